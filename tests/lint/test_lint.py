@@ -1,0 +1,105 @@
+"""The linters, as tests: a fault that they find is a failure like any other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent.relative_to(TOP)
+
+# The folders that hold code; build/ and whatever else lies about is nobody's business here.
+FOLDERS = (".ci", "nodefix", "packaging", "systemd", "tests")
+
+# What is checked by mypy as packages; scripts without a suffix follow one by one.
+TYPED = ("nodefix", "packaging/testnode", "tests/bench", "tests/lint", "tests/conftest.py")
+
+SECONDS = 300
+
+
+def files() -> Iterator[Path]:
+    """Every file of the project that may hold code, relative to the top."""
+    for folder in FOLDERS:
+        for file in sorted((TOP / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield file.relative_to(TOP)
+
+
+def interpreter(file: Path) -> str:
+    """What the first line of a script without a suffix names: python, bash, sh, or nothing."""
+    if file.suffix:
+        return ""
+    with (TOP / file).open("rb") as opened:
+        line = opened.readline(200)
+    if not line.startswith(b"#!"):
+        return ""
+    words = [word.rsplit("/", 1)[-1] for word in line[2:].decode(errors="replace").split()]
+    program = words[1] if words[0] == "env" and len(words) > 1 else words[0]
+    return program.rstrip("0123456789.")
+
+
+PYTHON_SCRIPTS = tuple(str(file) for file in files() if interpreter(file) == "python")
+PYTHON_FILES = tuple(str(file) for file in files() if file.suffix == ".py") + PYTHON_SCRIPTS
+SHELL_FILES = tuple(
+    str(file) for file in files() if file.suffix == ".sh" or interpreter(file) in ("bash", "sh")
+)
+
+
+def tool(name: str) -> str:
+    """A linter: the one beside this Python, else the one on PATH.
+
+    Where there is neither the test is skipped, but never where nobody would see it.
+    """
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up(
+            f"found no {name}, neither beside {sys.executable} nor on PATH;"
+            " run tests/run as root once, it installs the linters"
+        )
+    return found
+
+
+def check(*argv: str) -> None:
+    """Run a linter at the top of the checkout; what it finds fault with is the failure's text."""
+    done = subprocess.run(
+        argv,
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{Path(argv[0]).name} finds fault:\n{done.stdout}", pytrace=False)
+
+
+def test_ruff() -> None:
+    check(tool("ruff"), "check", "--config", f"{HERE}/ruff.toml", *PYTHON_FILES)
+
+
+def test_ruff_format() -> None:
+    check(tool("ruff"), "format", "--diff", "--config", f"{HERE}/ruff.toml", *PYTHON_FILES)
+
+
+# A script is a module named __main__, of which mypy takes one at a time.
+@pytest.mark.parametrize(
+    "target",
+    [tuple(path for path in TYPED if (TOP / path).exists()), *((s,) for s in PYTHON_SCRIPTS)],
+    ids=lambda target: "packages" if len(target) > 1 else target[0],
+)
+def test_mypy(target: tuple[str, ...]) -> None:
+    check(tool("mypy"), "--config-file", f"{HERE}/mypy.ini", *target)
+
+
+def test_shellcheck() -> None:
+    check(tool("shellcheck"), *SHELL_FILES)
