@@ -1,0 +1,123 @@
+"""Running commands on this machine: always with a deadline, and with their output at hand."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from testnode.undo import later
+
+_TAIL_LINES = 25
+_log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """Both streams, stdout first."""
+        return self.stdout + self.stderr
+
+
+class Failed(Exception):
+    """A command failed, or something that was waited for did not happen."""
+
+
+def log_to(path: Path) -> None:
+    """Append every command, its output and its duration to `path` from now on."""
+    global _log
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    _log = path
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float = 60,
+    input: str | None = None,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Result:
+    """Run `argv` and wait for it; at the deadline it is killed with all its children.
+
+    `env` is added to this process's environment. With `check`, another exit status than 0 raises.
+    """
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+        cwd=cwd,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # so that the whole group can be killed
+    )
+    kill = later(lambda: _kill_group(process))
+    try:
+        stdout, stderr = process.communicate(input, timeout)
+    except BaseException as error:
+        kill()
+        stdout, stderr = process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            _record(argv, f"killed after {timeout:g} s", begun, stdout + stderr)
+            message = f"{shlex.join(argv)}\n  found: still running after {timeout:g} s"
+            raise Failed(message + _tail(stdout + stderr)) from None
+        raise
+    finally:
+        kill()
+    result = Result(tuple(argv), process.returncode, stdout, stderr)
+    _record(argv, f"exit {result.returncode}", begun, result.output)
+    if check and result.returncode != 0:
+        message = f"{shlex.join(argv)}\n  found: exit status {result.returncode}, expected 0"
+        raise Failed(message + _tail(result.output))
+    return result
+
+
+def need(*packages: str) -> None:
+    """Install those Debian packages that are missing; only root can."""
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\n", *packages]
+    have = run(query, check=False).stdout.splitlines()
+    missing = [name for name in packages if f"installed {name}" not in have]
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        raise Failed(
+            f"Debian packages are missing: {' '.join(missing)}\n"
+            f"  hint: as root: apt-get install {' '.join(missing)}"
+        )
+    apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120", "-o", "APT::Update::Error-Mode=any"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run([*apt[:4], "update"], timeout=300, env=quiet, check=False)
+    run([*apt, "install", "--no-install-recommends", *missing], timeout=900, env=quiet)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _record(argv: Sequence[str], ending: str, begun: float, output: str) -> None:
+    if _log is not None:
+        took = time.monotonic() - begun
+        with _log.open("a") as log:
+            log.write(f"$ {shlex.join(argv)}\n{output.rstrip()}\n[{ending}, {took:.2f} s]\n\n")
+
+
+def _tail(output: str) -> str:
+    lines = output.rstrip().splitlines()
+    return "".join(f"\n  | {line}" for line in lines[-_TAIL_LINES:])

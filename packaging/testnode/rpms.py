@@ -1,0 +1,93 @@
+"""RPM files into a node's root, by dnf, with stand-ins for the packages of EL10."""
+
+from pathlib import Path
+
+from testnode.command import Failed, Result, need, run
+from testnode.machine import Machine
+from testnode.store import DATA, cached, scratch
+from testnode.tree import Root
+
+_STANDINS = ("standins.spec", "systemd-update-helper", "99-default-disable.preset")
+_DNF_CONF = """\
+[main]
+reposdir=/dev/null
+plugins=0
+gpgcheck=0
+install_weak_deps=0
+best=1
+# On a real node what stands in here is part of the system and stays.
+clean_requirements_on_remove=0
+assumeyes=1
+
+[standins]
+name=What Enterprise Linux 10 provides
+baseurl={repository}
+"""
+
+
+def install(target: Root | Machine, *rpms: Path) -> Result:
+    """Install RPM files by `dnf install`.
+
+    On a Root this machine's dnf does it, on a booted Machine the node's own, whose scriptlets then
+    speak with the running systemd; that one needs an image made with extra=("dnf",).
+    """
+    return _dnf(target, "install", rpms, [])
+
+
+def upgrade(target: Root | Machine, *rpms: Path) -> Result:
+    """Upgrade to these RPM files by `dnf upgrade`; `target` is as for install()."""
+    return _dnf(target, "upgrade", rpms, [])
+
+
+def remove(target: Root | Machine, *names: str) -> Result:
+    """Remove packages by `dnf remove`; `target` is as for install()."""
+    return _dnf(target, "remove", (), list(names))
+
+
+def _dnf(target: Root | Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
+    repository = cached("standins", [(DATA / name).read_text() for name in _STANDINS], _build)
+    if isinstance(target, Root):
+        result = _dnf_here(target, repository, [verb, *(str(r.resolve()) for r in rpms), *names])
+    else:
+        result = _dnf_on_node(target, repository, verb, rpms, names)
+    # A scriptlet that fails is a warning to dnf: it says Complete! and exits with 0.
+    if "scriptlet failed" in result.output:
+        raise Failed(f"dnf {verb}: a scriptlet failed\n{result.output}")
+    return result
+
+
+def _dnf_here(root: Root, repository: Path, arguments: list[str]) -> Result:
+    need("dnf")
+    work, done = scratch("dnf")
+    conf = work / "dnf.conf"
+    conf.write_text(_DNF_CONF.format(repository=repository.as_uri()))
+    argv = ["dnf", f"--config={conf}", f"--installroot={root.writable()}", "--releasever=10"]
+    try:
+        # Debian's rpm keeps its database below HOME: it must be the node's root user's.
+        return run([*argv, *arguments], timeout=180, env={"HOME": "/root"})
+    finally:
+        done()
+
+
+def _dnf_on_node(
+    node: Machine, repository: Path, verb: str, rpms: tuple[Path, ...], names: list[str]
+) -> Result:
+    for file in (path for path in repository.rglob("*") if path.is_file()):
+        node.put(file, f"/root/standins/{file.relative_to(repository)}")
+    for rpm in rpms:
+        node.put(rpm, f"/root/{rpm.name}")
+    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
+    argv = ["dnf", "--config=/root/dnf.conf", "--releasever=10", verb]
+    return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+
+
+def _build(folder: Path) -> None:
+    need("rpm", "createrepo-c")
+    work, done = scratch("standins")
+    defines = {"_topdir": work, "_sourcedir": DATA, "_rpmdir": folder, "_dbpath": work / "db"}
+    argv = ["rpmbuild", "-bb", "--quiet"]
+    for name, value in defines.items():
+        argv += ["--define", f"{name} {value}"]
+    run([*argv, str(DATA / "standins.spec")], timeout=120)
+    run(["createrepo_c", "--quiet", "--no-database", str(folder)], timeout=60)
+    done()

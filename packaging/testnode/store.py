@@ -1,0 +1,94 @@
+"""Folders under build/testnode: a cache keyed by what made it, and scratch that goes away."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from testnode.command import run
+from testnode.undo import Action, later
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUILD = PROJECT / "build" / "testnode"
+DATA = Path(__file__).with_name("data")
+
+_swept = False
+
+
+def cached(kind: str, made_of: list[str], make: Callable[[Path], None]) -> Path:
+    """The folder that `make` fills, made once for each content of `made_of`.
+
+    Safe with several processes: one makes it, the others wait; what is half made never counts.
+    """
+    key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
+    folder = BUILD / "cache" / f"{kind}-{key}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            half = folder.with_name(f"{folder.name}.half")
+            remove_tree(half)
+            half.mkdir()
+            forget = later(lambda: remove_tree(half))
+            make(half)
+            half.rename(folder)
+            forget()
+    return folder
+
+
+def scratch(prefix: str) -> tuple[Path, Action]:
+    """A new folder, and the action that takes it down with every mount below it."""
+    _sweep()
+    parent = BUILD / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=parent))
+    folder.chmod(0o755)
+    # Held as long as this process lives: an unlocked folder is the remains of a killed one.
+    lock = _lock(folder)
+
+    def take_down() -> None:
+        remove_tree(folder)
+        if lock is not None:
+            os.close(lock)
+
+    return folder, later(take_down)
+
+
+def remove_tree(folder: Path) -> None:
+    """Unmount what is mounted below `folder`, then delete it, never crossing into a mount."""
+    for point in sorted(_mounts_below(folder), reverse=True):
+        run(["umount", "--lazy", point], check=False)
+    if folder.exists():
+        run(["rm", "-rf", "--one-file-system", str(folder)], timeout=300)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in points if Path(point).is_relative_to(folder)]
+
+
+def _lock(folder: Path) -> int | None:
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _sweep() -> None:
+    """Take down what an earlier run left that was killed outright."""
+    global _swept
+    if _swept:
+        return
+    _swept = True
+    for folder in (BUILD / "scratch").glob("*-*"):
+        if not (folder / "lock").exists():
+            continue  # just being made by another process
+        lock = _lock(folder)
+        if lock is not None:
+            remove_tree(folder)
+            os.close(lock)
