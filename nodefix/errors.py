@@ -1,0 +1,39 @@
+"""What can go wrong, each with the remedy that a person can type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class NodefixError(Exception):
+    """Something that nodefix can explain.
+
+    Args:
+        message: what was found and what was expected.
+        hint: what to do about it; empty where there is nothing to do.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class CommandError(NodefixError):
+    """A command is missing, or did not do its work."""
+
+
+class DeadlineError(NodefixError):
+    """Something took longer than it may."""
+
+
+class BusError(NodefixError):
+    """The system bus, or systemd on it, did not answer as expected."""
+
+
+class ConfigError(NodefixError):
+    """The configuration is not valid; carries every problem as `path: message`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems), "correct the lines above; nothing was changed")
+        self.problems = tuple(problems)

@@ -1,0 +1,226 @@
+"""The one place that talks to the system bus: systemd's manager, and nodefix's own signal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from nodefix.deadline import Deadline
+from nodefix.errors import BusError
+
+_T = TypeVar("_T")
+
+SIGNAL_PATH = "/org/nodefix1/Agent"
+SIGNAL_INTERFACE = "org.nodefix1.Agent"
+SIGNAL_NAME = "Record"
+
+_NAME = "org.freedesktop.systemd1"
+_PATH = "/org/freedesktop/systemd1"
+_MANAGER = "org.freedesktop.systemd1.Manager"
+_UNIT = "org.freedesktop.systemd1.Unit"
+_SWAP = "org.freedesktop.systemd1.Swap"
+
+# Seconds. Connecting has no timeout of its own in GDBus: a bus socket that systemd listens on
+# while the bus itself cannot start would hold nodefix, and the boot, for ever.
+_CONNECT_SECONDS = 5.0
+_CALL_SECONDS = 10.0
+_FLUSH_SECONDS = 2.0
+_JOB_POLL_SECONDS = 0.05
+
+
+class SwapUnit(NamedTuple):
+    """One .swap unit as the manager shows it.
+
+    systemd.swap(5): one device can be several units; those that follow another carry its name
+    in `following` and go away with it.
+    """
+
+    name: str
+    active_state: str
+    what: str
+    following: str
+    fragment_path: str
+    source_path: str
+
+
+class Systemd:
+    """systemd over the system bus; connects at the first use, once.
+
+    Every method raises BusError where there is no bus, or no answer in time.
+    """
+
+    def __init__(self) -> None:
+        self.deadline: Deadline | None = None
+        self._bus: Any = None
+        self._broken: BusError | None = None
+
+    def invocation_id(self) -> str:
+        """The invocation id of the unit that this process runs in, 32 hexadecimal digits.
+
+        Source: org.freedesktop.systemd1(5), GetUnitByPID with 0 for the caller.
+        """
+        (path,) = self._manager("GetUnitByPID", "(u)", (0,))
+        return bytes(self._property(path, _UNIT, "InvocationID")).hex()
+
+    def reload(self) -> None:
+        """Make systemd read its units and run its generators again."""
+        self._manager("Reload", timeout=60.0)
+
+    def swap_units(self) -> tuple[SwapUnit, ...]:
+        """All .swap units that the manager has loaded."""
+        (units,) = self._manager("ListUnitsByPatterns", "(asas)", ([], ["*.swap"]))
+        return tuple(
+            SwapUnit(
+                name=unit[0],
+                active_state=unit[3],
+                what=self._property(unit[6], _SWAP, "What"),
+                following=unit[5],
+                fragment_path=self._property(unit[6], _UNIT, "FragmentPath"),
+                source_path=self._property(unit[6], _UNIT, "SourcePath"),
+            )
+            for unit in units
+        )
+
+    def stop_unit(self, name: str, seconds: float) -> None:
+        """Stop a unit and wait until its job is gone.
+
+        Args:
+            name: the unit, with its suffix.
+            seconds: how long the job may take.
+
+        Raises:
+            BusError: the job could not be made, or is still there.
+        """
+        (job,) = self._manager("StopUnit", "(ss)", (name, "replace"))
+        deadline = Deadline(f"stopping {name}", seconds)
+        while self._job_exists(job):
+            deadline.left(seconds)
+            if self.deadline:
+                self.deadline.left(seconds)
+            time.sleep(_JOB_POLL_SECONDS)
+
+    def emit(self, record: Mapping[str, str]) -> None:
+        """Send one record as the signal org.nodefix1.Agent.Record(a{ss})."""
+        from pydbus import Variant
+
+        bus = self._connected()
+        try:
+            arguments = Variant("(a{ss})", (dict(record),))
+            bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
+        except Exception as error:
+            raise BusError(f"the system bus took no signal: {error}") from error
+
+    def flush(self) -> None:
+        """Hand everything that was sent to the bus before the process ends."""
+        if self._bus is not None:
+            # A bus that no longer reads must not hold the boot; what is lost is in the journal.
+            with contextlib.suppress(BusError):
+                _within(_FLUSH_SECONDS, "flushing", lambda: self._bus.con.flush_sync(None))
+
+    def _job_exists(self, path: str) -> bool:
+        number = int(path.rsplit("/", 1)[1])
+        try:
+            self._manager("GetJob", "(u)", (number,))
+        except BusError as error:
+            if "NoSuchJob" in error.message:
+                return False
+            raise
+        return True
+
+    def _property(self, path: str, interface: str, name: str) -> Any:
+        # Not as an attribute of a proxy: pydbus reads those without a timeout.
+        arguments = ("(ss)", (interface, name))
+        (value,) = self._call(path, "org.freedesktop.DBus.Properties", "Get", *arguments)
+        return value
+
+    def _manager(
+        self,
+        method: str,
+        signature: str = "()",
+        arguments: tuple[Any, ...] = (),
+        timeout: float = _CALL_SECONDS,
+    ) -> tuple[Any, ...]:
+        return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)
+
+    def _call(
+        self,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str,
+        arguments: tuple[Any, ...],
+        timeout: float = _CALL_SECONDS,
+    ) -> tuple[Any, ...]:
+        from pydbus import Variant
+
+        bus = self._connected()
+        seconds = self.deadline.left(timeout) if self.deadline else timeout
+        try:
+            # The connection under pydbus: a proxy would introspect each object first.
+            answer = bus.con.call_sync(
+                _NAME,
+                path,
+                interface,
+                method,
+                Variant(signature, arguments),
+                None,
+                0,
+                int(seconds * 1000),
+                None,
+            )
+        except Exception as error:
+            raise BusError(
+                f"systemd did not do {method} over D-Bus: {error}",
+                "systemctl status dbus.socket dbus-broker.service",
+            ) from error
+        return tuple(answer.unpack())
+
+    def _connected(self) -> Any:
+        if self._broken:
+            raise self._broken
+        if self._bus is None:
+            try:
+                self._bus = _within(_CONNECT_SECONDS, "connecting", _connect)
+            except BusError as error:
+                self._broken = error
+                raise
+        return self._bus
+
+
+def _connect() -> Any:
+    if not os.path.exists("/run/dbus/system_bus_socket"):
+        # GDBus would wait for its own timeout where the folder is there and nobody listens.
+        raise FileNotFoundError("/run/dbus/system_bus_socket is not there")
+    from pydbus import SystemBus
+
+    bus = SystemBus()
+    # The default ends the process when the bus goes away.
+    bus.con.set_exit_on_close(False)
+    return bus
+
+
+def _within(seconds: float, what: str, action: Callable[[], _T]) -> _T:
+    """Run what has no timeout of its own in a thread that is left behind if it hangs."""
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(action())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name=f"bus-{what}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if outcome:
+        return outcome[0]
+    why = str(failure[0]) if failure else f"no answer within {seconds:g} seconds"
+    raise BusError(
+        f"{what} to the system bus failed: {why}",
+        "systemctl status dbus.socket dbus-broker.service",
+    )
