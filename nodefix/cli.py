@@ -1,0 +1,167 @@
+"""The command line; the only module that exits and that decides on exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import NoReturn
+
+    from nodefix.config import Config
+    from nodefix.facts.system import Scope
+    from nodefix.host import Host
+    from nodefix.journal import Journal
+
+DONE, FAILED, DEGRADED, USAGE, NOT_ROOT = 0, 1, 2, 64, 77
+
+_LOCK_SECONDS = 30.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run nodefix.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit status: 0 done, 1 a required stage failed, 2 done but degraded, 64 bad usage or
+        configuration, 77 not root.
+    """
+    if arguments == ["wait"]:
+        # kubelet's way: argparse alone would double its time.
+        return _wait(None)
+    try:
+        options = _parse(arguments)
+        if options.command == "wait":
+            return _wait(options.timeout)
+        return _run(options)
+    except KeyboardInterrupt:
+        print("nodefix: interrupted; what was begun is finished by: nodefix run", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of a dry run went away; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    import argparse
+
+    from nodefix import __version__
+    from nodefix.config import STAGE_NAMES
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            self.print_usage(sys.stderr)
+            self.exit(USAGE, f"{self.prog}: {message}\n")
+
+    parser = Parser("nodefix", description="Prepare this node for kubelet and kube-proxy.")
+    parser.add_argument("--version", action="version", version=f"nodefix {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="bring the node in order, as at every boot")
+    run.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    run.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        choices=STAGE_NAMES,
+        help="run this stage only; can be given several times",
+    )
+    run.add_argument(
+        "--force", action="store_true", help="also on systems that are not RHEL-family 10 or later"
+    )
+    wait = commands.add_parser("wait", help="wait until the node is ready for kubelet")
+    wait.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long (default: 60)")
+    return parser.parse_args(arguments)
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0 to 86400")
+    return seconds
+
+
+def _wait(timeout: float | None) -> int:
+    from nodefix import gate
+
+    reason = gate.wait("/", gate.DEFAULT_TIMEOUT if timeout is None else timeout)
+    if reason:
+        print(reason, file=sys.stderr)
+    return FAILED if reason else DONE
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from nodefix.config import load
+    from nodefix.errors import ConfigError, NodefixError
+    from nodefix.facts.system import Scope, read_scope
+    from nodefix.records import not_run_record
+
+    if os.geteuid() != 0:
+        print("nodefix: found an ordinary user, expected root", file=sys.stderr)
+        print("  try: sudo nodefix run", file=sys.stderr)
+        return NOT_ROOT
+    root = Path("/")
+    host, journal = _open_host(root)
+    try:
+        config = load(root)
+        scope = read_scope(root)
+        if options.force or config.scope == "force":
+            scope = Scope(True, f"{scope.reason}; forced")
+        if options.dry_run:
+            return _dry_run(host, config, scope, options.stage)
+        return _real_run(host, config, scope, journal, options.stage)
+    except NodefixError as error:
+        journal.send(not_run_record(error))
+        return USAGE if isinstance(error, ConfigError) else FAILED
+    except OSError as error:
+        place = f"{error.filename or 'nodefix'}: {error.strerror or error}"
+        journal.send(not_run_record(NodefixError(place, "df -h /run; journalctl -b -p err")))
+        return FAILED
+    finally:
+        journal.close()
+
+
+def _open_host(root: Path) -> tuple[Host, Journal]:
+    from nodefix.commands import Commands
+    from nodefix.host import Host
+    from nodefix.journal import Journal
+    from nodefix.systemd import Systemd
+
+    systemd = Systemd()
+    return Host(root, Commands(), systemd), Journal(systemd)
+
+
+def _real_run(
+    host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
+) -> int:
+    from nodefix import engine
+    from nodefix.lock import run_lock
+
+    with run_lock(host.root, " ".join(["nodefix run", *names]), _LOCK_SECONDS):
+        outcome = engine.run(host, config, scope, journal, names)
+    return {"failed": FAILED, "degraded": DEGRADED}.get(outcome, DONE)
+
+
+def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> int:
+    from nodefix import engine
+    from nodefix.records import plan_in_words
+
+    if not scope.inside:
+        print(f"nothing to do on this system: {scope.reason}")
+        return DONE
+    plans = engine.dry_run(host, config, names)
+    print(plan_in_words(plans))
+    return FAILED if any(plan.problems for plan in plans.values()) else DONE
