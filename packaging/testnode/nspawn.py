@@ -88,8 +88,10 @@ class Nspawn(Machine):
         """See Machine."""
         self._expect(running=True)
         clean = [f"{key}={value}" for key, value in {**_ENVIRONMENT, **(env or {})}.items()]
-        enter = ["nsenter", "--target", str(self._leader), "--all", "env", "--ignore-environment"]
-        return run([*enter, *clean, *argv], timeout=timeout, input=input, check=check)
+        # An nsenter that outlives this program would keep the node from shutting down.
+        enter = ["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", str(self._leader)]
+        enter += ["--all", "env", "--ignore-environment", *clean]
+        return run([*enter, *argv], timeout=timeout, input=input, check=check)
 
     def poweroff(self, *, timeout: float = 60) -> None:
         """See Machine."""
