@@ -94,6 +94,8 @@ class Commands:
                 _bg_exc=False,
                 # A session of its own, so that a kill reaches the program's children.
                 _new_session=True,
+                # All of ours are close-on-exec (PEP 446, GLib too); sh's own sweep is slow.
+                _close_fds=False,
                 _ok_code=_ANY_STATUS,
             )
             if not _ended(running.pid, seconds):
