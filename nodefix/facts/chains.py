@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nodefix.commands import quoted
 from nodefix.errors import CommandError
 from nodefix.facts.system import has_ipv6
 from nodefix.host import Host
 
+_NFT = "/usr/sbin/nft"
 _READ_SECONDS = 20.0
 
 
@@ -20,14 +22,15 @@ class ChainKey(NamedTuple):
 
 
 class Family(NamedTuple):
-    """IPv4 or IPv6, and the program that reads and changes its tables."""
+    """IPv4 or IPv6: nft's name for it, and the program that reads and changes its tables."""
 
     name: str
+    nft: str
     restore: str
 
 
-IPV4 = Family("IPv4", "/usr/sbin/iptables-nft-restore")
-IPV6 = Family("IPv6", "/usr/sbin/ip6tables-nft-restore")
+IPV4 = Family("IPv4", "ip", "/usr/sbin/iptables-nft-restore")
+IPV6 = Family("IPv6", "ip6", "/usr/sbin/ip6tables-nft-restore")
 
 # The rules of a chain as `iptables -S` prints them, without `-A` and the chain's name; None for a
 # chain that is not there.
@@ -55,7 +58,7 @@ def read_chains(
         small: names of chains that no jump leads to and that hold a rule or two.
 
     Raises:
-        CommandError: iptables cannot read a table.
+        CommandError: iptables or nft cannot read a table.
     """
     families = (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,)
     return ChainFacts(
@@ -70,28 +73,38 @@ def _read_family(
     chains: tuple[ChainKey, ...],
     small: frozenset[str],
 ) -> dict[ChainKey, Rules]:
-    pending = [key for key in chains if key.chain in small]
-    found, words = _list(host, family, (*parents, *pending))
+    listed = [key for key in chains if key.chain in small]
+    found, words = _list(host, family, (*parents, *listed))
     if any(key not in found for key in parents):
         raise CommandError(
             f"{family.restore}: cannot read the {family.name} tables: {words}",
             "nft list ruleset",
         )
-    reached = {
+    there = {
         ChainKey(parent.table, rule.rsplit(" ", 1)[-1])
         for parent in parents
         for rule in found[parent] or ()
     }
-    found |= {key: () for key in chains if key in reached and key not in found}
-    pending = [key for key in chains if key not in found]
-    while pending:
-        # The first that does not answer is not there, and hides those behind it.
-        answers, _ = _list(host, family, tuple(pending))
-        found |= answers
-        rest = [key for key in pending if key not in answers]
-        found |= dict.fromkeys(rest[:1])
-        pending = rest[1:]
-    return found
+    there |= found.keys()
+    if not there.issuperset(chains):
+        there |= _existing(host, family)
+    return found | {key: () if key in there else None for key in chains if key not in found}
+
+
+def _existing(host: Host, family: Family) -> frozenset[ChainKey]:
+    """All chains of a family. Takes longer with many of them, so only asked if one is missing."""
+    result = host.commands.run(_NFT, "list", "chains", family.nft, timeout=_READ_SECONDS)
+    if result.status:
+        raise CommandError(f"`{quoted(result.argv)}`: {result.words}", quoted(result.argv))
+    found = set()
+    table = ""
+    for line in result.text.splitlines():
+        match line.split():
+            case ["table", _, table, "{"]:
+                pass
+            case ["chain", chain, "{", *_]:
+                found.add(ChainKey(table, chain))
+    return frozenset(found)
 
 
 def _list(
