@@ -6,9 +6,16 @@ import os
 import stat
 from typing import NamedTuple
 
+from nodefix.errors import NodefixError
 from nodefix.host import Host
 
 LOCK = "/run/xtables.lock"
+# tmpfiles.d(5): /run is empty at each boot, and container runtimes may come before nodefix.
+TMPFILES = "/etc/tmpfiles.d/nodefix.conf"
+TMPFILES_CONTENT = b"""\
+# Made by nodefix: kube-proxy's pod mounts this file from the node.
+f /run/xtables.lock 0600 root root -
+"""
 
 
 class LockFacts(NamedTuple):
@@ -19,24 +26,37 @@ class LockFacts(NamedTuple):
         mode: permission bits.
         owner: user id and group id.
         entries: how many a directory holds.
+        lasting: whether systemd-tmpfiles makes it at the next boot.
     """
 
     kind: str
     mode: int = 0
     owner: tuple[int, int] = (0, 0)
     entries: int = 0
+    lasting: bool = True
 
 
 def read(host: Host) -> LockFacts:
-    """Look at the lock file without following a link."""
+    """Look at the lock file without following a link.
+
+    Raises:
+        NodefixError: it cannot be looked at.
+    """
     path = host.path(LOCK)
     try:
+        lasting = host.path(TMPFILES).read_bytes() == TMPFILES_CONTENT
+    except OSError:
+        lasting = False
+    try:
         status = path.lstat()
+        kind = _kind(status.st_mode)
+        entries = len(os.listdir(path)) if kind == "directory" else 0
     except FileNotFoundError:
-        return LockFacts("absent")
-    kind = _kind(status.st_mode)
-    entries = len(os.listdir(path)) if kind == "directory" else 0
-    return LockFacts(kind, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), entries)
+        return LockFacts("absent", lasting=lasting)
+    except OSError as error:
+        raise NodefixError(f"{LOCK}: cannot be looked at: {error.strerror}") from error
+    owner = (status.st_uid, status.st_gid)
+    return LockFacts(kind, stat.S_IMODE(status.st_mode), owner, entries, lasting)
 
 
 def _kind(mode: int) -> str:

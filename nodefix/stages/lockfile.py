@@ -8,44 +8,59 @@ iptables xshared.h (XT_LOCK_NAME).
 
 from __future__ import annotations
 
-import os
-
 from nodefix.config import Config
 from nodefix.errors import NodefixError
-from nodefix.facts.lockfile import LOCK, LockFacts, read
+from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_CONTENT, LockFacts, read
+from nodefix.files import write_atomic
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
 
 __all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
 
 NAME = "lockfile"
-DEADLINE = 10.0
+DEADLINE = 15.0
 
 WANTED = "a regular file, root's, mode 0600"
+_PROGRAM = "/usr/bin/systemd-tmpfiles"
 _BY_HAND = f"install -m 0600 /dev/null {LOCK}"
-_RESTORECON = "/usr/sbin/restorecon"
 
 
 def plan(facts: LockFacts, config: Config) -> Plan:
     """What is missing is made, an empty directory replaced; anything else is not touched."""
+    now = _now(facts)
+    return now if facts.lasting else now._replace(changes=(*now.changes, _LASTING))
+
+
+# Not required: without the entry nodefix makes the file itself, later in each boot.
+_LASTING = Change(
+    target=TMPFILES,
+    found="no entry for the lock file",
+    wanted="the entry, so that each boot begins with the file",
+    hint=f"ls -ldZ {TMPFILES} /etc/tmpfiles.d",
+    action="last",
+    required=False,
+)
+
+
+def _now(facts: LockFacts) -> Plan:
     match facts:
         case LockFacts("absent"):
-            return _change("nothing", "make", _BY_HAND)
+            return _change("nothing", _BY_HAND)
         case LockFacts("directory", entries=0):
-            return _change("an empty directory", "replace", f"rmdir {LOCK} && {_BY_HAND}")
+            return _change("an empty directory", f"rmdir {LOCK} && {_BY_HAND}")
         case LockFacts("directory", entries=count):
             return _problem(f"a directory with {count} entries")
         case LockFacts("file", mode=0o600, owner=(0, 0)):
             return Plan()
         case LockFacts("file", mode=mode, owner=(uid, gid)):
             found = f"a file of user {uid}, group {gid}, mode {mode:04o}"
-            return _change(found, "mend", f"chown root:root {LOCK} && chmod 0600 {LOCK}")
+            return _change(found, f"chown root:root {LOCK} && chmod 0600 {LOCK}")
         case LockFacts(kind):
             return _problem(f"a {kind}")
 
 
-def _change(found: str, action: str, hint: str) -> Plan:
-    return Plan((Change(LOCK, found, WANTED, hint, action),))
+def _change(found: str, hint: str) -> Plan:
+    return Plan((Change(LOCK, found, WANTED, hint, "now"),))
 
 
 def _problem(found: str) -> Plan:
@@ -54,27 +69,24 @@ def _problem(found: str) -> Plan:
 
 
 def apply(change: Change, host: Host) -> None:
-    """Make, replace or mend the lock file.
+    """Make or mend the lock file now, or see to it that it lasts.
 
     Raises:
-        NodefixError: the kernel refused.
+        NodefixError: the kernel or systemd-tmpfiles refused.
     """
-    path = host.path(LOCK)
     try:
-        if change.action == "replace":
+        if change.action == "last":
+            path = host.path(TMPFILES)
+            path.parent.mkdir(mode=0o755, exist_ok=True)
+            write_atomic(path, TMPFILES_CONTENT)
+            return
+        path = host.path(LOCK)
+        if path.is_dir() and not path.is_symlink():
             # Fails unless it is empty, whatever happened since it was looked at.
             path.rmdir()
-        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        if change.action != "mend":
-            flags |= os.O_CREAT | os.O_EXCL
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            os.fchown(descriptor, 0, 0)
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
     except OSError as error:
-        raise NodefixError(f"{LOCK}: {error.strerror}", change.hint) from error
-    # A new file in /run gets its folder's SELinux type; iptables' own domain expects its own.
-    if host.path("/sys/fs/selinux/enforce").exists() and host.path(_RESTORECON).exists():
-        host.commands.run(_RESTORECON, LOCK)
+        raise NodefixError(f"{error.filename}: {error.strerror}", change.hint) from error
+    # It knows the SELinux label, too, that iptables' own domain expects.
+    result = host.commands.run(_PROGRAM, "--create", "-", stdin=TMPFILES_CONTENT)
+    if result.status:
+        raise NodefixError(f"{_PROGRAM}: {result.words}", change.hint)
