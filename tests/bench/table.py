@@ -1,0 +1,142 @@
+"""The one table: each comparison with its ratio, its target, and whether that is met."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+# What measure.py prints: "world case" to its figures.
+Figures = Mapping[str, Mapping[str, Any]]
+
+
+class Target(NamedTuple):
+    """What is to be reached: by the ratio, or by the left figure where there is a unit."""
+
+    words: str
+    value: float
+    unit: str = ""
+
+    def met(self, figure: float) -> bool:
+        """Whether a figure reaches it."""
+        if self.words == "at least":
+            return figure >= self.value
+        return figure < self.value if self.words == "less than" else figure <= self.value
+
+    def __str__(self) -> str:
+        """As it stands in the table."""
+        return f"{self.words} {self.value:g} {self.unit}".rstrip()
+
+
+class Row(NamedTuple):
+    """One comparison of a figure (time, own, child, processes) of two cases."""
+
+    what: str
+    figure: str
+    left: str
+    right: str
+    target: Target | None = None
+
+
+_MEMORY = Target("at most", 45, "MiB")
+
+
+def _world(world: str) -> Iterator[Row]:
+    """The rows that every node has."""
+    run, first = f"{world} nodefix", f"{world} nodefix first"
+    hand, hand_first, play = f"{world} hand", f"{world} hand first", f"{world} play"
+    busy = world == "busy"
+    yield Row("converged run / hand fix", "time", run, hand, _TIMES[world])
+    yield Row("first run / hand fix", "time", first, hand_first)
+    yield Row("Ansible play / converged run", "time", play, run, None if busy else _PLAY)
+    yield Row("peak memory, converged run / hand fix", "own", run, hand, _MEMORY)
+    yield Row("peak memory, first run / hand fix", "own", first, hand_first, _MEMORY)
+    yield Row("peak memory, Ansible play / converged run", "own", play, run)
+    yield Row("largest child, converged run / hand fix", "child", run, hand, _MEMORY)
+    yield Row("processes, converged run / hand fix", "processes", run, hand)
+    yield Row("processes, first run / hand fix", "processes", first, hand_first)
+    yield Row("processes, Ansible play / converged run", "processes", play, run)
+
+
+_TIMES = {"empty": Target("at most", 8), "busy": Target("less than", 0.5)}
+_PLAY = Target("at least", 15)
+
+SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
+    (
+        "kubelet's gate",
+        (
+            Row(
+                "wait / python3 -c pass",
+                "time",
+                "empty wait",
+                "empty python",
+                Target("at most", 2.5),
+            ),
+            Row(
+                "peak memory, wait / python3 -c pass", "own", "empty wait", "empty python", _MEMORY
+            ),
+        ),
+    ),
+    ("empty node", tuple(_world("empty"))),
+    (
+        "node with 20,000 services",
+        (
+            Row(
+                "converged run / the same, empty node",
+                "time",
+                "busy nodefix",
+                "empty nodefix",
+                Target("at most", 1.3),
+            ),
+            *_world("busy"),
+        ),
+    ),
+)
+
+
+def _value(figures: Figures, name: str, figure: str) -> float:
+    case = figures[name]
+    if figure == "time":
+        return 1000 * float(statistics.median(case["seconds"]))
+    if figure == "processes":
+        return float(case["processes"])
+    return float(case[f"{figure}_kib"]) / 1024
+
+
+_UNITS = {"time": "ms", "own": "MiB", "child": "MiB", "processes": ""}
+
+
+def _shown(value: float, figure: str) -> str:
+    digits = 1 if figure in ("own", "child") or (figure == "time" and value < 100) else 0
+    return f"{value:,.{digits}f} {_UNITS[figure]}".rstrip()
+
+
+def _cells(row: Row, figures: Figures) -> tuple[str, ...]:
+    left = _value(figures, row.left, row.figure)
+    right = _value(figures, row.right, row.figure)
+    ratio = left / right if right else float("nan")
+    target = met = ""
+    if row.target:
+        target = str(row.target)
+        met = "yes" if row.target.met(left if row.target.unit else ratio) else "NO"
+    shown = (_shown(left, row.figure), _shown(right, row.figure), f"{ratio:.2f}")
+    return (row.what, *shown, target, met)
+
+
+def table(figures: Figures) -> str:
+    """The whole table as text."""
+    head = ("", "measured", "against", "ratio", "target", "met")
+    lines = [_line(head)]
+    for title, rows in SECTIONS:
+        lines += [title, *(_line(_cells(row, figures)) for row in rows)]
+    runs = {name: len(case["seconds"]) for name, case in figures.items()}
+    lines.append(
+        f"Times are medians, of {min(runs.values())} to {max(runs.values())} runs. Memory is the"
+        " peak resident size of one process."
+    )
+    return "\n".join(lines)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    what, left, right, ratio, target, met = cells
+    return f"  {what:<43}{left:>11}{right:>11}{ratio:>8}   {target:<15}{met}".rstrip()
