@@ -1,0 +1,59 @@
+"""Nodes for the container tier: the RPM from this checkout, installed by dnf, really booted."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import testnode
+
+TOP = Path(__file__).resolve().parents[2]
+
+Boot = Callable[..., testnode.Nspawn]
+
+
+@pytest.fixture(scope="session")
+def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The binary RPM, built from this checkout."""
+    out = tmp_path_factory.mktemp("rpm")
+    built = subprocess.run(
+        [TOP / "packaging/build-rpm", "--out", out], capture_output=True, text=True, timeout=600
+    )
+    if built.returncode:
+        pytest.fail(f"packaging/build-rpm: exit status {built.returncode}\n{built.stderr}")
+    (file,) = out.glob("*.noarch.rpm")
+    return file
+
+
+@pytest.fixture(scope="session")
+def installed(rpm: Path) -> testnode.Root:
+    """A node's root with the RPM installed; clone() it."""
+    root = testnode.Root.make(testnode.image())
+    testnode.install(root, rpm)
+    return root
+
+
+@pytest.fixture
+def root(installed: testnode.Root) -> testnode.Root:
+    """A root of the test's own, to be damaged before its first boot."""
+    return installed.clone()
+
+
+@pytest.fixture
+def boot(root: testnode.Root) -> Iterator[Boot]:
+    """Boot the test's root, with kernel arguments if need be."""
+    with testnode.Nspawn(root) as machine:
+
+        def start(*arguments: str) -> testnode.Nspawn:
+            machine.boot(arguments=arguments)
+            return machine
+
+        yield start
+
+
+@pytest.fixture
+def node(boot: Boot) -> testnode.Nspawn:
+    """A booted, undamaged node."""
+    return boot()

@@ -1,0 +1,37 @@
+"""What several tests of the container tier ask a node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from testnode import Machine
+
+STAGES = ("swap", "modules", "alternatives", "chains", "lockfile")
+
+
+def report(node: Machine) -> dict[str, Any]:
+    """The report of the last run."""
+    found: dict[str, Any] = json.loads(node.read("/run/nodefix/report.json"))
+    return found
+
+
+def outcomes(node: Machine) -> dict[str, str]:
+    """Stage to outcome, from the report."""
+    return {stage["stage"]: stage["outcome"] for stage in report(node)["stages"]}
+
+
+def sh(node: Machine, script: str, *, check: bool = True) -> str:
+    """What a script prints."""
+    return node.run(["bash", "-c", script], check=check).stdout
+
+
+def rules(node: Machine) -> str:
+    """All rules of both families, without the lines that carry the time."""
+    saved = sh(node, "iptables-save; ip6tables-save")
+    return "".join(line for line in saved.splitlines(True) if not line.startswith("#"))
+
+
+def kubelet_runs(node: Machine) -> bool:
+    """Whether kubelet is up."""
+    return node.unit("kubelet.service")["ActiveState"] == "active"

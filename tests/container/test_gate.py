@@ -1,0 +1,155 @@
+"""kubelet is held while the node is not ready, and never longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import testnode
+from conftest import Boot
+from helpers import kubelet_runs, outcomes, report, rules, sh
+
+# One of iptables' match libraries: without it rules such as kube-proxy's cannot be made.
+LIBRARY = "/usr/lib/x86_64-linux-gnu/xtables/libxt_addrtype.so"
+
+
+def kubelet_says(node: testnode.Machine) -> str:
+    """What kubelet's own journal holds of `nodefix wait`."""
+    entries = node.journal("_SYSTEMD_UNIT=kubelet.service")
+    return "\n".join(entry["MESSAGE"] for entry in entries)
+
+
+def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair(
+    root: testnode.Root, boot: Boot
+) -> None:
+    library = root.path / LIBRARY.lstrip("/")
+    library.rename(f"{library}.away")
+    node = boot()
+    assert outcomes(node) == {
+        "swap": "skipped",
+        "modules": "failed",
+        "alternatives": "unchanged",
+        "chains": "changed",
+        "lockfile": "changed",
+    }
+    assert not node.exists("/run/nodefix/ready")
+    assert not kubelet_runs(node)
+    node.wait_until("kubelet's journal says why", lambda: "to mend it" in kubelet_says(node))
+    said = kubelet_says(node)
+    assert "modules: " in said
+    assert "addrtype" in said
+    assert "systemctl start nodefix" in said
+    errors = node.journal("PRIORITY=3", unit="nodefix.service")
+    assert any("addrtype" in entry["MESSAGE"] and entry.get("NODEFIX_HINT") for entry in errors)
+
+    sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl start nodefix")
+    node.wait_until("kubelet is up", lambda: kubelet_runs(node))
+    assert report(node)["outcome"] == "ready"
+
+
+def test_a_wanted_stage_degrades_and_lets_kubelet_start(root: testnode.Root, boot: Boot) -> None:
+    root.delete(LIBRARY)
+    root.write("/etc/nodefix/nodefix.yaml.d/50-modules.yaml", "stages: {modules: wanted}\n")
+    node = boot()
+    assert report(node)["outcome"] == "degraded"
+    assert outcomes(node)["modules"] == "degraded"
+    assert node.unit("nodefix.service")["Result"] == "success"
+    assert node.run(["nodefix", "run"], check=False).returncode == 2
+    assert kubelet_runs(node)
+
+
+@pytest.mark.parametrize("switch", ["file", "kernel command line"])
+def test_switched_off_nodefix_changes_nothing_and_lets_kubelet_start(
+    root: testnode.Root, boot: Boot, switch: str
+) -> None:
+    if switch == "file":
+        root.write("/etc/nodefix/disabled", "")
+        node = boot()
+    else:
+        node = boot("nodefix=off")
+    assert node.unit("nodefix.service")["ConditionResult"] == "no"
+    assert not node.exists("/run/nodefix/report.json")
+    assert "KUBE-" not in rules(node)
+    node.wait_until("kubelet is up", lambda: kubelet_runs(node))
+
+
+def test_on_another_system_nothing_is_changed_and_kubelet_starts(rpm: Path) -> None:
+    root = testnode.Root.make(testnode.image(), "debian")
+    testnode.install(root, rpm)
+    root.write("/etc/fstab", "/swapfile none swap sw 0 0\n")
+    with testnode.Nspawn(root) as node:
+        node.boot()
+        assert report(node)["outcome"] == "skipped"
+        (told,) = [e for e in node.journal(unit="nodefix.service") if "NODEFIX_OUTCOME" in e]
+        assert "Debian" in told["MESSAGE"]
+        assert "KUBE-" not in rules(node)
+        assert node.read("/etc/fstab") == "/swapfile none swap sw 0 0\n"
+        assert not node.exists("/run/xtables.lock")
+        assert not node.exists("/etc/tmpfiles.d/nodefix.conf")
+        assert kubelet_runs(node)
+        assert node.run(["nodefix", "run", "--force"]).returncode == 0
+        assert "KUBE-SERVICES" in rules(node)
+
+
+def test_bad_configuration_is_named_and_changes_nothing(root: testnode.Root, boot: Boot) -> None:
+    root.write("/etc/nodefix/nodefix.yaml.d/50-bad.yaml", "stages: {swp: off}\nscope: [1]\n")
+    node = boot()
+    assert node.unit("nodefix.service")["ExecMainStatus"] == "64"
+    assert "KUBE-" not in rules(node)
+    said = kubelet_says(node)
+    for place in ("50-bad.yaml: stages: unknown key 'swp'", "50-bad.yaml: scope"):
+        assert place in said
+        assert place in "".join(e["MESSAGE"] for e in node.journal(unit="nodefix.service"))
+    assert not kubelet_runs(node)
+
+
+def test_wait_waits_for_a_run_and_says_at_its_deadline_which_stage(node: testnode.Nspawn) -> None:
+    holder = "rm /run/nodefix/ready; flock --exclusive /run/nodefix/lock sleep 30 & sleep 0.3"
+    waited = node.run(["bash", "-c", f"{holder}; nodefix wait --timeout 0.5; echo $?; kill %1"])
+    assert "still running" in waited.stderr
+    assert waited.stdout.strip() == "1"
+
+
+def test_a_second_run_says_for_whom_it_waits(node: testnode.Nspawn) -> None:
+    script = """
+        exec 9<>/run/nodefix/lock; flock --exclusive 9; echo "pid 1 (nodefix run)" >&9
+        timeout 60 nodefix run --stage lockfile 2>&1; echo "status $?"
+        """
+    said = sh(node, script)
+    assert "pid 1 (nodefix run)" in said
+    assert "status 1" in said
+
+
+def test_a_failure_later_on_does_not_stop_kubelet(node: testnode.Nspawn) -> None:
+    before = node.unit("kubelet.service")["MainPID"]
+    sh(node, f"mv {LIBRARY} {LIBRARY}.away; nodefix run", check=False)
+    assert not node.exists("/run/nodefix/ready")
+    assert node.unit("kubelet.service")["MainPID"] == before
+
+
+def test_units_beside_those_of_a_node_make_no_cycle(node: testnode.Nspawn) -> None:
+    """As their packages order them: containerd, CRI-O, firewalld, nftables, cloud-init."""
+    others = {
+        "containerd": "After=network.target dbus.service",
+        "crio": "After=network-online.target\nWants=network-online.target\nBefore=kubelet.service",
+        "firewalld": "Before=network-pre.target\nWants=network-pre.target\nAfter=dbus.service",
+        "nftables": "Before=network-pre.target\nWants=network-pre.target\nDefaultDependencies=no\n"
+        "After=local-fs.target\nBefore=shutdown.target",
+        "cloud-init": "DefaultDependencies=no\nBefore=network-online.target sysinit.target\n"
+        "After=systemd-networkd-wait-online.service",
+        "cloud-final": "After=network-online.target multi-user.target\nBefore=apt-daily.service",
+    }
+    for name, order in others.items():
+        text = f"[Unit]\n{order}\n[Service]\nType=oneshot\nExecStart=/usr/bin/true\n"
+        node.write(
+            f"/etc/systemd/system/{name}.service", f"{text}[Install]\nWantedBy=multi-user.target\n"
+        )
+    names = [f"{name}.service" for name in others]
+    node.run(["systemctl", "enable", *names])
+    units = ["nodefix.service", "kubelet.service", *names]
+    checked = node.run(["systemd-analyze", "verify", "--man=no", *units], check=False)
+    assert (checked.returncode, checked.output) == (0, "")
+    node.poweroff()
+    node.boot()
+    assert "ordering cycle" not in sh(node, "journalctl -b --no-pager")
+    assert kubelet_runs(node)

@@ -1,0 +1,83 @@
+"""Installing, upgrading and removing the package does what an admin expects, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import testnode
+from conftest import Boot
+from helpers import kubelet_runs, rules, sh
+
+DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
+
+
+@pytest.fixture
+def live(rpm: Path) -> testnode.Nspawn:
+    """A booted node with dnf on it and without nodefix."""
+    root = testnode.Root.make(testnode.image(extra=("dnf",)))
+    machine = testnode.Nspawn(root)
+    machine.boot()
+    return machine
+
+
+def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
+    live: testnode.Nspawn, rpm: Path
+) -> None:
+    with live as node:
+        testnode.install(node, rpm)
+        assert node.unit("nodefix.service")["UnitFileState"] == "enabled"
+        assert node.unit("nodefix.service")["ActiveState"] == "inactive"
+        assert "KUBE-" not in rules(node)
+        assert kubelet_runs(node)
+        node.run(["systemctl", "start", "nodefix"])
+        assert "KUBE-SERVICES" in rules(node)
+
+        testnode.remove(node, "nodefix")
+        for path in (
+            DROP_IN,
+            "/usr/bin/nodefix",
+            "/usr/lib/nodefix",
+            "/etc/tmpfiles.d/nodefix.conf",
+        ):
+            assert not node.exists(path), path
+        assert node.run(["systemctl", "cat", "nodefix"], check=False).returncode
+        node.run(["systemctl", "restart", "kubelet"])
+        assert kubelet_runs(node)
+        assert "nodefix" not in sh(node, "systemctl cat kubelet")
+
+
+def test_an_upgrade_keeps_the_configuration_and_runs_nothing(
+    root: testnode.Root, boot: Boot, rpm: Path
+) -> None:
+    setting = "stages:\n  swap: wanted\n"
+    root.write("/etc/nodefix/nodefix.yaml", setting)
+    node = boot()
+    before = node.unit("nodefix.service")
+    runs = len(node.journal(unit="nodefix.service"))
+    done = testnode.run(
+        ["rpm", f"--root={root.path}", "--upgrade", "--replacepkgs", "--nodeps", str(rpm)],
+        timeout=120,
+    )
+    assert "fail" not in done.output
+    assert node.read("/etc/nodefix/nodefix.yaml") == setting
+    after = node.unit("nodefix.service")
+    assert after["InvocationID"] == before["InvocationID"]
+    assert after["UnitFileState"] == "enabled"
+    assert len(node.journal(unit="nodefix.service")) == runs
+    assert kubelet_runs(node)
+
+
+def test_every_file_of_the_package_is_where_it_belongs(installed: testnode.Root) -> None:
+    listed = testnode.run(["rpm", f"--root={installed.path}", "-ql", "nodefix"]).stdout.split()
+    for path in (
+        "/usr/bin/nodefix",
+        "/usr/lib/systemd/system/nodefix.service",
+        "/usr/lib/systemd/system-preset/90-nodefix.preset",
+        "/usr/lib/systemd/catalog/nodefix.catalog",
+        "/etc/nodefix/nodefix.yaml",
+        DROP_IN,
+    ):
+        assert path in listed
+    # sh and pydbus are for nodefix's launcher alone.
+    assert not [path for path in listed if "-packages/sh" in path or "-packages/pydbus" in path]
