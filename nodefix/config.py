@@ -13,6 +13,9 @@ from nodefix.errors import ConfigError
 STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
 MODES = ("required", "wanted", "off")
 SCOPES = ("auto", "force")
+SWAPS = ("auto", "off", "keep")
+
+KEYS = ("scope", "stages", "swap", "swap_margin_mib")
 
 MAIN_FILE = "etc/nodefix/nodefix.yaml"
 DROP_INS = "etc/nodefix/nodefix.yaml.d"
@@ -24,10 +27,14 @@ class Config(NamedTuple):
     Attributes:
         scope: `auto` acts on RHEL-family 10 and later only, `force` everywhere.
         modes: stage to `required`, `wanted` (a failure degrades) or `off`.
+        swap: `auto` leaves it to kubelet's failSwapOn, `off` turns it off, `keep` leaves it on.
+        swap_margin_mib: memory that must be left when swap is moved back to it.
     """
 
     scope: str = "auto"
     modes: Mapping[str, str] = dict.fromkeys(STAGE_NAMES, "required")
+    swap: str = "auto"
+    swap_margin_mib: int = 256
 
 
 def load(root: Path) -> Config:
@@ -46,10 +53,8 @@ def load(root: Path) -> Config:
         _merge(settings, _checked(file, found, problems))
     if problems:
         raise ConfigError(problems)
-    return Config(
-        scope=settings.get("scope", "auto"),
-        modes={**Config().modes, **settings["stages"]},
-    )
+    modes = {**Config().modes, **settings.pop("stages")}
+    return Config(modes=modes, **settings)
 
 
 def _files(root: Path, problems: list[str]) -> list[Path]:
@@ -113,12 +118,18 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
 def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in found.items():
-        if key == "scope":
-            settings["scope"] = _choice(f"{file}: scope", value, SCOPES, problems)
-        elif key == "stages":
-            settings["stages"] = _modes(f"{file}: stages", value, problems)
-        else:
-            problems.append(f"{file}: {_unknown(key, ('scope', 'stages'))}")
+        where = f"{file}: {key}"
+        match key:
+            case "stages":
+                settings[key] = _modes(where, value, problems)
+            case "scope":
+                settings[key] = _choice(where, value, SCOPES, problems)
+            case "swap":
+                settings[key] = _choice(where, value, SWAPS, problems)
+            case "swap_margin_mib":
+                settings[key] = _number(where, value, problems)
+            case _:
+                problems.append(f"{file}: {_unknown(key, KEYS)}")
     return settings
 
 
@@ -146,6 +157,13 @@ def _choice(where: str, value: Any, choices: Iterable[str], problems: list[str])
     return str(word)
 
 
+def _number(where: str, value: Any, problems: list[str]) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        problems.append(f"{where}: found {value!r}, expected a whole number of 0 or more")
+        return 0
+    return value
+
+
 def _unknown(key: object, known: tuple[str, ...]) -> str:
     import difflib
 
@@ -160,6 +178,6 @@ def _kind(value: object) -> str:
 
 
 def _merge(settings: dict[str, Any], later: Mapping[str, Any]) -> None:
-    settings["stages"].update(later.get("stages", {}))
-    if "scope" in later:
-        settings["scope"] = later["scope"]
+    modes = {**settings["stages"], **later.get("stages", {})}
+    settings.update(later)
+    settings["stages"] = modes

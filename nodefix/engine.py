@@ -149,9 +149,13 @@ def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Change, .
                 why[change.target] = error.message
         plan = stage.plan(stage.read(host), config)
     undone = {change.target for change in plan.changes}
+    # The change is there, and something about it went wrong all the same.
+    notes = tuple(f"{target}: {said}" for target, said in why.items() if target not in undone)
     problems = tuple(unmet(change, why.get(change.target, "")) for change in plan.changes)
     changes = tuple(change for target, change in done.items() if target not in undone)
-    return changes, plan._replace(changes=(), problems=plan.problems + problems)
+    return changes, plan._replace(
+        changes=(), problems=plan.problems + problems, notes=plan.notes + notes
+    )
 
 
 def _failure(stage: Stage, error: Exception) -> Problem:

@@ -108,7 +108,7 @@ def _still_running(root: str, timeout: float) -> str:
 def _reason(root: str) -> str:
     """What the last run of this boot left behind, for kubelet's journal."""
     report = _report(root)
-    again = "  then: systemctl start nodefix"
+    again = "  then: systemctl restart nodefix"
     if report.get("boot_id") != _read(root + BOOT_ID).strip().decode():
         why = _configuration_problems(root) or "  see: systemctl status nodefix"
         return f"kubelet is held: nodefix has not run since this boot\n{why}\n{again}"

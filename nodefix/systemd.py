@@ -22,6 +22,7 @@ _NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _UNIT = "org.freedesktop.systemd1.Unit"
+_SERVICE = "org.freedesktop.systemd1.Service"
 _SWAP = "org.freedesktop.systemd1.Swap"
 
 # Seconds. Connecting has no timeout of its own in GDBus: a bus socket that systemd listens on
@@ -40,6 +41,7 @@ class SwapUnit(NamedTuple):
     """
 
     name: str
+    load_state: str
     active_state: str
     what: str
     following: str
@@ -76,6 +78,7 @@ class Systemd:
         return tuple(
             SwapUnit(
                 name=unit[0],
+                load_state=unit[2],
                 active_state=unit[3],
                 what=self._property(unit[6], _SWAP, "What"),
                 following=unit[5],
@@ -84,6 +87,27 @@ class Systemd:
             )
             for unit in units
         )
+
+    def service_command(self, name: str) -> tuple[list[str], list[str], list[tuple[str, bool]]]:
+        """A service's first ExecStart= with its arguments, Environment= and EnvironmentFile=.
+
+        All are as in org.freedesktop.systemd1(5); empty for a unit that does not exist.
+        """
+        (path,) = self._manager("LoadUnit", "(s)", (name,))
+        commands = self._property(path, _SERVICE, "ExecStart")
+        return (
+            list(commands[0][1]) if commands else [],
+            list(self._property(path, _SERVICE, "Environment")),
+            list(self._property(path, _SERVICE, "EnvironmentFiles")),
+        )
+
+    def mask_unit(self, name: str) -> None:
+        """Mask a unit for good, by a link in /etc/systemd/system, as `systemctl mask` does."""
+        self._manager("MaskUnitFiles", "(asbb)", ([name], False, False))
+
+    def disable_unit(self, name: str) -> None:
+        """Take away the links that start a unit at boot, as `systemctl disable` does."""
+        self._manager("DisableUnitFiles", "(asb)", ([name], False))
 
     def stop_unit(self, name: str, seconds: float) -> None:
         """Stop a unit and wait until its job is gone.

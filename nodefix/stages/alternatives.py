@@ -53,7 +53,7 @@ def plan(facts: AlternativesFacts, config: Config) -> Plan:
             problems=(
                 Problem(
                     f"{', '.join(missing)}: found nothing, expected the nft variant of iptables",
-                    f"dnf install {_PACKAGE} && systemctl start nodefix",
+                    f"dnf install {_PACKAGE} && systemctl restart nodefix",
                 ),
             )
         )
@@ -90,7 +90,7 @@ def _blocked(facts: AlternativesFacts, group: Group, names: list[str]) -> list[P
         Problem(
             f"{link.path}: found a file where alternatives' link belongs, expected a link;"
             " alternatives leaves it alone and still exits with 0",
-            f"mv {link.path} {link.path}.saved && systemctl start nodefix",
+            f"mv {link.path} {link.path}.saved && systemctl restart nodefix",
         )
         for name in names
         if (link := facts.links[name]).kind == "file"
@@ -100,7 +100,7 @@ def _blocked(facts: AlternativesFacts, group: Group, names: list[str]) -> list[P
             Problem(
                 f"{entry.file}: found a state file that alternatives cannot read, expected the"
                 f" registration of {group.leader}",
-                f"mv {entry.file} /root/ && systemctl start nodefix",
+                f"mv {entry.file} /root/ && systemctl restart nodefix",
             )
         )
     return problems

@@ -65,7 +65,7 @@ def _change(found: str, hint: str) -> Plan:
 
 def _problem(found: str) -> Plan:
     message = f"{LOCK}: found {found}, expected {WANTED}"
-    return Plan(problems=(Problem(message, f"mv {LOCK} {LOCK}.old && systemctl start nodefix"),))
+    return Plan(problems=(Problem(message, f"mv {LOCK} {LOCK}.old && systemctl restart nodefix"),))
 
 
 def apply(change: Change, host: Host) -> None:

@@ -88,7 +88,7 @@ def _kept_out(module: Module) -> Problem:
     return Problem(
         f"kernel module {module.name}: found it kept out by {module.where},"
         f" expected it loaded, since kube-proxy's rules need it",
-        f"remove that line, then: modprobe {module.name} && systemctl start nodefix",
+        f"remove that line, then: modprobe {module.name} && systemctl restart nodefix",
     )
 
 
@@ -97,14 +97,14 @@ def _absent(facts: ModuleFacts, names: tuple[str, ...]) -> Problem:
         f"kernel modules {', '.join(names)}: found in no package installed for kernel"
         f" {facts.kernel}, expected them there, since kube-proxy's rules fail without them:"
         f" {_probe_words(facts)}",
-        f"dnf install {extra_package(facts.kernel)} && systemctl start nodefix",
+        f"dnf install {extra_package(facts.kernel)} && systemctl restart nodefix",
     )
 
 
 def _unexplained(facts: ModuleFacts) -> Problem:
     return Problem(
         f"kube-proxy's rules do not work though all modules are there: {_probe_words(facts)}",
-        "dnf reinstall iptables-nft iptables-libs && systemctl start nodefix",
+        "dnf reinstall iptables-nft iptables-libs && systemctl restart nodefix",
     )
 
 

@@ -1,10 +1,15 @@
 """Swap is off, and stays off: kubelet refuses to start while /proc/swaps lists anything.
 
-Source: kubernetes pkg/kubelet/cm/container_manager_linux.go (failSwapOn); swapon(8); fstab(5).
+What lasts is the least that does: fstab's entries become comments, a generator's unit is masked by
+its name, an admin's unit is disabled, and nothing else of zram or of the partition table changes.
+Sources: kubernetes pkg/kubelet/cm/container_manager_linux.go (failSwapOn); swapon(8); fstab(5);
+systemd.swap(5); systemd-gpt-auto-generator(8); zram-generator.conf(5).
 """
 
 from __future__ import annotations
 
+import errno
+import re
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +17,11 @@ from typing import NamedTuple
 from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import BusError, CommandError, NodefixError
-from nodefix.facts.swap import FSTAB, ActiveSwap, FstabSwap, SwapFacts, fstab_swaps, read
+from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
+from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read
 from nodefix.files import write_atomic
 from nodefix.host import Host
-from nodefix.plan import Change, Plan
+from nodefix.plan import Change, Plan, Problem
 
 __all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
 
@@ -41,22 +47,50 @@ class CommentOut(NamedTuple):
     entries: tuple[FstabSwap, ...]
 
 
+class KeepOut(NamedTuple):
+    """Keep a unit from bringing swap at the next boot."""
+
+    swap: ComingSwap
+
+
 def plan(facts: SwapFacts, config: Config) -> Plan:
-    """Every active swap is turned off, every fstab entry for one made a comment."""
+    """What lasts first: if nothing else works, the next boot comes up without swap."""
     if facts.container:
         return Plan(skipped="this is a container: /proc/swaps is the host's")
-    active = tuple(
-        Change(
-            target=f"swap {swap.device}",
-            found=f"on ({swap.used} KiB in use)",
-            wanted="off",
-            hint=f"swapoff {swap.device}",
-            action=TurnOff(swap),
-        )
-        for swap in facts.active
+    if config.swap == "keep":
+        return Plan(skipped="the setting `swap: keep` leaves swap alone")
+    if config.swap == "auto" and facts.wanted_by:
+        return Plan(skipped=f"kubelet is told to live with swap: {facts.wanted_by}")
+    problems = _too_much(facts, config)
+    return Plan(
+        changes=(
+            *_fstab_change(facts.fstab),
+            *(_keep_out(swap) for swap in facts.coming),
+            *(_turn_off(swap) for swap in facts.active if not (problems and swap.used)),
+        ),
+        problems=problems,
     )
-    # The file first: if nothing else works the next boot comes up without swap.
-    return Plan(_fstab_change(facts.fstab) + active)
+
+
+def _too_much(facts: SwapFacts, config: Config) -> tuple[Problem, ...]:
+    """swapoff moves what is swapped out back to memory; without room for it the node goes down."""
+    used = sum(swap.used for swap in facts.active)
+    margin = config.swap_margin_mib * 1024
+    if not used or used + margin <= facts.available:
+        return ()
+    devices = ", ".join(swap.device for swap in facts.active if swap.used)
+    message = (
+        f"swap {devices}: found {_mib(used)} in use and {_mib(facts.available)} of memory"
+        f" available, expected {_mib(used + margin)} (swap_margin_mib: {config.swap_margin_mib}):"
+        " turning swap off would take the node down"
+    )
+    return (
+        Problem(message, "kubectl drain this node, then: systemctl restart nodefix; or reboot"),
+    )
+
+
+def _mib(kib: int) -> str:
+    return f"{kib / 1024:.0f} MiB"
 
 
 def _fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
@@ -66,7 +100,7 @@ def _fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
     return (
         Change(
             target=FSTAB,
-            found=f"swap on at each boot by {shown}",
+            found=f"swap at each boot by {shown}",
             wanted="these entries as comments",
             hint=_by_hand(entries),
             action=CommentOut(entries),
@@ -74,9 +108,24 @@ def _fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
     )
 
 
-def _by_hand(entries: tuple[FstabSwap, ...]) -> str:
-    expressions = " ".join(f"-e '{entry.number}s/^/# /'" for entry in entries)
-    return f"sed -i {expressions} {FSTAB}"
+def _keep_out(swap: ComingSwap) -> Change:
+    return Change(
+        target=f"unit {swap.unit}",
+        found=f"swap at each boot by {swap.origin}",
+        wanted="disabled" if swap.admins else "masked",
+        hint=f"systemctl {'disable' if swap.admins else 'mask'} '{swap.unit}'",
+        action=KeepOut(swap),
+    )
+
+
+def _turn_off(swap: ActiveSwap) -> Change:
+    return Change(
+        target=f"swap {swap.device}",
+        found=f"on ({swap.used} KiB in use), which came from {swap.origin}",
+        wanted="off",
+        hint=f"swapoff {swap.device}",
+        action=TurnOff(swap),
+    )
 
 
 def apply(change: Change, host: Host) -> None:
@@ -88,8 +137,15 @@ def apply(change: Change, host: Host) -> None:
     match change.action:
         case CommentOut(entries):
             _comment_out(entries, host)
+        case KeepOut(swap) if swap.admins:
+            host.systemd.disable_unit(swap.unit)
+            host.systemd.reload()
+        case KeepOut(swap):
+            host.systemd.mask_unit(swap.unit)
+            host.systemd.reload()
         case TurnOff(swap):
-            _turn_off(swap, host)
+            _switch_off(swap, host)
+            _free_zram(swap, host)
 
 
 def _comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
@@ -105,27 +161,39 @@ def _comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
         write_atomic(file, b"\n".join(lines))
     except OSError as error:
         raise NodefixError(
-            f"{FSTAB}: cannot be written: {error.strerror}; its swap is back at the next boot",
+            f"cannot be written: {error.strerror}{_reason(error)};"
+            " until it is, this swap is back at each boot",
             _by_hand(entries),
         ) from error
     # systemd made units of the entries at boot; without this it could start them again.
     host.systemd.reload()
 
 
-def _back_up(content: bytes, folder: Path) -> Path:
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EPERM:
+        return f" (chattr -i {FSTAB} if `lsattr` shows an i)"
+    return " (mount -o remount,rw /etc or /)" if error.errno == errno.EROFS else ""
+
+
+def _by_hand(entries: tuple[FstabSwap, ...]) -> str:
+    expressions = " ".join(f"-e '{entry.number}s/^/# /'" for entry in entries)
+    return f"sed -i {expressions} {FSTAB}"
+
+
+def _back_up(content: bytes, folder: Path) -> None:
     """Keep a copy under a name of its own; a copy that is there is never written again."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     base = time.strftime("fstab-%Y%m%dT%H%M%SZ", time.gmtime())
-    number = 0
-    while (path := folder / (f"{base}.{number}" if number else base)).exists():
+    path, number = folder / base, 0
+    while path.exists():
         if path.read_bytes() == content:
-            return path
+            return
         number += 1
+        path = folder / f"{base}.{number}"
     write_atomic(path, content, mode=0o600)
-    return path
 
 
-def _turn_off(swap: ActiveSwap, host: Host) -> None:
+def _switch_off(swap: ActiveSwap, host: Host) -> None:
     if swap.unit:
         try:
             host.systemd.stop_unit(swap.unit, _SWAPOFF_SECONDS)
@@ -137,6 +205,20 @@ def _turn_off(swap: ActiveSwap, host: Host) -> None:
     result = host.commands.run(*argv, timeout=_SWAPOFF_SECONDS)
     if result.status:
         raise CommandError(f"`{quoted(argv)}`: {result.words}", quoted(argv))
+
+
+def _free_zram(swap: ActiveSwap, host: Host) -> None:
+    """Give a zram device's memory back; zram-generator's set-up unit does it when it goes down."""
+    name = re.fullmatch(r"/dev/(zram\d+)", swap.device)
+    if not name:
+        return
+    device = host.path(f"/sys/block/{name[1]}")
+    try:
+        if (device / "disksize").read_text().strip() != "0":
+            (device / "reset").write_text("1")
+    except OSError as error:
+        message = f"{swap.device} is off as swap but keeps its memory: {error.strerror}"
+        raise NodefixError(message, f"zramctl --reset {swap.device}") from error
 
 
 def _shown(line: bytes) -> str:

@@ -1,0 +1,71 @@
+"""Swap entries of /etc/fstab."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nodefix.errors import NodefixError
+from nodefix.host import Host
+
+FSTAB = "/etc/fstab"
+
+# fstab(5): udev's folders of links for the tags that name a device.
+_TAGS = {
+    "UUID": "by-uuid",
+    "LABEL": "by-label",
+    "PARTUUID": "by-partuuid",
+    "PARTLABEL": "by-partlabel",
+}
+
+
+class FstabSwap(NamedTuple):
+    """One swap entry.
+
+    Attributes:
+        number: its line, from 1.
+        line: the line's bytes without its end.
+    """
+
+    number: int
+    line: bytes
+
+    @property
+    def device(self) -> str:
+        """The path of the device or file that the first field names."""
+        spec = unescape(self.line.split()[0])
+        tag, equals, value = spec.partition("=")
+        if equals and tag in _TAGS:
+            return f"/dev/disk/{_TAGS[tag]}/" + value.strip("\"'")
+        return spec
+
+
+def unescape(field: bytes) -> str:
+    """Decode the octal escapes that fstab(5) and the kernel write for blanks."""
+    plain = re.sub(rb"\\([0-3][0-7]{2})", lambda m: bytes((int(m[1], 8),)), field)
+    return plain.decode("utf-8", "backslashreplace")
+
+
+def read_fstab(host: Host) -> tuple[FstabSwap, ...]:
+    """The swap entries; none where there is no fstab.
+
+    Raises:
+        NodefixError: it cannot be read.
+    """
+    try:
+        return fstab_swaps(host.path(FSTAB).read_bytes())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        message = f"{FSTAB}: cannot be read: {error.strerror}"
+        raise NodefixError(message, f"ls -lZ {FSTAB}") from error
+
+
+def fstab_swaps(content: bytes) -> tuple[FstabSwap, ...]:
+    """The entries whose third field is `swap`, as libmount reads it (fstab(5))."""
+    found = []
+    for number, line in enumerate(content.split(b"\n"), 1):
+        fields = line.split()
+        if len(fields) >= 3 and not fields[0].startswith(b"#") and fields[2] == b"swap":
+            found.append(FstabSwap(number, line))
+    return tuple(found)
