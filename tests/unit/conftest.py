@@ -1,0 +1,25 @@
+"""Fixtures of the unit tier."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from fakehost import Node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    """A made-up node with nothing on it but a kernel with IPv6."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return Node(root)
+
+
+@pytest.fixture(autouse=True)
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every descriptor that was to be fsynced: waiting for the disk takes most of a test's time."""
+    descriptors: list[int] = []
+    monkeypatch.setattr(os, "fsync", descriptors.append)
+    return descriptors

@@ -1,0 +1,175 @@
+"""nodefix/facts/alternatives.py: where the links end, and what is registered."""
+
+from __future__ import annotations
+
+import pytest
+from el_alternatives import FOLLOWERS, NFT, STATES, ElAlternatives
+from fakehost import Node, result
+
+from nodefix.errors import CommandError, DeadlineError
+from nodefix.facts.alternatives import COMMANDS, DEBIAN, EL, Entry, candidate, is_nft, read
+
+STATE_FILE = "/var/lib/alternatives/iptables"
+VERSION = "iptables v1.8.11 (nf_tables)"
+
+
+@pytest.fixture
+def el(node: Node) -> ElAlternatives:
+    """A node with Enterprise Linux's alternatives and nothing registered."""
+    for name in ("iptables", "ip6tables"):
+        node.commands.table[(f"/usr/sbin/{name}", "-V")] = result(0, f"{VERSION}\n")
+    return ElAlternatives(node)
+
+
+def entry(node: Node, content: str | bytes) -> Entry:
+    """The registration that is read from a state file."""
+    node.file(STATE_FILE, content)
+    return read(node.host).entries["iptables"]
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("iptables", "/usr/sbin/iptables-nft"),
+        ("ip6tables", "/usr/sbin/ip6tables-nft"),
+        ("iptables-save", "/usr/sbin/iptables-nft-save"),
+        ("ip6tables-restore", "/usr/sbin/ip6tables-nft-restore"),
+    ],
+)
+def test_candidate(command: str, path: str) -> None:
+    assert candidate(command) == path
+
+
+def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node) -> None:
+    STATES[1](el)
+    node.file(STATE_FILE, "garbage")
+    facts = read(node.host)
+    assert facts.flavour is EL
+    assert all(is_nft(link) for link in facts.links.values())
+    assert set(facts.links) == set(COMMANDS) == facts.candidates
+    assert facts.versions == {"iptables": VERSION, "ip6tables": VERSION}
+    assert facts.entries == {}
+    assert not any(argv[0] == "/usr/sbin/alternatives" for argv in node.commands.calls)
+
+
+def test_links_of_every_kind(el: ElAlternatives, node: Node) -> None:
+    STATES[1](el)
+    for name in ("ip6tables", "iptables-save", "ip6tables-save", "iptables-restore"):
+        (node.root / "usr/sbin" / name).unlink()
+    node.file("/usr/sbin/iptables-save")
+    node.link("/usr/sbin/ip6tables-save", "nowhere")
+    node.link("/usr/sbin/iptables-restore", "iptables-restore")
+    links = read(node.host).links
+    assert links["iptables"] == ("/usr/sbin/iptables", "link", "/usr/sbin/xtables-nft-multi")
+    assert links["ip6tables"] == ("/usr/sbin/ip6tables", "absent", "")
+    assert links["iptables-save"] == ("/usr/sbin/iptables-save", "file", "/usr/sbin/iptables-save")
+    assert links["ip6tables-save"] == ("/usr/sbin/ip6tables-save", "link", "")
+    # A link to itself ends nowhere, too.
+    assert links["iptables-restore"] == ("/usr/sbin/iptables-restore", "link", "")
+
+
+def test_flavours(node: Node) -> None:
+    assert read(node.host).flavour is None
+    node.file("/usr/bin/update-alternatives")
+    assert read(node.host).flavour is DEBIAN
+    # Enterprise Linux has a link of that name to its own program.
+    node.file("/usr/sbin/alternatives")
+    assert read(node.host).flavour is EL
+
+
+def test_ostree_keeps_its_state_below_etc(node: Node) -> None:
+    el = ElAlternatives(node, "/etc/alternatives-admindir")
+    (node.root / "var/lib/alternatives").mkdir(parents=True)
+    facts = read(node.host)
+    assert facts.entries["iptables"].file == "/etc/alternatives-admindir/iptables"
+    STATES[5](el)
+    assert facts.entries["iptables"].state == "absent"
+
+
+def test_missing_entry(el: ElAlternatives, node: Node) -> None:
+    assert read(node.host).entries == {"iptables": Entry("absent", STATE_FILE, {})}
+
+
+def test_registration_with_followers_that_one_candidate_lacks(
+    el: ElAlternatives, node: Node
+) -> None:
+    STATES[7](el)
+    found = read(node.host).entries["iptables"]
+    assert found.state == "registered"
+    assert found.followers == {NFT: frozenset(FOLLOWERS), "/usr/sbin/iptables-other": frozenset()}
+
+
+def test_family_and_initscript_of_enterprise_linux(el: ElAlternatives, node: Node) -> None:
+    found = entry(
+        node,
+        "manual\n/usr/sbin/iptables\nip6tables\n/usr/sbin/ip6tables\n\n"
+        f"{NFT}\n@nft@10 iptables\n/usr/sbin/ip6tables-nft\n"
+        "/usr/sbin/iptables-other\n5\n\n",
+    )
+    assert found.state == "registered"
+    assert found.followers == {NFT: {"ip6tables"}, "/usr/sbin/iptables-other": frozenset()}
+
+
+def test_debian_writes_the_same_format(node: Node) -> None:
+    node.file("/usr/bin/update-alternatives")
+    node.file(
+        "/var/lib/dpkg/alternatives/iptables",
+        "auto\n/usr/sbin/iptables\niptables-restore\n/usr/sbin/iptables-restore\n"
+        "iptables-save\n/usr/sbin/iptables-save\n\n"
+        "/usr/sbin/iptables-legacy\n10\n/usr/sbin/iptables-legacy-restore\n\n"
+        f"{NFT}\n20\n/usr/sbin/iptables-nft-restore\n/usr/sbin/iptables-nft-save\n\n",
+    )
+    entries = read(node.host).entries
+    assert entries["iptables"].followers == {
+        "/usr/sbin/iptables-legacy": {"iptables-restore"},
+        NFT: {"iptables-restore", "iptables-save"},
+    }
+    assert entries["ip6tables"].state == "absent"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n",
+        "garbage\n",
+        "automatic\n/usr/sbin/iptables\n\n",
+        "auto\n",
+        "auto\nrelative\n\n",
+        "auto\n/usr/sbin/iptables\nip6tables\n\n",
+        "auto\n/usr/sbin/iptables\nip6tables\n/usr/sbin/ip6tables\n\n/usr/sbin/iptables-nft\n10",
+        b"\xff\xfe\0\0",
+    ],
+)
+def test_corrupt_state_file(el: ElAlternatives, node: Node, content: str | bytes) -> None:
+    assert entry(node, content) == Entry("corrupt", STATE_FILE, {})
+
+
+def test_state_file_that_cannot_be_read(el: ElAlternatives, node: Node) -> None:
+    (node.root / STATE_FILE[1:]).mkdir()
+    found = read(node.host).entries["iptables"]
+    assert found == Entry("corrupt", f"{STATE_FILE} (Is a directory)", {})
+
+
+def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:
+    STATES[1](el)
+    node.commands.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
+    node.commands.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
+    assert read(node.host).versions == {
+        "iptables": "cannot open libxtables",
+        "ip6tables": "not executable",
+    }
+
+
+def test_version_that_hangs_is_an_error(el: ElAlternatives, node: Node) -> None:
+    STATES[1](el)
+    node.commands.table[("/usr/sbin/iptables", "-V")] = DeadlineError("it did not end")
+    with pytest.raises(DeadlineError):
+        read(node.host)
+
+
+def test_nobody_asks_a_link_that_ends_nowhere_for_its_version(
+    el: ElAlternatives, node: Node
+) -> None:
+    assert read(node.host).versions == {"iptables": "", "ip6tables": ""}
+    assert node.commands.calls == []

@@ -1,0 +1,241 @@
+"""nodefix/stages/modules.py: rules such as kube-proxy's work."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import KERNEL, Node, attempt, repair, result
+from netprobe import Probe, recorded
+
+from nodefix.commands import Result
+from nodefix.config import Config
+from nodefix.facts.modules import CONNTRACK_MAX
+from nodefix.plan import Plan
+from nodefix.stages import modules
+
+MODPROBE = "/usr/sbin/modprobe"
+FOLDER = f"/lib/modules/{KERNEL}"
+ALL = (
+    "nf_tables",
+    "nft_compat",
+    "nf_conntrack",
+    "xt_comment",
+    "xt_addrtype",
+    "xt_statistic",
+    "xt_mark",
+    "xt_MASQUERADE",
+    "xt_nat",
+    "xt_conntrack",
+    "br_netfilter",
+)
+# Features that stop working without a module; nft_compat carries them all.
+FEATURES_OF = {
+    "xt_comment": {"comment"},
+    "xt_addrtype": {"addrtype"},
+    "xt_statistic": {"statistic"},
+    "xt_mark": {"MARK"},
+    "xt_MASQUERADE": {"MASQUERADE"},
+    "xt_nat": {"DNAT"},
+    "xt_conntrack": {"conntrack"},
+}
+FEATURES_OF["nft_compat"] = set().union(*FEATURES_OF.values())
+
+
+class Kernel:
+    """A kernel's modules: loaded, on disk, gone; the probe and modprobe go by them."""
+
+    def __init__(self, node: Node, loaded: set[str], on_disk: set[str]) -> None:
+        self.node = node
+        self.loaded = set(loaded)
+        self.on_disk = on_disk
+        self.probe = Probe(node)
+        # What a rule needs and modprobe does not load by itself.
+        node.file(f"{FOLDER}/modules.dep", "".join(f"kernel/{n}.ko.xz:\n" for n in on_disk))
+        node.commands.table[(MODPROBE,)] = self._modprobe
+        self._show()
+
+    def _modprobe(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        if argv[1] not in self.on_disk:
+            words = f"modprobe: FATAL: Module {argv[1]} not found in directory {FOLDER}"
+            return result(1, stderr=words)
+        self.loaded.add(argv[1])
+        self._show()
+        return result()
+
+    def _show(self) -> None:
+        lines = "".join(f"{name} 16384 0 - Live 0x0\n" for name in sorted(self.loaded))
+        self.node.file("/proc/modules", lines)
+        if "nf_conntrack" in self.loaded:
+            self.node.file(CONNTRACK_MAX, "262144\n")
+        lost = [features for name, features in FEATURES_OF.items() if name not in self.loaded]
+        self.probe.broken = set().union(*lost)
+
+
+def plan(node: Node) -> Plan:
+    return modules.plan(modules.read(node.host), Config())
+
+
+def test_good_node(node: Node) -> None:
+    Kernel(node, set(ALL), set(ALL))
+    before = node.snapshot()
+    assert plan(node) == Plan()
+    assert node.snapshot() == before
+
+
+def test_modules_on_disk_are_loaded_and_then_nothing_more(node: Node) -> None:
+    Kernel(node, set(), set(ALL))
+    first = plan(node)
+    assert not first.problems
+    assert [change.action for change in first.changes] == list(ALL)
+    assert first.changes[3].target == "kernel module xt_comment"
+    assert first.changes[3].hint == "modprobe xt_comment"
+    assert repair(modules, node) == Plan()
+
+
+def test_only_what_is_needed_is_loaded(node: Node) -> None:
+    kernel = Kernel(node, set(ALL) - {"xt_mark"}, {*ALL, "xt_unrelated"})
+    assert repair(modules, node) == Plan()
+    assert kernel.loaded == set(ALL)
+    loads = [argv for argv in node.commands.calls if argv[0] == MODPROBE]
+    assert loads == [(MODPROBE, "xt_mark")]
+
+
+def test_br_netfilter_is_loaded_where_it_is_there_and_never_holds_kubelet(node: Node) -> None:
+    Kernel(node, set(ALL) - {"br_netfilter"}, set(ALL))
+    (change,) = plan(node).changes
+    assert (change.action, change.required) == ("br_netfilter", False)
+
+
+def test_br_netfilter_absent_is_nothing_wrong(node: Node) -> None:
+    Kernel(node, set(ALL) - {"br_netfilter"}, set())
+    assert plan(node) == Plan()
+
+
+def test_passing_probe_means_that_nothing_is_wrong_whatever_the_files_say(node: Node) -> None:
+    Probe(node)
+    node.file("/proc/modules", "ext4 1 1 - Live 0x0\n")
+    node.file("/etc/modprobe.d/a.conf", "".join(f"blacklist {name}\n" for name in ALL))
+    node.file(CONNTRACK_MAX, "262144\n")
+    assert plan(node) == Plan()
+
+
+def test_kernel_without_modules(node: Node) -> None:
+    Probe(node)
+    node.file(CONNTRACK_MAX, "262144\n")
+    assert plan(node) == Plan()
+
+
+def test_absent_modules_are_named_with_the_package_for_this_kernel(node: Node) -> None:
+    gone = {"nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE", "br_netfilter"}
+    Kernel(node, set(ALL) - gone, set(ALL) - gone)
+    left = plan(node)
+    assert left.changes == ()
+    (problem,) = left.problems
+    assert problem.required
+    assert problem.message.startswith(
+        "kernel modules nft_compat, xt_comment, xt_addrtype, xt_MASQUERADE: found in no package"
+        f" installed for kernel {KERNEL}, expected them there"
+    )
+    assert problem.hint == (
+        f"dnf install kernel-modules-extra-{KERNEL} && systemctl restart nodefix"
+    )
+
+
+@pytest.mark.parametrize("name", ["comment", "MASQUERADE", "addrtype", "conntrack", "MARK"])
+def test_the_tools_own_words_are_told(node: Node, name: str) -> None:
+    module = next(module for module, features in FEATURES_OF.items() if features == {name})
+    Kernel(node, set(ALL) - {module}, set(ALL) - {module})
+    (problem,) = plan(node).problems
+    words = recorded(name).words
+    assert "missing kernel module?" in words
+    assert f"{name} (IPv4, IPv6): {words}" in problem.message
+    assert problem.message.count(words) == 1
+
+
+def test_blacklisted_module_is_told_with_the_line_and_not_loaded(node: Node) -> None:
+    Kernel(node, set(ALL) - {"xt_comment"}, set(ALL))
+    node.file("/etc/modprobe.d/cis.conf", "install xt_comment /bin/false\n")
+    left = repair(modules, node)
+    assert left.changes == ()
+    (problem,) = left.problems
+    assert "/etc/modprobe.d/cis.conf line 1 (`install xt_comment /bin/false`)" in problem.message
+    assert problem.hint.startswith("remove that line, then: modprobe xt_comment")
+    assert not any(argv[0] == MODPROBE for argv in node.commands.calls)
+
+
+def test_some_absent_some_blacklisted_some_loadable(node: Node) -> None:
+    kernel = Kernel(node, set(ALL) - {"xt_comment", "xt_mark", "xt_nat"}, {"xt_mark", "xt_nat"})
+    node.file("/etc/modprobe.d/a.conf", "blacklist xt_nat\n")
+    left = repair(modules, node)
+    assert "xt_mark" in kernel.loaded
+    assert left.changes == ()
+    assert ["xt_nat" in left.problems[0].message, "xt_comment" in left.problems[1].message] == [
+        True,
+        True,
+    ]
+
+
+def test_conntrack_max_missing_though_rules_work(node: Node) -> None:
+    Probe(node)
+    node.file("/proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in ALL))
+    (problem,) = plan(node).problems
+    assert f"{CONNTRACK_MAX} is missing" in problem.message
+
+
+def test_conntrack_max_missing_is_mended_by_loading(node: Node) -> None:
+    Kernel(node, set(ALL) - {"nf_conntrack"}, set(ALL))
+    assert [change.action for change in plan(node).changes] == ["nf_conntrack"]
+    assert repair(modules, node) == Plan()
+
+
+def test_rules_fail_though_all_modules_are_there(node: Node) -> None:
+    kernel = Kernel(node, set(ALL), set(ALL))
+    kernel.probe.broken = {"statistic"}
+    (problem,) = plan(node).problems
+    assert problem.message.startswith("kube-proxy's rules do not work though all modules are there")
+    assert "statistic (IPv4, IPv6)" in problem.message
+    assert problem.hint.startswith("dnf reinstall iptables-nft")
+
+
+def test_modprobe_that_refuses(node: Node) -> None:
+    Kernel(node, set(ALL) - {"xt_mark"}, set(ALL))
+    words = "modprobe: ERROR: could not insert 'xt_mark': Key was rejected by service"
+    node.commands.table[(MODPROBE,)] = result(1, stderr=words)
+    (change,) = plan(node).changes
+    assert attempt(modules, change, node) == f"`{MODPROBE} xt_mark`: {words}"
+    assert plan(node).changes == (change,)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "package"),
+    [
+        (
+            "6.12.0-55.9.1.el10_0.x86_64",
+            "kernel-modules-extra-6.12.0-55.9.1.el10_0.x86_64",
+        ),
+        (
+            "6.12.0-55.9.1.el10_0.aarch64+64k",
+            "kernel-64k-modules-extra-6.12.0-55.9.1.el10_0.aarch64",
+        ),
+        (
+            "6.12.0-55.9.1.el10_0.x86_64+debug",
+            "kernel-debug-modules-extra-6.12.0-55.9.1.el10_0.x86_64",
+        ),
+        (
+            "6.12.0-55.9.1.el10_0.x86_64+rt",
+            "kernel-rt-modules-extra-6.12.0-55.9.1.el10_0.x86_64",
+        ),
+        (
+            "6.12.0-100.28.2.el10uek.x86_64",
+            "kernel-uek-modules-extra-6.12.0-100.28.2.el10uek.x86_64",
+        ),
+        (
+            "6.12.0-100.28.2.el10uek.aarch64+64k",
+            "kernel-uek64k-modules-extra-6.12.0-100.28.2.el10uek.aarch64",
+        ),
+    ],
+)
+def test_package_for_each_kind_of_kernel(node: Node, kernel: str, package: str) -> None:
+    Kernel(node, set(ALL) - {"xt_comment"}, set())
+    node.file("/proc/sys/kernel/osrelease", f"{kernel}\n")
+    (problem,) = plan(node).problems
+    assert problem.hint == f"dnf install {package} && systemctl restart nodefix"
