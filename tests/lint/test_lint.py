@@ -67,6 +67,17 @@ def tool(name: str) -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the linters keep what they know; build/ may be root's, from an earlier sudo."""
+    folder = TOP / "build" / "lint"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except PermissionError:
+        return str(tmp_path_factory.mktemp("lint"))
+    return str(folder if os.access(folder, os.W_OK) else tmp_path_factory.mktemp("lint"))
+
+
 def check(*argv: str) -> None:
     """Run a linter at the top of the checkout; what it finds fault with is the failure's text."""
     done = subprocess.run(
@@ -83,12 +94,14 @@ def check(*argv: str) -> None:
         pytest.fail(f"{Path(argv[0]).name} finds fault:\n{done.stdout}", pytrace=False)
 
 
-def test_ruff() -> None:
-    check(tool("ruff"), "check", "--config", f"{HERE}/ruff.toml", *PYTHON_FILES)
+def test_ruff(cache: str) -> None:
+    settings = ("--config", f"{HERE}/ruff.toml", "--cache-dir", cache)
+    check(tool("ruff"), "check", *settings, *PYTHON_FILES)
 
 
-def test_ruff_format() -> None:
-    check(tool("ruff"), "format", "--diff", "--config", f"{HERE}/ruff.toml", *PYTHON_FILES)
+def test_ruff_format(cache: str) -> None:
+    settings = ("--config", f"{HERE}/ruff.toml", "--cache-dir", cache)
+    check(tool("ruff"), "format", "--diff", *settings, *PYTHON_FILES)
 
 
 # A script is a module named __main__, of which mypy takes one at a time.
@@ -97,8 +110,8 @@ def test_ruff_format() -> None:
     [tuple(path for path in TYPED if (TOP / path).exists()), *((s,) for s in PYTHON_SCRIPTS)],
     ids=lambda target: "packages" if len(target) > 1 else target[0],
 )
-def test_mypy(target: tuple[str, ...]) -> None:
-    check(tool("mypy"), "--config-file", f"{HERE}/mypy.ini", *target)
+def test_mypy(target: tuple[str, ...], cache: str) -> None:
+    check(tool("mypy"), "--config-file", f"{HERE}/mypy.ini", "--cache-dir", cache, *target)
 
 
 def test_shellcheck() -> None:
