@@ -14,7 +14,8 @@ MARKER = "run/nodefix/ready"
 REPORT = "run/nodefix/report.json"
 LOCK = "run/nodefix/lock"
 SWITCH = "etc/nodefix/disabled"
-CMDLINE = "proc/cmdline"
+# systemd's conditions look at the second in containers, where the first is the host's.
+CMDLINES = ("proc/cmdline", "proc/1/cmdline")
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0
@@ -54,7 +55,8 @@ def is_ready(root: str) -> bool:
 
 def is_switched_off(root: str) -> bool:
     """Whether nodefix is switched off, by the same conditions as in nodefix.service."""
-    return os.path.lexists(root + SWITCH) or b"nodefix=off" in _read(root + CMDLINE).split()
+    words = b" ".join(_read(root + file) for file in CMDLINES).replace(b"\0", b" ").split()
+    return os.path.lexists(root + SWITCH) or b"nodefix=off" in words
 
 
 def _read(path: str) -> bytes:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import testnode
+from nodes import Boot
 
 TOP = Path(__file__).resolve().parents[2]
-
-Boot = Callable[..., testnode.Nspawn]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from helpers import STAGES, kubelet_runs, outcomes, report, rules, sh
+from nodes import STAGES, kubelet_runs, outcomes, report, rules, sh
 from testnode import Nspawn
 
 FIRST_BOOT = {
@@ -29,7 +29,7 @@ def test_every_stage_is_in_the_journal_and_kubelet_starts_after_the_marker(node:
         assert entry["PRIORITY"] in "3456"
         assert entry["NODEFIX_CHANGES"].isdigit()
 
-    written = int(sh(node, "stat -c %Y%N /run/nodefix/ready | cut -c1-16"))
+    written = int(sh(node, "stat -c %.6Y /run/nodefix/ready").replace(".", ""))
     (started,) = node.journal("_SYSTEMD_UNIT=kubelet.service", "SYSLOG_IDENTIFIER=kubelet")
     assert written < int(started["__REALTIME_TIMESTAMP"])
     assert "active (exited)" in sh(node, "systemctl status nodefix")

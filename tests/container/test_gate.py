@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from conftest import Boot
-from helpers import kubelet_runs, outcomes, report, rules, sh
+from nodes import Boot, kubelet_runs, outcomes, report, rules, sh
 
 # One of iptables' match libraries: without it rules such as kube-proxy's cannot be made.
 LIBRARY = "/usr/lib/x86_64-linux-gnu/xtables/libxt_addrtype.so"
@@ -38,7 +37,7 @@ def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair
     said = kubelet_says(node)
     assert "modules: " in said
     assert "addrtype" in said
-    assert "systemctl start nodefix" in said
+    assert "systemctl restart nodefix" in said
     errors = node.journal("PRIORITY=3", unit="nodefix.service")
     assert any("addrtype" in entry["MESSAGE"] and entry.get("NODEFIX_HINT") for entry in errors)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers import outcomes, rules, sh
+from nodes import outcomes, rules, sh
 from testnode import Nspawn
 
 # kube-proxy's jumps, as it makes sure of them: kubernetes pkg/proxy/iptables/proxier.go,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from conftest import Boot
-from helpers import kubelet_runs, rules, sh
+from nodes import Boot, kubelet_runs, rules, sh
 
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 

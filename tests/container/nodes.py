@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from testnode import Machine
+from testnode import Machine, Nspawn
+
+Boot = Callable[..., Nspawn]
 
 STAGES = ("swap", "modules", "alternatives", "chains", "lockfile")
 
