@@ -211,6 +211,8 @@ def repair(stage: Any, node: Node, rounds: int = 2) -> Plan:
     """
     plan: Plan = stage.plan(stage.read(node.host), Config())
     for _ in range(rounds):
+        if not plan.changes:
+            break
         for change in plan.changes:
             attempt(stage, change, node)
         plan = stage.plan(stage.read(node.host), Config())

@@ -1,0 +1,140 @@
+"""A stand-in for iptables-nft-restore and nft, with the words of iptables 1.8.9 (nf_tables)."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+
+import pytest
+from fakehost import Node, result
+
+from nodefix.commands import Result
+
+RESTORE4 = "/usr/sbin/iptables-nft-restore"
+RESTORE6 = "/usr/sbin/ip6tables-nft-restore"
+NFT = "/usr/sbin/nft"
+
+_BUILT_IN = {
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+}
+_TARGETS = frozenset({"ACCEPT", "DROP", "RETURN", "REJECT", "MASQUERADE", "MARK", "LOG"})
+
+Chains = dict[tuple[str, str], list[str]]
+
+
+class _Refused(Exception):
+    """What the tool says, and its exit status."""
+
+    def __init__(self, words: str, status: int = 1) -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+
+
+class Tables:
+    """One family's tables: (table, chain) to rules as `-S` prints them, without `-A CHAIN`.
+
+    Attributes:
+        chains: all of them.
+        changes: each script that was to change something.
+        calls: how often a program was started for this family.
+    """
+
+    def __init__(self, node: Node, six: bool = False) -> None:
+        self.chains: Chains = {
+            (table, chain): [] for table, chains in _BUILT_IN.items() for chain in chains
+        }
+        self.changes: list[str] = []
+        self.calls: list[str] = []
+        self._program = RESTORE6 if six else RESTORE4
+        self._family = "ip6" if six else "ip"
+        node.commands.table[(self._program, "--noflush")] = self._restore
+        node.commands.table[(NFT, "list", "chains", self._family)] = self._list
+
+    def rules(self, table: str, chain: str) -> list[str]:
+        """A chain's rules; fails if it is not there."""
+        return self.chains[table, chain]
+
+    def add(self, table: str, chain: str, *rules: str) -> None:
+        """Make a chain, if it is not there, and append rules."""
+        self.chains.setdefault((table, chain), []).extend(rules)
+
+    def _restore(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        script = stdin.decode()
+        self.calls.append(self._program)
+        if any(line[:2] in ("-N", "-I", "-D", "-A") for line in script.splitlines()):
+            self.changes.append(script)
+        name = self._program.rsplit("/", 1)[1]
+        printed: list[str] = []
+        before = copy.deepcopy(self.chains)
+        table = ""
+        for number, line in enumerate(script.splitlines(), 1):
+            try:
+                if line.startswith("*"):
+                    table, before = line[1:], copy.deepcopy(self.chains)
+                elif line != "COMMIT":
+                    self._line(table, line, printed)
+            except _Refused as refused:
+                # All or nothing, for each table.
+                self.chains = before
+                words = refused.words.format(name=name, number=number)
+                return result(refused.status, "".join(printed), f"{words}\n")
+        return result(0, "".join(printed))
+
+    def _line(self, table: str, line: str, printed: list[str]) -> None:
+        if line.startswith(":"):
+            self.chains[table, line[1:].split()[0]] = []
+            return
+        option, chain, *rest = line.split(" ", 2)
+        key, rule = (table, chain), rest[0] if rest else ""
+        if option == "-N":
+            if key in self.chains:
+                raise _Refused("{name}: line {number} failed: Chain already exists.")
+            self.chains[key] = []
+        elif option == "-S":
+            self._show(key, printed)
+        elif option == "-D":
+            self._target(table, rule)
+            if rule not in self.chains[key]:
+                words = "Bad rule (does a matching rule exist in that chain?)."
+                raise _Refused("{name}: line {number} failed: " + words)
+            self.chains[key].remove(rule)
+        elif option == "-I":
+            position, _, rule = rule.partition(" ")
+            self._target(table, rule)
+            if int(position) > len(self.chains[key]) + 1:
+                raise _Refused("{name}: line {number} failed: Index of insertion too big.")
+            self.chains[key].insert(int(position) - 1, rule)
+        else:
+            pytest.fail(f"the stand-in has no {line!r}")
+
+    def _show(self, key: tuple[str, str], printed: list[str]) -> None:
+        table, chain = key
+        if key not in self.chains:
+            words = f"chain `{chain}' in table `{table}' is incompatible, use 'nft' tool."
+            raise _Refused("{name} v1.8.9 (nf_tables): " + words)
+        built_in = chain in _BUILT_IN[table]
+        printed.append(f"-P {chain} ACCEPT\n" if built_in else f"-N {chain}\n")
+        printed += [f"-A {chain} {rule}\n" for rule in self.chains[key]]
+
+    def _target(self, table: str, rule: str) -> None:
+        words = shlex.split(rule)
+        target = words[words.index("-j") + 1] if "-j" in words else ""
+        if target and target not in _TARGETS and (table, target) not in self.chains:
+            words_ = "{name} v1.8.9 (nf_tables): Chain '" + target + "' does not exist"
+            raise _Refused(words_ + "\nError occurred at line: {number}", 2)
+
+    def _list(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        self.calls.append(NFT)
+        lines: list[str] = []
+        for table in dict.fromkeys(table for table, _ in self.chains):
+            lines.append(f"table {self._family} {table} {{")
+            for owner, chain in self.chains:
+                if owner == table:
+                    hook = "\t\ttype filter hook input priority 0; policy accept;"
+                    built_in = [hook] * (chain in _BUILT_IN[table])
+                    lines += [f"\tchain {chain} {{", *built_in, "\t}"]
+            lines.append("}")
+        return result(0, "\n".join([*lines, ""]))

@@ -1,0 +1,239 @@
+"""nodefix/stages/lockfile.py and its facts: /run/xtables.lock is a regular file, root's, 0600."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from fakehost import Node, attempt, repair, result
+
+from nodefix.commands import Result
+from nodefix.config import Config
+from nodefix.errors import NodefixError
+from nodefix.facts import lockfile as facts
+from nodefix.facts.lockfile import LockFacts
+from nodefix.plan import Plan
+from nodefix.stages import lockfile
+
+PROGRAM = "/usr/bin/systemd-tmpfiles"
+LOCK = "/run/xtables.lock"
+ENTRY = "/etc/tmpfiles.d/nodefix.conf"
+
+
+class Tmpfiles:
+    """systemd-tmpfiles, for `f PATH MODE root root -`: makes and mends, leaves what else is there.
+
+    Ownership cannot be given away by an ordinary user, so it is only remembered.
+    """
+
+    def __init__(self, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.node = node
+        self.owned: set[Path] = set()
+        node.commands.table[(PROGRAM, "--create", "-")] = self._create
+        real = facts.read
+
+        def read(host: object) -> LockFacts:
+            found = real(node.host)
+            mine = found.owner if found.kind != "file" else (1000, 1000)
+            return found._replace(owner=(0, 0) if self.place in self.owned else mine)
+
+        monkeypatch.setattr(lockfile, "read", read)
+
+    @property
+    def place(self) -> Path:
+        """Where the lock file is."""
+        return self.node.host.path(LOCK)
+
+    def good(self) -> None:
+        """The lock file as it should be."""
+        self.node.file(LOCK, mode=0o600)
+        self.owned.add(self.place)
+
+    def _create(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        lines = [line.split() for line in stdin.decode().splitlines() if line[:1] != "#"]
+        for kind, path, mode, user, group, _ in lines:
+            assert (kind, user, group) == ("f", "root", "root")
+            place = self.node.host.path(path)
+            if os.path.lexists(place) and not stat.S_ISREG(place.lstat().st_mode):
+                return result(73, stderr=f"{path} exists and is not a regular file.\n")
+            place.touch()
+            place.chmod(int(mode, 8))
+            self.owned.add(place)
+        return result()
+
+
+@pytest.fixture
+def tmpfiles(node: Node, monkeypatch: pytest.MonkeyPatch) -> Tmpfiles:
+    """A node with /run, /etc/tmpfiles.d and systemd-tmpfiles."""
+    for folder in ("run", "etc/tmpfiles.d"):
+        (node.root / folder).mkdir(parents=True)
+    return Tmpfiles(node, monkeypatch)
+
+
+def plan(node: Node) -> Plan:
+    return lockfile.plan(lockfile.read(node.host), Config())
+
+
+def now(node: Node) -> Plan:
+    """The plan but for what is to last."""
+    left = plan(node)
+    return left._replace(changes=tuple(one for one in left.changes if one.target == LOCK))
+
+
+def test_good_node(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.good()
+    repair(lockfile, node)
+    before, started = node.snapshot(), len(node.commands.calls)
+    assert plan(node) == Plan()
+    assert repair(lockfile, node) == Plan()
+    assert node.snapshot() == before
+    assert len(node.commands.calls) == started
+
+
+def test_nothing_there(node: Node, tmpfiles: Tmpfiles) -> None:
+    (change,) = now(node).changes
+    assert (change.target, change.found) == (LOCK, "nothing")
+    assert change.hint == f"install -m 0600 /dev/null {LOCK}"
+    assert repair(lockfile, node) == Plan()
+    assert stat.S_IMODE(tmpfiles.place.stat().st_mode) == 0o600
+
+
+def test_empty_directory_is_replaced(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.place.mkdir()
+    (change,) = now(node).changes
+    assert change.found == "an empty directory"
+    assert change.hint.startswith(f"rmdir {LOCK} && ")
+    assert repair(lockfile, node) == Plan()
+    assert tmpfiles.place.is_file()
+
+
+def refused(node: Node) -> str:
+    """What a plan that changes nothing says; the thing at the path is still the same after it."""
+    before = node.host.path(LOCK).lstat()
+    left = repair(lockfile, node)
+    assert left.changes == ()
+    (problem,) = left.problems
+    assert problem.required
+    assert problem.message.startswith(f"{LOCK}: found a ")
+    assert problem.message.endswith("expected a regular file, root's, mode 0600")
+    assert problem.hint == f"mv {LOCK} {LOCK}.old && systemctl restart nodefix"
+    after = node.host.path(LOCK).lstat()
+    assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
+    return problem.message.removeprefix(f"{LOCK}: found a ").partition(",")[0]
+
+
+def test_full_directory(node: Node, tmpfiles: Tmpfiles) -> None:
+    node.file(f"{LOCK}/one")
+    node.file(f"{LOCK}/two")
+    assert refused(node) == "directory with 2 entries"
+
+
+def test_directory_that_is_filled_meanwhile(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.place.mkdir()
+    (change,) = now(node).changes
+    node.file(f"{LOCK}/one")
+    assert "Directory not empty" in attempt(lockfile, change, node)
+    assert (tmpfiles.place / "one").exists()
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "elsewhere", "nowhere"])
+def test_symbolic_link_is_not_followed(node: Node, tmpfiles: Tmpfiles, target: str) -> None:
+    node.file("/run/elsewhere")
+    node.link(LOCK, target)
+    assert refused(node) == "symbolic link"
+
+
+def test_named_pipe(node: Node, tmpfiles: Tmpfiles) -> None:
+    os.mkfifo(tmpfiles.place)
+    assert refused(node) == "named pipe"
+
+
+def test_socket(
+    node: Node, tmpfiles: Tmpfiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A socket's path has to be short.
+    monkeypatch.chdir(tmpfiles.place.parent)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(tmpfiles.place.name)
+        assert refused(node) == "socket"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_device(node: Node, tmpfiles: Tmpfiles) -> None:
+    os.mknod(tmpfiles.place, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    assert refused(node) == "device"
+
+
+def test_wrong_mode(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.good()
+    tmpfiles.place.chmod(0o644)
+    (change,) = now(node).changes
+    assert change.found == "a file of user 0, group 0, mode 0644"
+    assert "chmod 0600" in change.hint
+    assert repair(lockfile, node) == Plan()
+
+
+def test_wrong_owner(node: Node, tmpfiles: Tmpfiles) -> None:
+    node.file(LOCK, mode=0o600)
+    (change,) = now(node).changes
+    assert change.found == "a file of user 1000, group 1000, mode 0600"
+    assert "chown root:root" in change.hint
+    assert repair(lockfile, node) == Plan()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [LockFacts("file", 0o600, (0, 1)), LockFacts("file", 0o600, (1, 0))],
+    ids=["another group", "another user"],
+)
+def test_owner_and_group_both_count(found: LockFacts) -> None:
+    assert lockfile.plan(found, Config()).changes
+
+
+def test_content_is_kept(node: Node, tmpfiles: Tmpfiles) -> None:
+    node.file(LOCK, "somebody's", 0o644)
+    repair(lockfile, node)
+    assert tmpfiles.place.read_text() == "somebody's"
+
+
+def test_tmpfiles_that_refuses(node: Node, tmpfiles: Tmpfiles) -> None:
+    (change,) = now(node).changes
+    node.commands.table[(PROGRAM, "--create", "-")] = result(73, stderr="Failed to create file")
+    assert attempt(lockfile, change, node) == f"{PROGRAM}: Failed to create file"
+
+
+def test_it_lasts_over_a_boot(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.good()
+    (change,) = plan(node).changes
+    assert (change.target, change.required) == (ENTRY, False)
+    assert repair(lockfile, node) == Plan()
+    entry = node.host.path(ENTRY).read_text()
+    assert f"f {LOCK} 0600 root root -" in entry.splitlines()
+    # The next boot begins with an empty /run, and systemd-tmpfiles goes by the entry.
+    tmpfiles.place.unlink()
+    node.commands.run(PROGRAM, "--create", "-", stdin=entry.encode())
+    assert plan(node) == Plan()
+
+
+def test_entry_that_somebody_changed_is_made_anew(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.good()
+    node.file(ENTRY, "# nothing\n")
+    assert repair(lockfile, node) == Plan()
+    assert LOCK in node.host.path(ENTRY).read_text()
+
+
+def test_entry_that_cannot_be_written_does_not_hold_kubelet(node: Node, tmpfiles: Tmpfiles) -> None:
+    tmpfiles.good()
+    (node.root / "etc/tmpfiles.d").rmdir()
+    node.file("/etc/tmpfiles.d", "a file")
+    (left,) = repair(lockfile, node).changes
+    assert not left.required
+
+
+def test_place_that_cannot_be_looked_at(node: Node) -> None:
+    node.file("/run", "a file")
+    with pytest.raises(NodefixError, match=f"{LOCK}: cannot be looked at: Not a directory"):
+        facts.read(node.host)
