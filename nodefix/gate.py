@@ -17,6 +17,7 @@ SWITCH = "etc/nodefix/disabled"
 # systemd's conditions look at the second in containers, where the first is the host's.
 CMDLINES = ("proc/cmdline", "proc/1/cmdline")
 BOOT_ID = "proc/sys/kernel/random/boot_id"
+SWAPS = "proc/swaps"
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0
 
@@ -33,16 +34,18 @@ def wait(root: str = "/", timeout: float = DEFAULT_TIMEOUT) -> str:
     Returns:
         Why kubelet must not start, with the remedy; empty if it may.
     """
-    if is_ready(root) or is_switched_off(root):
+    if is_switched_off(root):
         return ""
+    if is_ready(root):
+        return _swap_that_came_back(root)
     end = time.monotonic() + timeout
     while _run_is_going_on(root):
         if time.monotonic() >= end:
             return _still_running(root, timeout)
         time.sleep(_POLL_SECONDS)
-    if is_ready(root) or _is_out_of_scope(root):
-        return ""
-    return _reason(root)
+    if is_ready(root):
+        return _swap_that_came_back(root)
+    return "" if _is_out_of_scope(root) else _reason(root)
 
 
 def is_ready(root: str) -> bool:
@@ -51,6 +54,29 @@ def is_ready(root: str) -> bool:
     boot_id = _read(root + BOOT_ID).strip()
     # The marker is renamed into place whole, so finding the field is as good as parsing it.
     return b'"boot_id": "%s"' % boot_id in marker if marker and boot_id else False
+
+
+def _swap_that_came_back(root: str) -> str:
+    """Swap that something turned on after the run; kubelet would refuse to start with it."""
+    lines = _read(root + SWAPS).splitlines()[1:]
+    if not lines:
+        return ""
+    import json
+
+    try:
+        outcome = json.loads(_read(root + MARKER))["stages"]["swap"]
+    except (ValueError, KeyError, TypeError):
+        outcome = ""
+    # Skipped, switched off or only wanted: then swap is none of the gate's business.
+    if outcome not in ("unchanged", "changed"):
+        return ""
+    names = ", ".join(line.split()[0].decode("utf-8", "replace") for line in lines)
+    return (
+        f"kubelet is held: swap: found {names} on again after nodefix turned swap off,"
+        " expected none\n"
+        "  find who calls swapon: journalctl -b -g swap\n"
+        "  turn it off again: systemctl restart nodefix"
+    )
 
 
 def is_switched_off(root: str) -> bool:
