@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,8 +15,17 @@ STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
 MODES = ("required", "wanted", "off")
 SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
+CHAINS = ("iptables", "nftables", "off")
 
-KEYS = ("scope", "stages", "swap", "swap_margin_mib")
+KEYS = (
+    "scope",
+    "stages",
+    "swap",
+    "swap_margin_mib",
+    "chains",
+    "extra_modules",
+    "optional_modules",
+)
 
 MAIN_FILE = "etc/nodefix/nodefix.yaml"
 DROP_INS = "etc/nodefix/nodefix.yaml.d"
@@ -29,12 +39,18 @@ class Config(NamedTuple):
         modes: stage to `required`, `wanted` (a failure degrades) or `off`.
         swap: `auto` leaves it to kubelet's failSwapOn, `off` turns it off, `keep` leaves it on.
         swap_margin_mib: memory that must be left when swap is moved back to it.
+        chains: kube-proxy's mode, or `off` for clusters without kube-proxy.
+        extra_modules: kernel modules that are required besides kube-proxy's.
+        optional_modules: kernel modules whose absence degrades.
     """
 
     scope: str = "auto"
     modes: Mapping[str, str] = dict.fromkeys(STAGE_NAMES, "required")
     swap: str = "auto"
     swap_margin_mib: int = 256
+    chains: str = "iptables"
+    extra_modules: tuple[str, ...] = ()
+    optional_modules: tuple[str, ...] = ("br_netfilter",)
 
 
 def load(root: Path) -> Config:
@@ -128,6 +144,10 @@ def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[
                 settings[key] = _choice(where, value, SWAPS, problems)
             case "swap_margin_mib":
                 settings[key] = _number(where, value, problems)
+            case "chains":
+                settings[key] = _choice(where, value, CHAINS, problems)
+            case "extra_modules" | "optional_modules":
+                settings[key] = _modules(where, value, problems)
             case _:
                 problems.append(f"{file}: {_unknown(key, KEYS)}")
     return settings
@@ -155,6 +175,18 @@ def _choice(where: str, value: Any, choices: Iterable[str], problems: list[str])
         problems.append(f"{where}: found {value!r}, expected one of: {', '.join(choices)}")
         return ""
     return str(word)
+
+
+def _modules(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        problems.append(f"{where}: found {_kind(value)}, expected a list of kernel modules")
+        return ()
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            problems.append(f"{where}: found {name!r}, expected a kernel module's name")
+    return tuple(str(name).replace("-", "_") for name in value)
 
 
 def _number(where: str, value: Any, problems: list[str]) -> int:

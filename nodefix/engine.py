@@ -125,7 +125,7 @@ def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, 
             continue
         host.begin(Deadline(f"stage {stage.NAME}", stage.DEADLINE))
         try:
-            plans[stage.NAME] = stage.plan(stage.read(host), config)
+            plans[stage.NAME] = stage.plan(stage.read(host, config), config)
         except Exception as error:
             plans[stage.NAME] = Plan(problems=(_failure(stage, error),))
         finally:
@@ -137,7 +137,7 @@ def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Change, .
     """Plan and apply until nothing is left; return what was changed, and what is left."""
     done: dict[str, Change] = {}
     why: dict[str, str] = {}
-    plan = stage.plan(stage.read(host), config)
+    plan = stage.plan(stage.read(host, config), config)
     for _ in range(_ROUNDS):
         if not plan.changes:
             break
@@ -147,7 +147,7 @@ def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Change, .
                 stage.apply(change, host)
             except NodefixError as error:
                 why[change.target] = error.message
-        plan = stage.plan(stage.read(host), config)
+        plan = stage.plan(stage.read(host, config), config)
     undone = {change.target for change in plan.changes}
     # The change is there, and something about it went wrong all the same.
     notes = tuple(f"{target}: {said}" for target, said in why.items() if target not in undone)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.config import Config
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.host import Host
 
@@ -128,7 +129,7 @@ def is_nft(link: Link) -> bool:
     return link.end.rsplit("/", 1)[-1] == NFT_PROGRAM
 
 
-def read(host: Host) -> AlternativesFacts:
+def read(host: Host, config: Config) -> AlternativesFacts:
     """Follow the links, ask each family for its version, read the registrations if needed.
 
     Judged by where the links end and by `-V`, not by the state file: it can be right while the

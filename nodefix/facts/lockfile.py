@@ -6,6 +6,7 @@ import os
 import stat
 from typing import NamedTuple
 
+from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.host import Host
 
@@ -36,7 +37,7 @@ class LockFacts(NamedTuple):
     lasting: bool = True
 
 
-def read(host: Host) -> LockFacts:
+def read(host: Host, config: Config) -> LockFacts:
     """Look at the lock file without following a link.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Kernel modules, and whether rules such as kube-proxy's really work."""
+"""Kernel modules: what they are to the running kernel, and to the one that boots next."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from nodefix.errors import CommandError
-from nodefix.facts.system import has_ipv6, kernel_release
+from nodefix.facts.next_kernel import next_kernel
+from nodefix.facts.probe import Failure, Feature, probe
+from nodefix.facts.system import kernel_release
 from nodefix.host import Host
 
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
@@ -21,8 +22,6 @@ _MODPROBE_FOLDERS = (
     "usr/local/lib/modprobe.d",
     "lib/modprobe.d",
 )
-_UNSHARE = "/usr/bin/unshare"
-_PROBE_SECONDS = 15.0
 
 
 class State(StrEnum):
@@ -32,64 +31,16 @@ class State(StrEnum):
     BUILT_IN = "built in"
     AVAILABLE = "available"
     BLACKLISTED = "blacklisted"
+    REPLACED = "replaced by a command"
     ABSENT = "absent"
 
 
 class Module(NamedTuple):
-    """A module's state; `where` is the file and line that keeps a blacklisted one out."""
+    """A module's state; `where` is the line of modprobe.d(5) that keeps it from being loaded."""
 
     name: str
     state: State
     where: str = ""
-
-
-class Feature(NamedTuple):
-    """One thing that kube-proxy's rules use.
-
-    Attributes:
-        name: the match or target.
-        module: the kernel module that provides it.
-        table: the table in which it is tried.
-        rule: the chain and the arguments of a rule that uses it.
-        rule6: the same for IPv6 where addresses differ.
-    """
-
-    name: str
-    module: str
-    table: str
-    rule: str
-    rule6: str = ""
-
-
-# What kube-proxy writes in iptables mode: kubernetes pkg/proxy/iptables/proxier.go.
-FEATURES = (
-    Feature("comment", "xt_comment", "nat", 'PREROUTING -m comment --comment "nodefix probe"'),
-    Feature("addrtype", "xt_addrtype", "nat", "PREROUTING -m addrtype --dst-type LOCAL"),
-    Feature(
-        "statistic",
-        "xt_statistic",
-        "nat",
-        "PREROUTING -m statistic --mode random --probability .5",
-    ),
-    Feature("MARK", "xt_mark", "nat", "PREROUTING -j MARK --or-mark 0x4000"),
-    Feature("MASQUERADE", "xt_MASQUERADE", "nat", "POSTROUTING -j MASQUERADE --random-fully"),
-    Feature(
-        "DNAT",
-        "xt_nat",
-        "nat",
-        "PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1:80",
-        "PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination [2001:db8::1]:80",
-    ),
-    Feature("conntrack", "xt_conntrack", "filter", "FORWARD -m conntrack --ctstate NEW"),
-)
-
-
-class Failure(NamedTuple):
-    """One feature that does not work in one family; `words` are the tool's."""
-
-    family: str
-    feature: Feature
-    words: str
 
 
 class ModuleFacts(NamedTuple):
@@ -100,71 +51,43 @@ class ModuleFacts(NamedTuple):
         modules: the state of each module asked for, by name.
         conntrack: whether nf_conntrack_max is there.
         failures: what of the probe does not work; empty if kube-proxy's rules do.
+        next_kernel: the release of the kernel that boots next, if it is another one.
+        next_missing: modules that the running kernel has and that one has not.
     """
 
     kernel: str
     modules: Mapping[str, Module]
     conntrack: bool
     failures: tuple[Failure, ...]
+    next_kernel: str = ""
+    next_missing: tuple[str, ...] = ()
 
 
-def read_modules(host: Host, names: Sequence[str]) -> ModuleFacts:
-    """Read the state of each named module and probe with real rules.
-
-    The rules are made in network namespaces that end with the probe, so no traffic meets them.
-    A probe makes the kernel load what it can load by itself.
+def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]) -> ModuleFacts:
+    """Probe with rules that use `features`, then read the state of each named module.
 
     Raises:
         CommandError: the tools for the probe are missing.
     """
-    failures = probe(host)
+    failures = probe(host, features)
     kernel = kernel_release(host.root)
+    coming = next_kernel(host)
+    coming = "" if coming == kernel else coming
     return ModuleFacts(
         kernel=kernel,
         modules=_states(host.root, kernel, names),
         conntrack=host.path(CONNTRACK_MAX).exists(),
         failures=failures,
+        next_kernel=coming,
+        next_missing=_missing(host.root, kernel, coming, names) if coming else (),
     )
-
-
-def probe(host: Host) -> tuple[Failure, ...]:
-    """Try all features at once; only if that fails, each alone, to name the ones that do."""
-    families = {"IPv4": "iptables"} | ({"IPv6": "ip6tables"} if has_ipv6(host.root) else {})
-    failures: list[Failure] = []
-    for family, tool in families.items():
-        if _words(host, family, tool, FEATURES):
-            failures += [
-                Failure(family, feature, words)
-                for feature in FEATURES
-                if (words := _words(host, family, tool, (feature,)))
-            ]
-    return tuple(failures)
-
-
-def _words(host: Host, family: str, tool: str, features: tuple[Feature, ...]) -> str:
-    """What the tool says to rules with these features; empty if it makes them."""
-    lines: list[str] = []
-    for table in dict.fromkeys(feature.table for feature in features):
-        lines.append(f"*{table}")
-        for feature in features:
-            if feature.table == table:
-                rule = feature.rule6 if family == "IPv6" and feature.rule6 else feature.rule
-                lines.append(f"-A {rule}")
-        lines.append("COMMIT")
-    rules = "\n".join([*lines, ""]).encode()
-    restore = f"/usr/sbin/{tool}-nft-restore"
-    if not host.path(restore).exists():
-        raise CommandError(f"{restore}: found no such program", "dnf install iptables-nft")
-    argv = (_UNSHARE, "--net", "--", restore, "--noflush")
-    result = host.commands.run(*argv, stdin=rules, timeout=_PROBE_SECONDS)
-    return result.words if result.status else ""
 
 
 def _states(root: Path, kernel: str, names: Sequence[str]) -> dict[str, Module]:
     if not (root / "proc/modules").exists():
         # A kernel without CONFIG_MODULES: what it has is built in.
         return {name: Module(name, State.BUILT_IN) for name in names}
-    loaded = _first_words(root / "proc/modules")
+    loaded = frozenset(line.split(" ", 1)[0] for line in _text(root / "proc/modules").splitlines())
     states = {name: Module(name, State.LOADED) for name in names if name in loaded}
     missing = [name for name in names if name not in loaded]
     if not missing:
@@ -176,11 +99,21 @@ def _states(root: Path, kernel: str, names: Sequence[str]) -> dict[str, Module]:
     for name in missing:
         if name in built_in:
             states[name] = Module(name, State.BUILT_IN)
-        elif name in kept_out:
-            states[name] = Module(name, State.BLACKLISTED, kept_out[name])
+        elif name not in on_disk:
+            states[name] = Module(name, State.ABSENT)
         else:
-            states[name] = Module(name, State.AVAILABLE if name in on_disk else State.ABSENT)
+            states[name] = kept_out.get(name, Module(name, State.AVAILABLE))
     return states
+
+
+def _missing(root: Path, kernel: str, coming: str, names: Sequence[str]) -> tuple[str, ...]:
+    """What the running kernel has on disk or built in, and the one that boots next has not."""
+    now, then = (_known(root / "lib/modules" / release) for release in (kernel, coming))
+    return tuple(name for name in names if name in now and name not in then)
+
+
+def _known(folder: Path) -> frozenset[str]:
+    return _module_names(folder / "modules.builtin") | _module_names(folder / "modules.dep")
 
 
 def _text(file: Path) -> str:
@@ -191,19 +124,15 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _first_words(file: Path) -> frozenset[str]:
-    return frozenset(line.split(None, 1)[0] for line in _text(file).splitlines() if line.strip())
-
-
 def _module_names(file: Path) -> frozenset[str]:
     """Names from modules.builtin and modules.dep; `-` and `_` are the same in a name."""
     found = re.findall(r"^(?:[^\s:]*/)?([^\s:/]+?)\.ko(?:\.\w+)?(?=:|\s|$)", _text(file), re.M)
     return frozenset(name.replace("-", "_") for name in found)
 
 
-def _kept_out(root: Path) -> dict[str, str]:
+def _kept_out(root: Path) -> dict[str, Module]:
     """Modules that modprobe.d(5) keeps from loading, with the file and line that does."""
-    found: dict[str, str] = {}
+    found: dict[str, Module] = {}
     seen: set[str] = set()
     for folder in _MODPROBE_FOLDERS:
         for file in sorted((root / folder).glob("*.conf")):
@@ -214,11 +143,13 @@ def _kept_out(root: Path) -> dict[str, str]:
             for number, line in enumerate(_text(file).splitlines(), 1):
                 match line.split():
                     case ["blacklist", name, *_]:
-                        pass
+                        state = State.BLACKLISTED
                     case ["install", name, command, *_] if command.endswith(("/false", "/true")):
-                        pass
+                        state = State.REPLACED
                     case _:
                         continue
-                where = f"/{file.relative_to(root)} line {number}"
-                found.setdefault(name.replace("-", "_"), f"{where} (`{line.strip()}`)")
+                name = name.replace("-", "_")
+                where = f"/{file.relative_to(root)} line {number} (`{line.strip()}`)"
+                if name not in found or state is State.REPLACED:
+                    found[name] = Module(name, state, where)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.config import Config
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap, read_fstab, unescape
 from nodefix.facts.kubelet import wants_swap
@@ -73,7 +74,7 @@ class SwapFacts(NamedTuple):
     wanted_by: str = ""
 
 
-def read(host: Host) -> SwapFacts:
+def read(host: Host, config: Config) -> SwapFacts:
     """Read /proc/swaps, fstab, systemd's swap units and, if there is any swap, kubelet's settings.
 
     Raises:
@@ -81,6 +82,8 @@ def read(host: Host) -> SwapFacts:
     """
     if in_container(host.root):
         return SwapFacts(container=True)
+    if config.swap == "keep":
+        return SwapFacts(container=False)
     devices = _proc_swaps(host)
     fstab = read_fstab(host)
     units = _units(host)

@@ -20,8 +20,8 @@ class Stage(Protocol):
     NAME: str
     DEADLINE: float
 
-    def read(self, host: Host, /) -> Any:
-        """Read what the stage decides on; changes nothing."""
+    def read(self, host: Host, config: Config, /) -> Any:
+        """Read what the stage decides on, which settings may narrow; changes nothing."""
 
     def plan(self, facts: Any, config: Config, /) -> Plan:
         """Decide; touches nothing."""

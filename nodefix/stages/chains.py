@@ -95,13 +95,21 @@ class Transaction(NamedTuple):
         return "\n".join([f"*{self.table}", *self.lines, "COMMIT", ""]).encode()
 
 
-def read(host: Host) -> ChainFacts:
-    """Read the chains that this stage is about."""
-    return read_chains(host, PARENTS, CHAINS, _SMALL)
+def read(host: Host, config: Config) -> ChainFacts:
+    """Read the chains that kube-proxy's mode is about."""
+    match config.chains:
+        case "iptables":
+            return read_chains(host, PARENTS, CHAINS, _SMALL)
+        case "nftables":
+            return read_chains(host, (), (HINT,), _SMALL)
+        case _:
+            return ChainFacts({})
 
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
     """One transaction for each table that lacks something or has the hand fix's bare jumps."""
+    if config.chains == "off":
+        return Plan(skipped="the setting `chains: off`: this cluster has no kube-proxy")
     changes = [
         change
         for family, rules in facts.families.items()
@@ -113,12 +121,12 @@ def plan(facts: ChainFacts, config: Config) -> Plan:
 
 
 def _table_change(family: Family, table: str, rules: Mapping[ChainKey, Rules]) -> Change | None:
-    absent = [key.chain for key in CHAINS if key.table == table and rules[key] is None]
+    absent = [key.chain for key in CHAINS if key.table == table and rules.get(key, ()) is None]
     lines = [f"-N {chain}" for chain in absent]
     bare: list[str] = []
     missing: list[str] = []
     for parent in PARENTS:
-        if parent.table == table:
+        if parent.table == table and parent in rules:
             deletions, insertions = _parent_lines(parent.chain, table, rules[parent] or ())
             lines += deletions + insertions
             bare += [parent.chain] * len(deletions)

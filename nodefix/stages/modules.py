@@ -11,100 +11,136 @@ from __future__ import annotations
 from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import CommandError
-from nodefix.facts.modules import (
-    CONNTRACK_MAX,
-    FEATURES,
-    Failure,
-    Module,
-    ModuleFacts,
-    State,
-    read_modules,
-)
+from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State, read_modules
+from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
 
 NAME = "modules"
 DEADLINE = 60.0
 
-# What every rule with an xt match or target goes through.
-_BASE = ("nf_tables", "nft_compat", "nf_conntrack")
-# Bridging CNIs (Flannel, Calico) need it, others (Cilium, kindnet) do not:
-# https://github.com/kubernetes/kubernetes/pull/123464. It is loaded where it is there.
-_BRIDGE = "br_netfilter"
-_NAMES = (*_BASE, *(feature.module for feature in FEATURES), _BRIDGE)
+# What all rules of a mode go through; kube-proxy exits without nf_conntrack in every mode.
+_BASE = {
+    "iptables": ("nf_tables", "nft_compat", "nf_conntrack"),
+    "nftables": ("nf_tables", "nf_conntrack"),
+    "off": ("nf_conntrack",),
+}
+_FEATURES: dict[str, tuple[Feature, ...]] = {
+    "iptables": IPTABLES,
+    "nftables": NFTABLES,
+    "off": (),
+}
 
 _MODPROBE = "/usr/sbin/modprobe"
+_AGAIN = "systemctl restart nodefix"
 
 
-def read(host: Host) -> ModuleFacts:
-    """Read the facts about the modules that iptables-mode kube-proxy needs."""
-    return read_modules(host, _NAMES)
+def read(host: Host, config: Config) -> ModuleFacts:
+    """Read the facts about the modules that kube-proxy's mode and the settings need."""
+    return read_modules(host, _names(config), _FEATURES[config.chains])
+
+
+def _names(config: Config) -> tuple[str, ...]:
+    features = (feature.module for feature in _FEATURES[config.chains])
+    wanted = (*_BASE[config.chains], *features, *config.extra_modules, *config.optional_modules)
+    return tuple(dict.fromkeys(wanted))
 
 
 def plan(facts: ModuleFacts, config: Config) -> Plan:
-    """Load what is there and wanted; name what is not there, and the package that has it."""
-    needed = _needed(facts)
+    """Load what is there and needed; name what is not there, and the package that has it."""
+    needed = _needed(facts, config)
+    optional = tuple(name for name in config.optional_modules if name not in needed)
     changes = tuple(
-        _load(facts.modules[name])
-        for name in _NAMES
-        if facts.modules[name].state is State.AVAILABLE and (name in needed or name == _BRIDGE)
+        _load(facts.modules[name], name in needed)
+        for name in (*needed, *optional)
+        if facts.modules[name].state is State.AVAILABLE
     )
-    if not needed:
-        return Plan(changes)
-    problems = tuple(
-        _kept_out(module)
-        for name in needed
-        if (module := facts.modules[name]).state is State.BLACKLISTED
+    problems = (
+        *_refused(facts, needed, required=True),
+        *_refused(facts, optional, required=False),
+        *_next_kernel(facts),
     )
-    absent = tuple(name for name in needed if facts.modules[name].state is State.ABSENT)
-    if absent:
-        problems += (_absent(facts, absent),)
-    if not problems and not any(change.action in needed for change in changes):
-        problems = (_unexplained(facts),)
+    explained = any(problem.required for problem in problems) or any(c.required for c in changes)
+    if facts.failures and not explained:
+        problems = (_unexplained(facts), *problems)
     return Plan(changes, problems)
 
 
-def _needed(facts: ModuleFacts) -> tuple[str, ...]:
-    """The modules that what does not work needs; empty if everything does."""
-    broken = {failure.feature.module for failure in facts.failures}
-    base = set(_BASE) if broken else set()
+def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
+    """The modules that what does not work needs, and the ones that the settings ask for."""
+    needed = {failure.feature.module for failure in facts.failures} | set(config.extra_modules)
+    if facts.failures:
+        needed.update(_BASE[config.chains])
     if not facts.conntrack:
-        base.add("nf_conntrack")
-    return tuple(name for name in _NAMES if name in broken | base)
+        needed.add("nf_conntrack")
+    return tuple(name for name in _names(config) if name in needed)
 
 
-def _load(module: Module) -> Change:
+def _load(module: Module, required: bool) -> Change:
     return Change(
         target=f"kernel module {module.name}",
         found="not loaded",
         wanted="loaded",
-        hint=f"modprobe {module.name}",
+        hint=f"modprobe {module.name}; dmesg | tail",
         action=module.name,
-        required=module.name != _BRIDGE,
+        required=required,
     )
 
 
-def _kept_out(module: Module) -> Problem:
-    return Problem(
-        f"kernel module {module.name}: found it kept out by {module.where},"
-        f" expected it loaded, since kube-proxy's rules need it",
-        f"remove that line, then: modprobe {module.name} && systemctl restart nodefix",
-    )
+def _refused(facts: ModuleFacts, names: tuple[str, ...], required: bool) -> list[Problem]:
+    """What cannot be loaded: kept out by a line of the admin's, or not there at all."""
+    modules = [facts.modules[name] for name in names]
+    problems = [
+        Problem(
+            f"kernel module {module.name}: found it {module.state} by {module.where},"
+            f" expected it loaded{_lost(facts, module.name)}",
+            f"remove that line, then: modprobe {module.name} && {_AGAIN}",
+            required,
+        )
+        for module in modules
+        if module.state in (State.BLACKLISTED, State.REPLACED)
+    ]
+    absent = [module.name for module in modules if module.state is State.ABSENT]
+    if absent:
+        lost = "".join(_lost(facts, name) for name in absent) or _probe_words(facts)
+        problems.append(
+            Problem(
+                f"kernel modules {', '.join(absent)}: found in no package that is installed for"
+                f" kernel {facts.kernel}, expected them there{lost}",
+                f"dnf install {extra_package(facts.kernel)} && {_AGAIN}",
+                required,
+            )
+        )
+    return problems
 
 
-def _absent(facts: ModuleFacts, names: tuple[str, ...]) -> Problem:
-    return Problem(
-        f"kernel modules {', '.join(names)}: found in no package installed for kernel"
-        f" {facts.kernel}, expected them there, since kube-proxy's rules fail without them:"
-        f" {_probe_words(facts)}",
-        f"dnf install {extra_package(facts.kernel)} && systemctl restart nodefix",
+def _lost(facts: ModuleFacts, name: str) -> str:
+    """What does not work without a module, and what the probe's tool said to it."""
+    mine = [failure for failure in facts.failures if failure.feature.module == name]
+    if not mine:
+        return ""
+    families = ", ".join(dict.fromkeys(failure.family for failure in mine))
+    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {mine[0].words})"
+
+
+def _next_kernel(facts: ModuleFacts) -> tuple[Problem, ...]:
+    """A warning while there is still time: this kernel works, the next one will not."""
+    if not facts.next_missing:
+        return ()
+    return (
+        Problem(
+            f"kernel {facts.next_kernel}, which boots next: found no modules"
+            f" {', '.join(facts.next_missing)} for it, expected them as for {facts.kernel}",
+            f"before the reboot: dnf install {extra_package(facts.next_kernel)}",
+            required=False,
+        ),
     )
 
 
 def _unexplained(facts: ModuleFacts) -> Problem:
     return Problem(
-        f"kube-proxy's rules do not work though all modules are there: {_probe_words(facts)}",
-        "dnf reinstall iptables-nft iptables-libs && systemctl restart nodefix",
+        f"kube-proxy's rules do not work though all modules are there{_probe_words(facts)}",
+        f"dnf reinstall iptables-nft iptables-libs nftables && {_AGAIN}",
     )
 
 
@@ -118,8 +154,8 @@ def _probe_words(facts: ModuleFacts) -> str:
         for name, failures in features.items()
     ]
     if not facts.conntrack:
-        said.append(f"{CONNTRACK_MAX} is missing")
-    return " | ".join(said)
+        said.append(f"{CONNTRACK_MAX} is missing, without which kube-proxy exits")
+    return "".join(f"; {part}" for part in said)
 
 
 def extra_package(kernel: str) -> str:
