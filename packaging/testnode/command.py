@@ -72,7 +72,10 @@ def run(
         stdout, stderr = process.communicate(input, timeout)
     except BaseException as error:
         kill()
-        stdout, stderr = process.communicate()
+        try:
+            stdout, stderr = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:  # a grandchild in a session of its own has the pipes
+            stdout = stderr = ""
         if isinstance(error, subprocess.TimeoutExpired):
             _record(argv, f"killed after {timeout:g} s", begun, stdout + stderr)
             message = f"{shlex.join(argv)}\n  found: still running after {timeout:g} s"

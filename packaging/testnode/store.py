@@ -40,13 +40,15 @@ def cached(kind: str, made_of: list[str], make: Callable[[Path], None]) -> Path:
 
 def scratch(prefix: str) -> tuple[Path, Action]:
     """A new folder, and the action that takes it down with every mount below it."""
-    _sweep()
     parent = BUILD / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=parent))
-    folder.chmod(0o755)
-    # Held as long as this process lives: an unlocked folder is the remains of a killed one.
-    lock = _lock(folder)
+    with (parent / "lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        _sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=parent))
+        folder.chmod(0o755)
+        # Held as long as this process lives: an unlocked folder is the remains of a killed one.
+        lock = _lock(folder)
 
     def take_down() -> None:
         remove_tree(folder)
@@ -79,16 +81,13 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _sweep() -> None:
-    """Take down what an earlier run left that was killed outright."""
+def _sweep(parent: Path) -> None:
+    """Take down what an earlier run of this user left that was killed outright."""
     global _swept
     if _swept:
         return
     _swept = True
-    for folder in (BUILD / "scratch").glob("*-*"):
-        if not (folder / "lock").exists():
-            continue  # just being made by another process
-        lock = _lock(folder)
-        if lock is not None:
+    for folder in parent.glob("*-*"):
+        if folder.stat().st_uid == os.geteuid() and (lock := _lock(folder)) is not None:
             remove_tree(folder)
             os.close(lock)
