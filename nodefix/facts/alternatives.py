@@ -14,7 +14,8 @@ from nodefix.host import Host
 BIN = "/usr/sbin"
 # What the -nft names are links to: iptables' multi-call program.
 NFT_PROGRAM = "xtables-nft-multi"
-LINK_FOLDER = "/etc/alternatives"
+# Before /usr/sbin in the PATH that systemd gives to services (systemd.exec(5)) and su to root.
+_EARLIER = ("/usr/local/sbin", "/usr/local/bin")
 
 
 class Group(NamedTuple):
@@ -41,10 +42,11 @@ class Flavour(NamedTuple):
 
 
 # Enterprise Linux: one leader for both families, so ip6tables cannot be set by itself.
-# ostree systems keep the state below /etc.
+# ostree systems keep the state below /etc unless the old folder is there (the package and the
+# program spell the new one differently): https://github.com/fedora-sysv/chkconfig/pull/135.
 EL = Flavour(
     "/usr/sbin/alternatives",
-    ("/etc/alternatives-admindir", "/var/lib/alternatives"),
+    ("/var/lib/alternatives", "/etc/alternatives-admindir", "/etc/alternatives.admindir"),
     "--follower",
     (
         Group(
@@ -109,6 +111,7 @@ class AlternativesFacts(NamedTuple):
         candidates: the -nft commands that are installed.
         entries: each leader's registration; empty where the links are as they should be,
             since then nobody asks.
+        shadows: commands of these names that come earlier in root's PATH, and where they end.
     """
 
     flavour: Flavour | None
@@ -116,6 +119,7 @@ class AlternativesFacts(NamedTuple):
     versions: Mapping[str, str]
     candidates: frozenset[str]
     entries: Mapping[str, Entry]
+    shadows: tuple[Link, ...] = ()
 
 
 def candidate(command: str) -> str:
@@ -146,11 +150,17 @@ def read(host: Host, config: Config) -> AlternativesFacts:
         versions={name: _version(host, links[name]) for name in ("iptables", "ip6tables")},
         candidates=frozenset(name for name in COMMANDS if host.path(candidate(name)).exists()),
         entries=entries,
+        shadows=tuple(
+            link
+            for folder in _EARLIER
+            for name in COMMANDS
+            if (link := _link(host, name, folder)).end and not is_nft(link)
+        ),
     )
 
 
-def _link(host: Host, name: str) -> Link:
-    path = f"{BIN}/{name}"
+def _link(host: Host, name: str, folder: str = BIN) -> Link:
+    path = f"{folder}/{name}"
     place = host.path(path)
     kind = "link" if place.is_symlink() else "file" if os.path.lexists(place) else "absent"
     end = _end(host.root, path)
@@ -180,7 +190,7 @@ def _version(host: Host, link: Link) -> str:
 
 
 def _entry(host: Host, flavour: Flavour, group: Group) -> Entry:
-    folder = next((f for f in flavour.admin if host.path(f).is_dir()), flavour.admin[-1])
+    folder = next((f for f in flavour.admin if host.path(f).is_dir()), flavour.admin[0])
     file = f"{folder}/{group.leader}"
     try:
         lines = host.path(file).read_text("utf-8", "replace").split("\n")

@@ -45,8 +45,9 @@ class Repair(NamedTuple):
 def plan(facts: AlternativesFacts, config: Config) -> Plan:
     """Register what is not registered with all its followers, then choose it."""
     wrong = [name for name, link in facts.links.items() if not is_nft(link)]
+    shadows = _shadows(facts)
     if not wrong:
-        return Plan(problems=_versions(facts))
+        return Plan(problems=_versions(facts) + shadows)
     missing = [candidate(name) for name in facts.links if name not in facts.candidates]
     if missing:
         return Plan(
@@ -68,7 +69,7 @@ def plan(facts: AlternativesFacts, config: Config) -> Plan:
             blocked = _blocked(facts, group, names)
             problems += blocked
             changes += () if blocked else (_change(facts, facts.flavour, group, names),)
-    return Plan(tuple(changes), tuple(problems))
+    return Plan(tuple(changes), (*problems, *shadows))
 
 
 def _versions(facts: AlternativesFacts) -> tuple[Problem, ...]:
@@ -80,6 +81,19 @@ def _versions(facts: AlternativesFacts) -> tuple[Problem, ...]:
         )
         for name, version in facts.versions.items()
         if "(nf_tables)" not in version
+    )
+
+
+def _shadows(facts: AlternativesFacts) -> tuple[Problem, ...]:
+    """Not required: kube-proxy brings its own iptables, and this one may be meant."""
+    return tuple(
+        Problem(
+            f"{link.path}: found it before {BIN} in PATH, ending at {link.end}, expected nothing"
+            " there, since kubelet's and the network plugins' calls go to it",
+            f"mv {link.path} {link.path}.saved",
+            required=False,
+        )
+        for link in facts.shadows
     )
 
 
