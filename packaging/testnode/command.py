@@ -1,5 +1,6 @@
 """Running commands on this machine: always with a deadline, and with their output at hand."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -110,8 +111,14 @@ def need(*packages: str) -> None:
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:
-    if process.returncode is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is not None:
+        return
+    # First in a way that lets a program of ours take down what it made.
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
 
 
 def _record(argv: Sequence[str], ending: str, begun: float, output: str) -> None:
