@@ -68,22 +68,7 @@ def run(
         errors="replace",
         start_new_session=True,  # so that the whole group can be killed
     )
-    kill = later(lambda: _kill_group(process))
-    try:
-        stdout, stderr = process.communicate(input, timeout)
-    except BaseException as error:
-        kill()
-        try:
-            stdout, stderr = process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:  # a grandchild in a session of its own has the pipes
-            stdout = stderr = ""
-        if isinstance(error, subprocess.TimeoutExpired):
-            _record(argv, f"killed after {timeout:g} s", begun, stdout + stderr)
-            message = f"{shlex.join(argv)}\n  found: still running after {timeout:g} s"
-            raise Failed(message + _tail(stdout + stderr)) from None
-        raise
-    finally:
-        kill()
+    stdout, stderr = _communicate(process, argv, input, timeout, begun)
     result = Result(tuple(argv), process.returncode, stdout, stderr)
     _record(argv, f"exit {result.returncode}", begun, result.output)
     if check and result.returncode != 0:
@@ -104,10 +89,37 @@ def need(*packages: str) -> None:
             f"Debian packages are missing: {' '.join(missing)}\n"
             f"  hint: as root: apt-get install {' '.join(missing)}"
         )
-    apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120", "-o", "APT::Update::Error-Mode=any"]
+    apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120"]
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run([*apt[:4], "update"], timeout=300, env=quiet, check=False)
+    # A repository of somebody else's that does not answer must not keep us from installing.
+    run([*apt, "update"], timeout=300, env=quiet, check=False)
     run([*apt, "install", "--no-install-recommends", *missing], timeout=900, env=quiet)
+
+
+def _communicate(
+    process: subprocess.Popen[str],
+    argv: Sequence[str],
+    input: str | None,
+    timeout: float,
+    begun: float,
+) -> tuple[str, str]:
+    kill = later(lambda: _kill_group(process))
+    try:
+        stdout, stderr = process.communicate(input, timeout)
+    except BaseException as error:
+        kill()
+        try:
+            stdout, stderr = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:  # a grandchild in a session of its own has the pipes
+            stdout = stderr = ""
+        if isinstance(error, subprocess.TimeoutExpired):
+            _record(argv, f"killed after {timeout:g} s", begun, stdout + stderr)
+            message = f"{shlex.join(argv)}\n  found: still running after {timeout:g} s"
+            raise Failed(message + _tail(stdout + stderr)) from None
+        raise
+    finally:
+        kill()
+    return stdout, stderr
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:
