@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
         options = _parse(arguments)
         if options.command == "wait":
             return _wait(options.timeout)
+        if options.command == "watch":
+            return _watch()
         return _run(options)
     except KeyboardInterrupt:
         print("nodefix: interrupted; what was begun is finished by: nodefix run", file=sys.stderr)
@@ -80,6 +82,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     wait = commands.add_parser("wait", help="wait until the node is ready for kubelet")
     wait.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long (default: 60)")
+    commands.add_parser("watch", help="bring the chains back at each reload of firewalld")
     return parser.parse_args(arguments)
 
 
@@ -102,6 +105,18 @@ def _wait(timeout: float | None) -> int:
     if reason:
         print(reason, file=sys.stderr)
     return FAILED if reason else DONE
+
+
+def _watch() -> int:
+    from nodefix.errors import NodefixError
+    from nodefix.systemd import Systemd
+    from nodefix.watch import watch
+
+    try:
+        watch(Systemd())
+    except NodefixError as error:
+        print(f"nodefix: {error.message}", file=sys.stderr)
+    return FAILED
 
 
 def _run(options: argparse.Namespace) -> int:

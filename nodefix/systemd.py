@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from nodefix.deadline import Deadline
@@ -101,6 +101,16 @@ class Systemd:
             list(self._property(path, _SERVICE, "EnvironmentFiles")),
         )
 
+    def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named units that are active, in the order of the names."""
+        (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
+        active = {unit[0] for unit in units if unit[3] == "active"}
+        return tuple(name for name in names if name in active)
+
+    def reload_or_restart_unit(self, name: str) -> None:
+        """Ask for a reload of a unit, or its start if it is down, without waiting for it."""
+        self._manager("ReloadOrRestartUnit", "(ss)", (name, "replace"))
+
     def mask_unit(self, name: str) -> None:
         """Mask a unit for good, by a link in /etc/systemd/system, as `systemctl mask` does."""
         self._manager("MaskUnitFiles", "(asbb)", ([name], False, False))
@@ -137,6 +147,28 @@ class Systemd:
             bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
         except Exception as error:
             raise BusError(f"the system bus took no signal: {error}") from error
+
+    def at_signal(
+        self, sender: str, interface: str, member: str, action: Callable[[], None]
+    ) -> None:
+        """Call `action` at each such signal; returns only by raising, when the bus is gone."""
+        from gi.repository import GLib
+
+        bus = self._connected()
+        loop = GLib.MainLoop()
+        failure: list[BusError] = []
+
+        def fired(*_: object) -> None:
+            try:
+                action()
+            except BusError as error:
+                failure.append(error)
+                loop.quit()
+
+        bus.subscribe(sender=sender, iface=interface, signal=member, signal_fired=fired)
+        bus.con.connect("closed", lambda *_: loop.quit())
+        loop.run()
+        raise failure[0] if failure else BusError("the system bus went away")
 
     def flush(self) -> None:
         """Hand everything that was sent to the bus before the process ends."""

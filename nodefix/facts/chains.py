@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nodefix.commands import quoted
-from nodefix.errors import CommandError
+from nodefix.errors import BusError, CommandError
 from nodefix.facts.system import has_ipv6
 from nodefix.host import Host
 
 _NFT = "/usr/sbin/nft"
 _READ_SECONDS = 20.0
+# firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore.
+_WIPERS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
 
 
 class ChainKey(NamedTuple):
@@ -38,9 +40,15 @@ Rules = tuple[str, ...] | None
 
 
 class ChainFacts(NamedTuple):
-    """The chains of each family that the kernel has."""
+    """What the chains stage decides on.
+
+    Attributes:
+        families: the chains of each family that the kernel has.
+        wipers: active services that wipe all chains when they are reloaded.
+    """
 
     families: Mapping[Family, Mapping[ChainKey, Rules]]
+    wipers: tuple[str, ...] = ()
 
 
 def read_chains(
@@ -62,8 +70,16 @@ def read_chains(
     """
     families = (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,)
     return ChainFacts(
-        {family: _read_family(host, family, parents, chains, small) for family in families}
+        {family: _read_family(host, family, parents, chains, small) for family in families},
+        _wipers(host),
     )
+
+
+def _wipers(host: Host) -> tuple[str, ...]:
+    try:
+        return host.systemd.active_units(_WIPERS)
+    except BusError:
+        return ()
 
 
 def _read_family(

@@ -9,7 +9,7 @@ deleted, and nothing is put into its chains.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix.config import Config
@@ -116,8 +116,18 @@ def plan(facts: ChainFacts, config: Config) -> Plan:
         for table in ("mangle", "filter", "nat")
         if (change := _table_change(family, table, rules))
     ]
-    notes = () if len(facts.families) > 1 else ("IPv6 is switched off in the kernel: IPv4 only",)
-    return Plan(tuple(changes), notes=notes)
+    return Plan(tuple(changes), notes=tuple(_notes(facts)))
+
+
+def _notes(facts: ChainFacts) -> Iterator[str]:
+    if len(facts.families) == 1:
+        yield "IPv6 is switched off in the kernel: IPv4 only"
+    if facts.wipers:
+        names = ", ".join(facts.wipers)
+        yield (
+            f"active and wiping all chains at a reload: {names};"
+            " nodefix-chains@.service brings Kubernetes' back"
+        )
 
 
 def _table_change(family: Family, table: str, rules: Mapping[ChainKey, Rules]) -> Change | None:
