@@ -83,21 +83,7 @@ class Commands:
         # Files instead of pipes: no reader threads, no decoding, and no hanging on a
         # grandchild that keeps a pipe open.
         with _memory_file(stdin) as source, _memory_file() as out, _memory_file() as err:
-            running = sh.Command(argv[0])(
-                *argv[1:],
-                _in=source,
-                _out=out,
-                _err=err,
-                _env=ENVIRONMENT,
-                _cwd="/",
-                _bg=True,
-                _bg_exc=False,
-                # A session of its own, so that a kill reaches the program's children.
-                _new_session=True,
-                # All of ours are close-on-exec (PEP 446, GLib too); sh's own sweep is slow.
-                _close_fds=False,
-                _ok_code=_ANY_STATUS,
-            )
+            running = _start(argv, source, out, err)
             if not _ended(running.pid, seconds):
                 running.process.kill_group()
                 if _ended(running.pid, _KILL_SECONDS):
@@ -108,6 +94,32 @@ class Commands:
                 )
             running.wait()
             return Result(argv, int(running.exit_code), _content(out), _content(err))
+
+
+def _start(argv: tuple[str, ...], source: FileIO, out: FileIO, err: FileIO) -> sh.RunningCommand:
+    try:
+        return sh.Command(argv[0])(
+            *argv[1:],
+            _in=source,
+            _out=out,
+            _err=err,
+            _env=ENVIRONMENT,
+            _cwd="/",
+            _bg=True,
+            _bg_exc=False,
+            # A session of its own, so that a kill reaches the program's children.
+            _new_session=True,
+            # All of ours are close-on-exec (PEP 446, GLib too); sh's own sweep is slow.
+            _close_fds=False,
+            _ok_code=_ANY_STATUS,
+        )
+    except (sh.ForkException, OSError, ValueError) as error:
+        # The last line of the child's traceback has the kernel's words.
+        words = str(error).strip().splitlines()
+        raise CommandError(
+            f"`{quoted(argv)}` could not be started: {words[-1] if words else error!r}",
+            f"ls -lZ {argv[0]}; {quoted(argv)}",
+        ) from error
 
 
 def _memory_file(content: bytes = b"") -> FileIO:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nodefix.errors import ConfigError
+from nodefix.errors import ConfigError, NodefixError
 
 STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
 MODES = ("required", "wanted", "off")
@@ -88,7 +88,9 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
 
 def _read(file: Path, problems: list[str]) -> bytes | None:
     try:
-        with file.open("rb") as opened:
+        # A named pipe would wait for a writer without O_NONBLOCK.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as opened:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
                 problems.append(f"{file}: found something else, expected a regular file")
@@ -116,12 +118,12 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
     lines = (line.strip() for line in content.splitlines())
     if all(not line or line.startswith(b"#") for line in lines):
         return {}
-    import yaml
+    from nodefix.yamlfile import parse
 
     try:
-        found = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        problems.append(f"{file}: is not valid YAML: {' '.join(str(error).split())}")
+        found = parse(content)
+    except NodefixError as error:
+        problems.append(f"{file}: {error.message}")
         return {}
     if found is None:
         return {}
@@ -172,7 +174,7 @@ def _choice(where: str, value: Any, choices: Iterable[str], problems: list[str])
     # YAML 1.1 reads a bare `off` as false.
     word = "off" if value is False else value
     if word not in choices:
-        problems.append(f"{where}: found {value!r}, expected one of: {', '.join(choices)}")
+        problems.append(f"{where}: found {_shown(value)}, expected one of: {', '.join(choices)}")
         return ""
     return str(word)
 
@@ -185,13 +187,13 @@ def _modules(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
         return ()
     for name in value:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            problems.append(f"{where}: found {name!r}, expected a kernel module's name")
+            problems.append(f"{where}: found {_shown(name)}, expected a kernel module's name")
     return tuple(str(name).replace("-", "_") for name in value)
 
 
 def _number(where: str, value: Any, problems: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        problems.append(f"{where}: found {value!r}, expected a whole number of 0 or more")
+        problems.append(f"{where}: found {_shown(value)}, expected a whole number of 0 or more")
         return 0
     return value
 
@@ -199,9 +201,19 @@ def _number(where: str, value: Any, problems: list[str]) -> int:
 def _unknown(key: object, known: tuple[str, ...]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(str(key), known, n=1)
+    close = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
     meant = f" (did you mean {close[0]}?)" if close else ""
-    return f"unknown key {key!r}{meant}; expected one of: {', '.join(known)}"
+    return f"unknown key {_shown(key)}{meant}; expected one of: {', '.join(known)}"
+
+
+def _shown(value: object) -> str:
+    """A value for a message, of a bounded length."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # Python refuses to print integers of thousands of digits.
+        return _kind(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _kind(value: object) -> str:

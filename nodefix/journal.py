@@ -34,6 +34,11 @@ _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[33m", NOTICE: "\033[32m"}
 _PLAIN = "\033[0m"
 
 
+def readable(text: str) -> str:
+    """The text with what is no UTF-8 in a file's name shown as escapes."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class Record(NamedTuple):
     """One event.
 
@@ -52,13 +57,13 @@ class Record(NamedTuple):
     def entry(self) -> dict[str, str]:
         """All fields, as they go to journald and over the bus alike."""
         return {
-            "MESSAGE": self.message,
+            "MESSAGE": readable(self.message),
             "PRIORITY": str(self.priority),
             "MESSAGE_ID": self.message_id,
             "SYSLOG_IDENTIFIER": "nodefix",
             # So that a run from a shell shows under `journalctl -u nodefix` too.
             "OBJECT_SYSTEMD_UNIT": "nodefix.service",
-            **self.fields,
+            **{key: readable(value) for key, value in self.fields.items()},
         }
 
 
@@ -97,7 +102,7 @@ class Journal:
         """Send one record everywhere; never raises for want of a receiver."""
         entry = record.entry()
         if self._send:
-            self._send(entry)
+            self._to_journald(entry)
         if self._print:
             self._write(record)
         if self._bus:
@@ -115,11 +120,20 @@ class Journal:
         """Hand over what is still buffered."""
         self._systemd.flush()
 
+    def _to_journald(self, entry: Mapping[str, str]) -> None:
+        try:
+            self._send(entry)
+        except OSError as error:
+            # journald has gone down, or refuses: the run is worth more than its record.
+            self._send, self._print = None, True
+            message = f"no journal ({error.strerror}): records go to stderr"
+            self.send(Record(NO_JOURNAL, WARNING, message, {}))
+
     def _write(self, record: Record) -> None:
         colour = _COLOURS.get(record.priority, "") if self._colour else ""
         plain = _PLAIN if colour else ""
         try:
-            print(f"{colour}{record.message}{plain}", file=self._stream, flush=True)
+            print(f"{colour}{readable(record.message)}{plain}", file=self._stream, flush=True)
         except OSError:
             # A closed terminal is no reason to leave a node half repaired.
             self._print = False

@@ -100,7 +100,7 @@ def plan_in_words(plans: Mapping[str, Plan]) -> str:
             lines.append(f"{name}: nothing to change")
         lines += [f"{name}: would change {c.target}: {c.found} -> {c.wanted}" for c in plan.changes]
         lines += [f"{name}: {in_words(problem)}" for problem in plan.problems]
-    return "\n".join(lines)
+    return journal.readable("\n".join(lines))
 
 
 def _stage_message(report: StageReport) -> str:

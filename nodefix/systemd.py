@@ -139,10 +139,10 @@ class Systemd:
 
     def emit(self, record: Mapping[str, str]) -> None:
         """Send one record as the signal org.nodefix1.Agent.Record(a{ss})."""
-        from pydbus import Variant
-
         bus = self._connected()
         try:
+            from pydbus import Variant
+
             arguments = Variant("(a{ss})", (dict(record),))
             bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
         except Exception as error:
@@ -211,11 +211,11 @@ class Systemd:
         arguments: tuple[Any, ...],
         timeout: float = _CALL_SECONDS,
     ) -> tuple[Any, ...]:
-        from pydbus import Variant
-
         bus = self._connected()
         seconds = self.deadline.left(timeout) if self.deadline else timeout
         try:
+            from pydbus import Variant
+
             # The connection under pydbus: a proxy would introspect each object first.
             answer = bus.con.call_sync(
                 _NAME,

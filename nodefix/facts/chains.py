@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -97,14 +98,24 @@ def _read_family(
             "nft list ruleset",
         )
     there = {
-        ChainKey(parent.table, rule.rsplit(" ", 1)[-1])
-        for parent in parents
-        for rule in found[parent] or ()
+        ChainKey(parent.table, target(rule)) for parent in parents for rule in found[parent] or ()
     }
     there |= found.keys()
     if not there.issuperset(chains):
         there |= _existing(host, family)
     return found | {key: () if key in there else None for key in chains if key not in found}
+
+
+def target(rule: str) -> str:
+    """Where a rule jumps or goes to; empty if it does neither."""
+    try:
+        words = shlex.split(rule)
+    except ValueError:
+        words = rule.split()
+    for at in range(len(words) - 2, -1, -1):
+        if words[at] in ("-j", "-g"):
+            return words[at + 1]
+    return ""
 
 
 def _existing(host: Host, family: Family) -> frozenset[ChainKey]:
@@ -148,7 +159,7 @@ def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:
     found: dict[ChainKey, Rules] = {}
     waiting = iter(keys)
     rules: list[str] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words = line.split(" ", 2)
         if words[0] in ("-P", "-N"):
             key = next(waiting, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class FstabSwap(NamedTuple):
 def unescape(field: bytes) -> str:
     """Decode the octal escapes that fstab(5) and the kernel write for blanks."""
     plain = re.sub(rb"\\([0-3][0-7]{2})", lambda m: bytes((int(m[1], 8),)), field)
-    return plain.decode("utf-8", "backslashreplace")
+    return os.fsdecode(plain)
 
 
 def read_fstab(host: Host) -> tuple[FstabSwap, ...]:

@@ -10,9 +10,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from nodefix.errors import BusError
+from nodefix.errors import BusError, NodefixError
 from nodefix.host import Host
 
 UNIT = "kubelet.service"
@@ -99,13 +98,11 @@ def _split(text: str) -> list[str]:
 
 def _fail_swap_on(file: Path) -> bool | None:
     """failSwapOn of a KubeletConfiguration; None if it does not say, or cannot be read."""
-    import yaml
+    from nodefix.yamlfile import parse
 
     try:
-        found: Any = yaml.load(
-            file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-        value = found.get("failSwapOn")
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, RecursionError):
+        found = parse(file.read_bytes())
+    except (OSError, NodefixError):
         return None
+    value = found.get("failSwapOn") if isinstance(found, dict) else None
     return value if isinstance(value, bool) else None

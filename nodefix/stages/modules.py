@@ -61,7 +61,7 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
         *_next_kernel(facts),
     )
     explained = any(problem.required for problem in problems) or any(c.required for c in changes)
-    if facts.failures and not explained:
+    if (facts.failures or not facts.conntrack) and not explained:
         problems = (_unexplained(facts), *problems)
     return Plan(changes, problems)
 
@@ -138,8 +138,9 @@ def _next_kernel(facts: ModuleFacts) -> tuple[Problem, ...]:
 
 
 def _unexplained(facts: ModuleFacts) -> Problem:
+    what = "kube-proxy's rules do not work" if facts.failures else "kube-proxy cannot start"
     return Problem(
-        f"kube-proxy's rules do not work though all modules are there{_probe_words(facts)}",
+        f"{what} though all modules are there{_probe_words(facts)}",
         f"dnf reinstall iptables-nft iptables-libs nftables && {_AGAIN}",
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +124,7 @@ def _turn_off(swap: ActiveSwap) -> Change:
         target=f"swap {swap.device}",
         found=f"on ({swap.used} KiB in use), which came from {swap.origin}",
         wanted="off",
-        hint=f"swapoff {swap.device}",
+        hint=shlex.join(("swapoff", swap.device)),
         action=TurnOff(swap),
     )
 
