@@ -1,0 +1,74 @@
+"""The disk that all machines start from: the node that the other tests use, with a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import testnode
+from testnode.store import PROJECT
+
+from qemu import initrd
+
+# What a machine needs beside what a container does. Of these only zram-generator is something
+# that nodefix meets; the others do the start, the scenarios' damage and a zram file system.
+PACKAGES = (
+    "busybox-static",
+    "e2fsprogs",
+    "fdisk",
+    "linux-image-cloud-amd64",
+    "systemd-zram-generator",
+)
+HOST_PACKAGES = ("qemu-system-x86", "qemu-utils", "e2fsprogs", "fdisk")
+
+_MIB = 1 << 20
+_ROOT_MIB, _OTHER_MIB = 1024, 32
+_ROOT_TYPE = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
+_LINUX_TYPE = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+
+@dataclass(frozen=True)
+class Base:
+    """What machines are made from; `disk` is never written to."""
+
+    disk: Path
+    kernel: Path
+    initrd: bytes
+
+
+def base(rpm: Path, folder: Path) -> Base:
+    """Install the RPM on a node, and make a disk of it in `folder`."""
+    root = testnode.Root.make(testnode.image(extra=PACKAGES))
+    try:
+        testnode.install(root, rpm)
+        # Debian's own wish for a zram device; each scenario says what it wants.
+        root.delete("/etc/systemd/zram-generator.conf")
+        (release,) = (path.name for path in (root.path / "usr/lib/modules").iterdir())
+        kernel = folder / "vmlinuz"
+        kernel.write_bytes((root.path / "boot" / f"vmlinuz-{release}").read_bytes())
+        first = initrd.common(root.path, release)
+        for file in (root.path / "boot").glob("initrd.img-*"):
+            file.unlink()
+        return Base(_disk(root.path, folder / "base.img"), kernel, first)
+    finally:
+        root.remove()
+
+
+def rpm(folder: Path) -> Path:
+    """The RPM of this checkout."""
+    testnode.run([str(PROJECT / "packaging/build-rpm"), "--out", str(folder)], timeout=600)
+    (found,) = folder.glob("*.noarch.rpm")
+    return found
+
+
+def _disk(root: Path, disk: Path) -> Path:
+    whole = 1 + _ROOT_MIB + 3 * _OTHER_MIB + 1
+    testnode.run(["truncate", f"--size={whole}M", str(disk)])
+    table = f"label: gpt\nstart=1MiB, size={_ROOT_MIB}MiB, type={_ROOT_TYPE}\n"
+    table += f"size={_OTHER_MIB}MiB, type={_LINUX_TYPE}\n" * 3
+    testnode.run(["sfdisk", "--quiet", str(disk)], input=table)
+    # Filled without mounting: loop devices are not to be had everywhere. No journal, since a
+    # machine that was killed is never booted again.
+    argv = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", str(root)]
+    argv += ["-E", f"offset={_MIB},lazy_itable_init=0,nodiscard", str(disk), f"{_ROOT_MIB}M"]
+    testnode.run(argv, timeout=300)
+    return disk

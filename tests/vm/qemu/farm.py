@@ -1,0 +1,103 @@
+"""Runs machines beside each other, and ends them all when the tests end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import testnode
+from testnode.store import PROJECT, scratch
+from testnode.undo import later
+
+from qemu import disk
+from qemu.accel import accelerator
+from qemu.machine import MEMORY_MIB, Machine
+from qemu.results import Booted
+from qemu.scenario import Scenario
+
+RESULTS = PROJECT / "build" / "vm"
+_AT_ONCE = 2
+# Beside its memory a machine takes about as much for translated code.
+_NEEDED_KIB = 2 * MEMORY_MIB * 1024
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A scenario and what came of it."""
+
+    scenario: Scenario
+    boots: list[Booted]
+
+
+class Farm:
+    """All machines of a test session; close() ends what still runs."""
+
+    def __init__(self, scenarios: Iterable[Scenario]) -> None:
+        """Build what the machines have in common, and start with the first scenarios."""
+        testnode.need(*disk.HOST_PACKAGES)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._scratch, remove = scratch("vm")
+        self._pool = ThreadPoolExecutor(_beside_each_other(), thread_name_prefix="vm")
+        self._done: dict[str, Future[Ran]] = {}
+
+        def end() -> None:
+            self._end()
+            remove()
+
+        self.close = later(end)
+        rpm_folder = self._scratch / "rpm"
+        self._base = disk.base(disk.rpm(rpm_folder), self._scratch)
+        self.accelerator = accelerator(self._base.kernel)
+        for scenario in scenarios:
+            self._done[scenario.name] = self._pool.submit(self._run, scenario)
+
+    def ran(self, scenario: Scenario) -> Ran:
+        """What came of a scenario, waited for; raises what went wrong with its machine."""
+        return self._done[scenario.name].result()
+
+    def _run(self, scenario: Scenario) -> Ran:
+        folder, results = self._scratch / scenario.name, RESULTS / scenario.name
+        folder.mkdir()
+        shutil.rmtree(results, ignore_errors=True)
+        machine = Machine(self._base, self.accelerator, scenario, folder, results)
+        try:
+            return Ran(scenario, machine.run(self._start))
+        finally:
+            shutil.rmtree(folder)
+
+    def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise testnode.Failed("the tests are at their end")
+            # The signal comes when the starting thread ends, and that waits for the process: so
+            # nothing is left even if this program is killed outright.
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *argv],
+                stdin=subprocess.DEVNULL,
+                # Away from the terminal's group: ^C is for this program, which then ends it.
+                start_new_session=True,
+            )
+            self._running = {other for other in self._running if other.poll() is None} | {process}
+        return process
+
+    def _end(self) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _beside_each_other() -> int:
+    """How many machines run at once: as many as there are processors and there is memory for."""
+    words = Path("/proc/meminfo").read_text().split()
+    available = int(words[words.index("MemAvailable:") + 1])
+    return max(1, min(_AT_ONCE, len(os.sched_getaffinity(0)), available // _NEEDED_KIB))

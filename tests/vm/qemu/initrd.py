@@ -1,0 +1,70 @@
+"""The initramfs of a machine: our own first program, the disk's drivers, and a boot's scenario.
+
+Linux unpacks several archives one after the other, so each boot gets the common one and its own.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from qemu import cpio
+from qemu.scenario import Boot, Scenario
+from qemu.trim import COLDPLUG, MASKED_GENERATORS, MASKED_UNITS
+
+GUEST = Path(__file__).resolve().parents[1] / "guest"
+
+# What stands between the kernel and /dev/vda1; ext4 is built into Debian's cloud kernel.
+_DRIVERS = ("virtio_pci", "virtio_blk")
+_FOLDERS = ("bin", "dev", "disk", "proc", "run", "scenario/disk", "sys")
+_RUN = "scenario/run"
+_UNITS = f"{_RUN}/systemd/system"
+
+
+def common(root: Path, release: str) -> bytes:
+    """The part that is the same for all boots, from a node's root and its kernel's release.
+
+    What it brings for the booted machine goes to /run: nothing of the tests is on the node's disk.
+    """
+    nodes = dict.fromkeys(_FOLDERS, cpio.FOLDER)
+    nodes["init"] = cpio.program((GUEST / "init").read_bytes())
+    nodes["bin/busybox"] = cpio.program((root / "usr/bin/busybox").read_bytes())
+    nodes["bin/sh"] = cpio.link("busybox")
+    modules = root / "usr/lib/modules" / release
+    for number, path in enumerate(_in_order(modules)):
+        nodes[f"modules/{number:02}-{path.name}"] = cpio.file((modules / path).read_bytes())
+    nodes[f"{_RUN}/vm/harvest"] = cpio.file((GUEST / "harvest").read_bytes())
+    unit = "vm-harvest.service"
+    nodes[f"{_UNITS}/{unit}"] = cpio.file((GUEST / unit).read_bytes())
+    nodes[f"{_UNITS}/multi-user.target.wants/{unit}"] = cpio.link(f"../{unit}")
+    for name in MASKED_UNITS:
+        nodes[f"{_UNITS}/{name}"] = cpio.link("/dev/null")
+    for name in MASKED_GENERATORS:
+        nodes[f"{_RUN}/systemd/system-generators/{name}"] = cpio.link("/dev/null")
+    nodes[f"{_UNITS}/systemd-udev-trigger.service.d/vm.conf"] = cpio.file(COLDPLUG)
+    return cpio.archive(nodes)
+
+
+def of_boot(scenario: Scenario, boot: Boot, first: bool) -> bytes:
+    """What a boot adds: the scenario's files, if it is the first one, its damage and its script."""
+    texts = {"damage": boot.damage, "script": boot.script, "collect": "\n".join(scenario.collect)}
+    nodes = {f"{_RUN}/vm/{name}": cpio.file(f"{text}\n") for name, text in texts.items() if text}
+    if first:
+        nodes |= {f"scenario/disk{path}": cpio.file(text) for path, text in scenario.files.items()}
+    return cpio.archive(nodes)
+
+
+def _in_order(folder: Path) -> list[Path]:
+    """The drivers and what they depend on, in the order in which they can be loaded."""
+    needs: dict[str, list[str]] = {}
+    for line in (folder / "modules.dep").read_text().splitlines():
+        path, _, others = line.partition(":")
+        needs[path] = others.split()
+    paths = {re.sub(r"\.ko(\..*)?$", "", PurePosixPath(path).name): path for path in needs}
+    ordered: list[Path] = []
+    for driver in _DRIVERS:
+        # modules.dep lists what is needed first last.
+        for path in (*reversed(needs[paths[driver]]), paths[driver]):
+            if Path(path) not in ordered:
+                ordered.append(Path(path))
+    return ordered
