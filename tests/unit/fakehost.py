@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,18 @@ BOOT_ID = "11111111-2222-3333-4444-555555555555"
 OTHER_BOOT_ID = "99999999-2222-3333-4444-555555555555"
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 KERNEL = "6.12.0-55.9.1.el10_0.x86_64"
+
+RHEL10 = """\
+NAME="Red Hat Enterprise Linux"
+VERSION="10.0 (Coughlan)"
+ID="rhel"
+ID_LIKE="centos fedora"
+VERSION_ID="10.0"
+PLATFORM_ID="platform:el10"
+PRETTY_NAME="Red Hat Enterprise Linux 10.0 (Coughlan)"
+ANSI_COLOR="0;31"
+CPE_NAME="cpe:/o:redhat:enterprise_linux:10::baseos"
+"""
 
 # Answers one command: from its arguments and its standard input.
 Program = Callable[[tuple[str, ...], bytes], Result]
@@ -61,6 +73,7 @@ class FakeSystemd(Systemd):
 
     Attributes:
         units: swap units by name.
+        active: other units that are active.
         kubelet: its ExecStart=, Environment= and EnvironmentFile=.
         done: every request that changes something, in order.
         emitted: every signal.
@@ -71,6 +84,7 @@ class FakeSystemd(Systemd):
     def __init__(self) -> None:
         super().__init__()
         self.units: dict[str, SwapUnit] = {}
+        self.active: set[str] = set()
         self.kubelet: tuple[list[str], list[str], list[tuple[str, bool]]] = ([], [], [])
         self.done: list[tuple[str, ...]] = []
         self.emitted: list[Mapping[str, str]] = []
@@ -105,6 +119,16 @@ class FakeSystemd(Systemd):
         self._ask("service_command")
         assert name == "kubelet.service"
         return self.kubelet
+
+    def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The test's."""
+        self._ask("active_units")
+        return tuple(name for name in names if name in self.active)
+
+    def reload_or_restart_unit(self, name: str) -> None:
+        """Remember it."""
+        self._ask("reload_or_restart_unit")
+        self.done.append(("reload or restart", name))
 
     def mask_unit(self, name: str) -> None:
         """Put a link into the place of its file."""
@@ -204,18 +228,25 @@ def modes(**given: str) -> Config:
     return Config(modes={**dict.fromkeys(STAGE_NAMES, "required"), **given})
 
 
-def repair(stage: Any, node: Node, rounds: int = 2) -> Plan:
+def planned(stage: Any, node: Node, config: Config | None = None) -> Plan:
+    """A stage's plan for a node as it is now."""
+    settings = config or Config()
+    plan: Plan = stage.plan(stage.read(node.host, settings), settings)
+    return plan
+
+
+def repair(stage: Any, node: Node, config: Config | None = None, rounds: int = 2) -> Plan:
     """Plan, apply and plan again, as the engine does; the plan that is left is the verdict.
 
     What apply raises is dropped, as the engine drops it: reading again tells what came of it.
     """
-    plan: Plan = stage.plan(stage.read(node.host), Config())
+    plan = planned(stage, node, config)
     for _ in range(rounds):
         if not plan.changes:
             break
         for change in plan.changes:
             attempt(stage, change, node)
-        plan = stage.plan(stage.read(node.host), Config())
+        plan = planned(stage, node, config)
     return plan
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for the probe of facts/modules.py, with the words of a recorded node."""
+"""A stand-in for the tools of facts/probe.py, with the words of a recorded node."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from fakehost import Node, result
 
 from nodefix.commands import Result
-from nodefix.facts.modules import FEATURES
+from nodefix.facts.probe import IPTABLES, NFTABLES
 
 UNSHARE = "/usr/bin/unshare"
 RESTORE4 = "/usr/sbin/iptables-nft-restore"
 RESTORE6 = "/usr/sbin/ip6tables-nft-restore"
+NFT = "/usr/sbin/nft"
 
 _RECORDED = Path(__file__).with_name("data") / "modules-absent.txt"
 
@@ -24,12 +25,12 @@ def recorded(name: str) -> Result:
         if command.startswith("iptables-nft") and re.search(rf"-[mj] {name}\b", command):
             words, _, status = rest.rpartition("rc=")
             return result(int(status.split("\n")[0]), stderr=words)
-    # A match that the recorded node had: what it would have said follows the others.
+    # The recorded node had it: what it would have said follows the others.
     return result(4, stderr=f"Warning: Extension {name} revision 0 not supported\n")
 
 
 class Probe:
-    """Answers `unshare --net -- ip(6)tables-nft-restore` by the features that are broken.
+    """Answers `unshare --net -- TOOL` by the features that are broken.
 
     Attributes:
         broken: names of features; the test may change it.
@@ -40,17 +41,17 @@ class Probe:
         self.broken = broken or set()
         self.scripts: list[str] = []
         self._only = only
-        node.file(RESTORE4)
-        node.file(RESTORE6)
+        for tool in (RESTORE4, RESTORE6, NFT):
+            node.file(tool)
         node.commands.table[(UNSHARE,)] = self._run
 
     def _run(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         script = stdin.decode()
         self.scripts.append(script)
-        family = "IPv6" if argv[3] == RESTORE6 else "IPv4"
-        if self._only in ("", family):
-            for feature in FEATURES:
-                used = feature.rule6 if family == "IPv6" and feature.rule6 else feature.rule
-                if feature.name in self.broken and f"-A {used}\n" in script:
+        six = argv[3] == RESTORE6 or " ip6 " in script
+        if self._only in ("", "IPv6" if six else "IPv4"):
+            for feature in (*IPTABLES, *NFTABLES):
+                used = feature.rule6 if six and feature.rule6 else feature.rule
+                if feature.name in self.broken and f" {used}\n" in script:
                     return recorded(feature.name)
         return result()

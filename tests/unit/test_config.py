@@ -86,6 +86,26 @@ def test_swap(node: Node, word: str) -> None:
     assert load(node.root).swap == word
 
 
+@pytest.mark.parametrize("word", ["iptables", "nftables", "off"])
+def test_chains(node: Node, word: str) -> None:
+    node.file(MAIN, f"chains: {word}\n")
+    assert load(node.root).chains == word
+
+
+@pytest.mark.parametrize("key", ["extra_modules", "optional_modules"])
+def test_modules(node: Node, key: str) -> None:
+    assert load(node.root).optional_modules == ("br_netfilter",)
+    node.file(MAIN, f"{key}: [ip_vs, xt-dashed]\n")
+    assert getattr(load(node.root), key) == ("ip_vs", "xt_dashed")
+    node.file(f"{DROP_INS}/10.yaml", f"{key}:\n")
+    assert getattr(load(node.root), key) == ()
+
+
+@pytest.mark.parametrize("value", ["ip_vs", "[5]", "['a b']", "[../x]", "[[a]]", "{a: b}", "['']"])
+def test_modules_of_the_wrong_kind(node: Node, value: str) -> None:
+    assert "extra_modules: found" in problem(node, f"extra_modules: {value}\n")
+
+
 @pytest.mark.parametrize("number", [0, 1, 4096])
 def test_swap_margin(node: Node, number: int) -> None:
     node.file(MAIN, f"swap_margin_mib: {number}\n")
@@ -123,8 +143,7 @@ def test_every_problem_of_every_file_at_once(node: Node) -> None:
     modes = "required, wanted, off"
     found = problems(node)
     assert found[:7] == (
-        f"{main}: unknown key 'scpoe' (did you mean scope?); expected one of:"
-        " scope, stages, swap, swap_margin_mib",
+        f"{main}: unknown key 'scpoe' (did you mean scope?); expected one of: {', '.join(KEYS)}",
         f"{main}: scope: found 3, expected one of: auto, force",
         f"{main}: stages.swap: found 'maybe', expected one of: {modes}",
         f"{main}: stages: unknown key 'swop' (did you mean swap?); expected one of:"

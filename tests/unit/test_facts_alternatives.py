@@ -6,6 +6,7 @@ import pytest
 from el_alternatives import FOLLOWERS, NFT, STATES, ElAlternatives
 from fakehost import Node, result
 
+from nodefix.config import Config
 from nodefix.errors import CommandError, DeadlineError
 from nodefix.facts.alternatives import COMMANDS, DEBIAN, EL, Entry, candidate, is_nft, read
 
@@ -24,7 +25,7 @@ def el(node: Node) -> ElAlternatives:
 def entry(node: Node, content: str | bytes) -> Entry:
     """The registration that is read from a state file."""
     node.file(STATE_FILE, content)
-    return read(node.host).entries["iptables"]
+    return read(node.host, Config()).entries["iptables"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_candidate(command: str, path: str) -> None:
 def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.file(STATE_FILE, "garbage")
-    facts = read(node.host)
+    facts = read(node.host, Config())
     assert facts.flavour is EL
     assert all(is_nft(link) for link in facts.links.values())
     assert set(facts.links) == set(COMMANDS) == facts.candidates
@@ -59,7 +60,7 @@ def test_links_of_every_kind(el: ElAlternatives, node: Node) -> None:
     node.file("/usr/sbin/iptables-save")
     node.link("/usr/sbin/ip6tables-save", "nowhere")
     node.link("/usr/sbin/iptables-restore", "iptables-restore")
-    links = read(node.host).links
+    links = read(node.host, Config()).links
     assert links["iptables"] == ("/usr/sbin/iptables", "link", "/usr/sbin/xtables-nft-multi")
     assert links["ip6tables"] == ("/usr/sbin/ip6tables", "absent", "")
     assert links["iptables-save"] == ("/usr/sbin/iptables-save", "file", "/usr/sbin/iptables-save")
@@ -69,32 +70,45 @@ def test_links_of_every_kind(el: ElAlternatives, node: Node) -> None:
 
 
 def test_flavours(node: Node) -> None:
-    assert read(node.host).flavour is None
+    assert read(node.host, Config()).flavour is None
     node.file("/usr/bin/update-alternatives")
-    assert read(node.host).flavour is DEBIAN
+    assert read(node.host, Config()).flavour is DEBIAN
     # Enterprise Linux has a link of that name to its own program.
     node.file("/usr/sbin/alternatives")
-    assert read(node.host).flavour is EL
+    assert read(node.host, Config()).flavour is EL
 
 
-def test_ostree_keeps_its_state_below_etc(node: Node) -> None:
-    el = ElAlternatives(node, "/etc/alternatives-admindir")
-    (node.root / "var/lib/alternatives").mkdir(parents=True)
-    facts = read(node.host)
-    assert facts.entries["iptables"].file == "/etc/alternatives-admindir/iptables"
+@pytest.mark.parametrize("folder", ["/etc/alternatives-admindir", "/etc/alternatives.admindir"])
+def test_ostree_keeps_its_state_below_etc(node: Node, folder: str) -> None:
+    el = ElAlternatives(node, folder)
     STATES[5](el)
-    assert facts.entries["iptables"].state == "absent"
+    assert read(node.host, Config()).entries["iptables"] == Entry(
+        "absent", f"{folder}/iptables", {}
+    )
+    # The old folder wins where it is there.
+    (node.root / "var/lib/alternatives").mkdir(parents=True)
+    assert read(node.host, Config()).entries["iptables"].file == STATE_FILE
+
+
+@pytest.mark.parametrize("folder", ["/usr/local/sbin", "/usr/local/bin"])
+def test_what_comes_earlier_in_path(el: ElAlternatives, node: Node, folder: str) -> None:
+    STATES[1](el)
+    node.file(f"{folder}/iptables")
+    node.link(f"{folder}/ip6tables", "/usr/sbin/ip6tables-nft")
+    node.link(f"{folder}/iptables-save", "nowhere")
+    shadows = read(node.host, Config()).shadows
+    assert [(link.path, link.kind) for link in shadows] == [(f"{folder}/iptables", "file")]
 
 
 def test_missing_entry(el: ElAlternatives, node: Node) -> None:
-    assert read(node.host).entries == {"iptables": Entry("absent", STATE_FILE, {})}
+    assert read(node.host, Config()).entries == {"iptables": Entry("absent", STATE_FILE, {})}
 
 
 def test_registration_with_followers_that_one_candidate_lacks(
     el: ElAlternatives, node: Node
 ) -> None:
     STATES[7](el)
-    found = read(node.host).entries["iptables"]
+    found = read(node.host, Config()).entries["iptables"]
     assert found.state == "registered"
     assert found.followers == {NFT: frozenset(FOLLOWERS), "/usr/sbin/iptables-other": frozenset()}
 
@@ -119,7 +133,7 @@ def test_debian_writes_the_same_format(node: Node) -> None:
         "/usr/sbin/iptables-legacy\n10\n/usr/sbin/iptables-legacy-restore\n\n"
         f"{NFT}\n20\n/usr/sbin/iptables-nft-restore\n/usr/sbin/iptables-nft-save\n\n",
     )
-    entries = read(node.host).entries
+    entries = read(node.host, Config()).entries
     assert entries["iptables"].followers == {
         "/usr/sbin/iptables-legacy": {"iptables-restore"},
         NFT: {"iptables-restore", "iptables-save"},
@@ -147,7 +161,7 @@ def test_corrupt_state_file(el: ElAlternatives, node: Node, content: str | bytes
 
 def test_state_file_that_cannot_be_read(el: ElAlternatives, node: Node) -> None:
     (node.root / STATE_FILE[1:]).mkdir()
-    found = read(node.host).entries["iptables"]
+    found = read(node.host, Config()).entries["iptables"]
     assert found == Entry("corrupt", f"{STATE_FILE} (Is a directory)", {})
 
 
@@ -155,7 +169,7 @@ def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.commands.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
     node.commands.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
-    assert read(node.host).versions == {
+    assert read(node.host, Config()).versions == {
         "iptables": "cannot open libxtables",
         "ip6tables": "not executable",
     }
@@ -165,11 +179,11 @@ def test_version_that_hangs_is_an_error(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.commands.table[("/usr/sbin/iptables", "-V")] = DeadlineError("it did not end")
     with pytest.raises(DeadlineError):
-        read(node.host)
+        read(node.host, Config())
 
 
 def test_nobody_asks_a_link_that_ends_nowhere_for_its_version(
     el: ElAlternatives, node: Node
 ) -> None:
-    assert read(node.host).versions == {"iptables": "", "ip6tables": ""}
+    assert read(node.host, Config()).versions == {"iptables": "", "ip6tables": ""}
     assert node.commands.calls == []

@@ -1,14 +1,14 @@
-"""nodefix/facts/modules.py: kernel modules, and whether rules such as kube-proxy's work."""
+"""nodefix/facts/modules.py: kernel modules, of this kernel and of the next."""
 
 from __future__ import annotations
 
 import pytest
 from fakehost import KERNEL, Node, result
-from netprobe import RESTORE4, RESTORE6, UNSHARE, Probe
+from netprobe import UNSHARE, Probe
 
 from nodefix.commands import Result
-from nodefix.errors import CommandError, DeadlineError
-from nodefix.facts.modules import FEATURES, State, probe, read_modules
+from nodefix.facts.modules import State, read_modules
+from nodefix.facts.probe import IPTABLES
 
 FOLDER = f"/lib/modules/{KERNEL}"
 
@@ -30,7 +30,7 @@ def kernel(node: Node) -> Node:
 
 
 def state(node: Node, name: str) -> tuple[State, str]:
-    found = read_modules(node.host, (name,)).modules[name]
+    found = read_modules(node.host, (name,), ()).modules[name]
     assert found.name == name
     return found.state, found.where
 
@@ -59,20 +59,28 @@ def test_states(kernel: Node, name: str, expected: State) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "expected"),
     [
-        "blacklist xt_comment",
-        "  blacklist\txt-comment  ",
-        "install xt_comment /bin/false",
-        "install xt-comment /usr/bin/true",
+        ("blacklist xt_comment", State.BLACKLISTED),
+        ("  blacklist\txt-comment  ", State.BLACKLISTED),
+        ("install xt_comment /bin/false", State.REPLACED),
+        ("install xt-comment /usr/bin/true", State.REPLACED),
     ],
 )
-def test_kept_out_with_file_and_line(kernel: Node, line: str) -> None:
+def test_kept_out_with_file_and_line(kernel: Node, line: str, expected: State) -> None:
     kernel.file("/etc/modprobe.d/90-site.conf", f"# ours\n\n{line}\n")
-    assert state(kernel, "xt_comment") == (
-        State.BLACKLISTED,
-        f"/etc/modprobe.d/90-site.conf line 3 (`{line.strip()}`)",
-    )
+    where = f"/etc/modprobe.d/90-site.conf line 3 (`{line.strip()}`)"
+    assert state(kernel, "xt_comment") == (expected, where)
+
+
+def test_the_line_that_bars_even_modprobe_counts_more(kernel: Node) -> None:
+    kernel.file("/etc/modprobe.d/a.conf", "blacklist xt_comment\ninstall xt_comment /bin/false\n")
+    assert state(kernel, "xt_comment")[0] is State.REPLACED
+
+
+def test_absent_comes_before_kept_out(kernel: Node) -> None:
+    kernel.file("/etc/modprobe.d/a.conf", "blacklist xt_MASQUERADE\n")
+    assert state(kernel, "xt_MASQUERADE") == (State.ABSENT, "")
 
 
 @pytest.mark.parametrize(
@@ -124,9 +132,9 @@ def test_no_folder_for_the_running_kernel(node: Node) -> None:
 
 
 def test_conntrack_max(kernel: Node) -> None:
-    assert not read_modules(kernel.host, ()).conntrack
+    assert not read_modules(kernel.host, (), ()).conntrack
     kernel.file("/proc/sys/net/netfilter/nf_conntrack_max", "262144\n")
-    assert read_modules(kernel.host, ()).conntrack
+    assert read_modules(kernel.host, (), ()).conntrack
 
 
 def test_modules_are_read_after_the_probe_since_it_loads_some(kernel: Node) -> None:
@@ -135,73 +143,30 @@ def test_modules_are_read_after_the_probe_since_it_loads_some(kernel: Node) -> N
         return result()
 
     kernel.commands.table[(UNSHARE,)] = load
-    assert state(kernel, "xt_comment") == (State.LOADED, "")
+    facts = read_modules(kernel.host, ("xt_comment",), IPTABLES)
+    assert facts.modules["xt_comment"].state is State.LOADED
+    assert facts.failures == ()
 
 
-def test_passing_probe_costs_one_call_a_family(kernel: Node) -> None:
-    assert probe(kernel.host) == ()
-    assert [argv[3] for argv in kernel.commands.calls] == [RESTORE4, RESTORE6]
+NEXT = "6.12.0-124.8.1.el10_1.x86_64"
 
 
-def test_probe_runs_in_a_network_namespace_of_its_own(kernel: Node) -> None:
-    probe(kernel.host)
-    for argv in kernel.commands.calls:
-        assert argv[:3] == (UNSHARE, "--net", "--")
-        assert argv[4:] == ("--noflush",)
+def next_boots(node: Node, dependencies: str, built_in: str = "") -> None:
+    """Let a newer kernel with these modules boot next."""
+    node.file(f"/boot/loader/entries/x-{KERNEL}.conf", f"linux /vmlinuz-{KERNEL}\n")
+    node.file(f"/boot/loader/entries/x-{NEXT}.conf", f"linux /vmlinuz-{NEXT}\n")
+    node.file(f"/lib/modules/{NEXT}/modules.dep", dependencies)
+    node.file(f"/lib/modules/{NEXT}/modules.builtin", built_in)
 
 
-def test_probe_uses_what_kube_proxy_uses(node: Node) -> None:
-    tried = Probe(node)
-    probe(node.host)
-    four, six = tried.scripts
-    assert four == (
-        "*nat\n"
-        '-A PREROUTING -m comment --comment "nodefix probe"\n'
-        "-A PREROUTING -m addrtype --dst-type LOCAL\n"
-        "-A PREROUTING -m statistic --mode random --probability .5\n"
-        "-A PREROUTING -j MARK --or-mark 0x4000\n"
-        "-A POSTROUTING -j MASQUERADE --random-fully\n"
-        "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1:80\n"
-        "COMMIT\n"
-        "*filter\n"
-        "-A FORWARD -m conntrack --ctstate NEW\n"
-        "COMMIT\n"
-    )
-    assert six == four.replace("192.0.2.1:80", "[2001:db8::1]:80")
+def test_modules_that_the_next_kernel_has_not(kernel: Node) -> None:
+    names = ("nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE")
+    next_boots(kernel, "kernel/xt_addrtype.ko.xz:\n", "kernel/xt_comment.ko\n")
+    facts = read_modules(kernel.host, names, ())
+    assert (facts.next_kernel, facts.next_missing) == (NEXT, ("nft_compat",))
 
 
-def test_each_feature_that_fails_is_named_for_each_family(node: Node) -> None:
-    Probe(node, broken={"comment", "MASQUERADE"}, only="IPv6")
-    assert [(failure.family, failure.feature.name) for failure in probe(node.host)] == [
-        ("IPv6", "comment"),
-        ("IPv6", "MASQUERADE"),
-    ]
-
-
-def test_everything_broken(node: Node) -> None:
-    Probe(node, broken={feature.name for feature in FEATURES})
-    failures = probe(node.host)
-    assert len(failures) == 2 * len(FEATURES)
-    assert "missing kernel module?" in failures[0].words
-
-
-def test_no_ipv6_no_probe_of_it(node: Node) -> None:
-    (node.root / "proc/net/if_inet6").unlink()
-    tried = Probe(node, broken={"comment"})
-    assert {failure.family for failure in probe(node.host)} == {"IPv4"}
-    assert len(tried.scripts) == 1 + len(FEATURES)
-
-
-def test_tools_missing(node: Node) -> None:
-    Probe(node)
-    (node.root / RESTORE4[1:]).unlink()
-    with pytest.raises(CommandError, match=f"{RESTORE4}: found no such program") as caught:
-        probe(node.host)
-    assert caught.value.hint == "dnf install iptables-nft"
-
-
-def test_probe_that_hangs_is_not_taken_for_broken_rules(node: Node) -> None:
-    Probe(node)
-    node.commands.table[(UNSHARE,)] = DeadlineError("the probe did not end")
-    with pytest.raises(DeadlineError):
-        probe(node.host)
+def test_no_other_kernel_boots_next(kernel: Node) -> None:
+    kernel.file(f"/boot/loader/entries/x-{KERNEL}.conf", f"linux /vmlinuz-{KERNEL}\n")
+    facts = read_modules(kernel.host, ("xt_comment",), ())
+    assert (facts.next_kernel, facts.next_missing) == ("", ())

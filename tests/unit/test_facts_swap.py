@@ -6,31 +6,32 @@ import pytest
 from fakehost import Node
 from swaps import HEADER, MEMORY, from_fstab, turn_on, udev_link, unit
 
+from nodefix.config import Config
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.swap import ActiveSwap, read
 
 
 def active(node: Node) -> ActiveSwap:
     """The one swap that is on."""
-    (only,) = read(node.host).active
+    (only,) = read(node.host, Config()).active
     return only
 
 
 @pytest.mark.parametrize("content", ["", HEADER, HEADER.strip()])
 def test_nothing_is_on(node: Node, content: str) -> None:
     node.file("/proc/swaps", content)
-    assert read(node.host).active == ()
+    assert read(node.host, Config()).active == ()
 
 
 def test_kernel_without_swap(node: Node) -> None:
-    facts = read(node.host)
+    facts = read(node.host, Config())
     assert (facts.container, facts.active, facts.fstab) == (False, (), ())
 
 
 def test_container_is_not_looked_at(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     node.file("/run/systemd/container", "docker\n")
-    facts = read(node.host)
+    facts = read(node.host, Config())
     assert (facts.container, facts.active) == (True, ())
 
 
@@ -43,7 +44,7 @@ def test_partition_file_and_zram(node: Node) -> None:
         "/gone\\040(deleted)                       file\t\t1024\t\t0\t\t-4\n"
         "/dev/zram0                              partition\t1012732\t\t0\t\t100\n",
     )
-    facts = read(node.host)
+    facts = read(node.host, Config())
     assert [(swap.device, swap.used, swap.unit) for swap in facts.active] == [
         ("/dev/vda2", 12, ""),
         ("/swap file", 0, ""),
@@ -60,13 +61,13 @@ def test_partition_file_and_zram(node: Node) -> None:
 def test_malformed_line_is_an_error_that_names_it(node: Node, line: str) -> None:
     node.file("/proc/swaps", f"{HEADER}{line}\n")
     with pytest.raises(NodefixError, match=r"proc/swaps: line 2: found .* expected name, type"):
-        read(node.host)
+        read(node.host, Config())
 
 
 def test_unreadable_proc_swaps(node: Node) -> None:
     (node.root / "proc/swaps").mkdir()
     with pytest.raises(NodefixError, match="proc/swaps: cannot be read: Is a directory"):
-        read(node.host)
+        read(node.host, Config())
 
 
 @pytest.mark.parametrize("content", [None, "MemTotal: 5 kB\n"])
@@ -76,7 +77,7 @@ def test_available_memory_is_not_guessed(node: Node, content: str | None) -> Non
     if content:
         node.file("/proc/meminfo", content)
     with pytest.raises(NodefixError, match="proc/meminfo"):
-        read(node.host)
+        read(node.host, Config())
 
 
 def test_unit_is_the_one_that_the_others_follow(node: Node) -> None:
@@ -88,7 +89,7 @@ def test_unit_is_the_one_that_the_others_follow(node: Node) -> None:
     for units in ((by_uuid, own), (own, by_uuid)):
         node.systemd.units = {unit.name: unit for unit in units}
         assert active(node).unit == "dev-vda2.swap"
-        assert [swap.unit for swap in read(node.host).coming] == ["dev-vda2.swap"]
+        assert [swap.unit for swap in read(node.host, Config()).coming] == ["dev-vda2.swap"]
 
 
 def test_unit_with_a_file_is_found_though_it_names_the_device_by_a_link(node: Node) -> None:
@@ -126,7 +127,7 @@ def test_origin_fstab_with_its_line(node: Node) -> None:
     from_fstab(node, "by-uuid-790f.swap", "/dev/disk/by-uuid/790f")
     assert active(node).origin == "/etc/fstab line 2"
     # Its entry becomes a comment, so nothing else has to be kept out.
-    assert read(node.host).coming == ()
+    assert read(node.host, Config()).coming == ()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_coming_units(node: Node) -> None:
     unit(node, "masked.swap", "", load_state="masked")
     unit(node, "gone.swap", "", load_state="not-found", fragment_path="")
     udev_link(node, "by-uuid.swap", "/dev/disk/by-uuid/1", "dev-vda2.swap")
-    assert [(swap.unit, swap.admins) for swap in read(node.host).coming] == [
+    assert [(swap.unit, swap.admins) for swap in read(node.host, Config()).coming] == [
         ("dev-vda2.swap", False),
         ("own.swap", True),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from fakehost import BOOT_ID, KERNEL, Node
+from fakehost import BOOT_ID, KERNEL, RHEL10, Node
 
 from nodefix.facts.system import (
     boot_id,
@@ -15,18 +15,6 @@ from nodefix.facts.system import (
     read_os_release,
     read_scope,
 )
-
-RHEL10 = """\
-NAME="Red Hat Enterprise Linux"
-VERSION="10.0 (Coughlan)"
-ID="rhel"
-ID_LIKE="centos fedora"
-VERSION_ID="10.0"
-PLATFORM_ID="platform:el10"
-PRETTY_NAME="Red Hat Enterprise Linux 10.0 (Coughlan)"
-ANSI_COLOR="0;31"
-CPE_NAME="cpe:/o:redhat:enterprise_linux:10::baseos"
-"""
 
 INSIDE = {
     "RHEL 10": RHEL10,

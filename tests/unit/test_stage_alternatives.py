@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from el_alternatives import INSTALL_ALL, SET, STATES, ElAlternatives
-from fakehost import Node, attempt, repair, result
+from fakehost import Node, attempt, planned, repair, result
 from test_el_alternatives import sections
 
 from nodefix.commands import Result
@@ -20,8 +20,8 @@ UPDATE_ALTERNATIVES = "/usr/bin/update-alternatives"
 MULTI = "/usr/sbin/xtables-nft-multi"
 
 
-def plan(node: Node) -> Plan:
-    return alternatives.plan(alternatives.read(node.host), Config())
+def plan(node: Node, config: Config | None = None) -> Plan:
+    return planned(alternatives, node, config)
 
 
 def all_nft(node: Node) -> bool:
@@ -190,6 +190,17 @@ def test_links_are_right_but_the_program_is_another(el: ElAlternatives, node: No
         "/usr/sbin/ip6tables -V: found 'ip6tables v1.8.11 (legacy)', expected a version with"
     )
     assert problem.hint == "dnf reinstall iptables-nft"
+
+
+def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(
+    el: ElAlternatives, node: Node
+) -> None:
+    STATES[1](el)
+    node.file("/usr/local/sbin/iptables", "somebody's own", 0o755)
+    (problem,) = repair(alternatives, node).problems
+    assert not problem.required
+    assert problem.message.startswith("/usr/local/sbin/iptables: found it before /usr/sbin in PATH")
+    assert problem.hint == "mv /usr/local/sbin/iptables /usr/local/sbin/iptables.saved"
 
 
 def test_program_that_refuses(el: ElAlternatives, node: Node) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 
 import pytest
-from fakehost import Node, attempt, repair, result
+from fakehost import Node, attempt, planned, repair, result
 from netfilter import NFT, RESTORE4, RESTORE6, Tables
 
 from nodefix.config import Config
-from nodefix.errors import CommandError
+from nodefix.errors import BusError, CommandError
 from nodefix.plan import Plan
 from nodefix.stages import chains
 
@@ -83,8 +83,8 @@ def tables(node: Node) -> Tables:
     return Tables(node)
 
 
-def plan(node: Node) -> Plan:
-    return chains.plan(chains.read(node.host), Config())
+def plan(node: Node, config: Config | None = None) -> Plan:
+    return planned(chains, node, config)
 
 
 def is_done(left: Plan) -> bool:
@@ -270,6 +270,33 @@ def test_ipv6_off_is_a_note_and_no_failure(node: Node, tables: Tables) -> None:
     left = repair(chains, node)
     assert left == Plan(notes=("IPv6 is switched off in the kernel: IPv4 only",))
     assert not any(RESTORE6 in argv for argv in node.commands.calls)
+
+
+def test_kube_proxy_in_nftables_mode_needs_the_hint_only(node: Node) -> None:
+    four, six = Tables(node), Tables(node, six=True)
+    hand_fix(four)
+    config = Config(chains="nftables")
+    assert is_done(repair(chains, node, config))
+    assert four.changes == six.changes == [MANGLE]
+    assert is_done(repair(chains, node, config))
+    assert len(four.changes) == 1
+
+
+def test_cluster_without_kube_proxy(node: Node, tables: Tables) -> None:
+    left = plan(node, Config(chains="off"))
+    assert left == Plan(skipped="the setting `chains: off`: this cluster has no kube-proxy")
+    assert not tables.calls
+
+
+def test_services_that_wipe_chains_are_a_note(node: Node) -> None:
+    Tables(node)
+    Tables(node, six=True)
+    node.systemd.active = {"firewalld.service", "sshd.service"}
+    (note,) = repair(chains, node).notes
+    assert "firewalld.service" in note
+    assert "sshd" not in note
+    node.systemd.failing["active_units"] = BusError("no bus")
+    assert plan(node) == Plan()
 
 
 def test_restore_that_refuses(node: Node, tables: Tables) -> None:

@@ -8,13 +8,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from fakehost import Node, attempt, repair, result
+from fakehost import Node, attempt, planned, repair, result
 
 from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.facts import lockfile as facts
 from nodefix.facts.lockfile import LockFacts
+from nodefix.host import Host
 from nodefix.plan import Plan
 from nodefix.stages import lockfile
 
@@ -35,8 +36,8 @@ class Tmpfiles:
         node.commands.table[(PROGRAM, "--create", "-")] = self._create
         real = facts.read
 
-        def read(host: object) -> LockFacts:
-            found = real(node.host)
+        def read(host: Host, config: Config) -> LockFacts:
+            found = real(host, config)
             mine = found.owner if found.kind != "file" else (1000, 1000)
             return found._replace(owner=(0, 0) if self.place in self.owned else mine)
 
@@ -73,8 +74,8 @@ def tmpfiles(node: Node, monkeypatch: pytest.MonkeyPatch) -> Tmpfiles:
     return Tmpfiles(node, monkeypatch)
 
 
-def plan(node: Node) -> Plan:
-    return lockfile.plan(lockfile.read(node.host), Config())
+def plan(node: Node, config: Config | None = None) -> Plan:
+    return planned(lockfile, node, config)
 
 
 def now(node: Node) -> Plan:
@@ -236,4 +237,4 @@ def test_entry_that_cannot_be_written_does_not_hold_kubelet(node: Node, tmpfiles
 def test_place_that_cannot_be_looked_at(node: Node) -> None:
     node.file("/run", "a file")
     with pytest.raises(NodefixError, match=f"{LOCK}: cannot be looked at: Not a directory"):
-        facts.read(node.host)
+        facts.read(node.host, Config())

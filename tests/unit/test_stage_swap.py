@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from fakehost import Node, attempt, repair, result
+from fakehost import Node, attempt, planned, repair, result
 from swaps import (
     HEADER,
     OTHER_LINES,
@@ -25,7 +25,7 @@ from nodefix.stages import swap
 
 
 def plan(node: Node, config: Config | None = None) -> Plan:
-    return swap.plan(swap.read(node.host), config or Config())
+    return planned(swap, node, config)
 
 
 def backups(node: Node) -> list[bytes]:
@@ -162,6 +162,8 @@ def test_kubelet_that_wants_swap_keeps_it(node: Node) -> None:
 
 def test_setting_keep(node: Node) -> None:
     turn_on(node, "/dev/vda2")
+    # Then nobody looks at what is not to be changed.
+    node.file("/proc/swaps", "garbage\ngarbage\n")
     left = plan(node, Config(swap="keep"))
     assert left == Plan(skipped="the setting `swap: keep` leaves swap alone")
 

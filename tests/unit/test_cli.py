@@ -1,0 +1,253 @@
+"""nodefix/cli.py: the command line and its exit statuses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from fakehost import RHEL10, Node, Recorder
+from pytest_mock import MockerFixture
+
+from nodefix import __version__, cli, engine, gate, journal
+from nodefix.config import STAGE_NAMES, Config
+from nodefix.errors import BusError, ConfigError
+from nodefix.lock import run_lock
+from nodefix.plan import Change, Plan, Problem
+
+
+@pytest.fixture
+def journals() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture(autouse=True)
+def on_node(
+    node: Node, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, journals: Recorder
+) -> None:
+    """Let the command line work on a made-up node, as root, with no stage of its own."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    # Configuration files of a made-up node belong to whoever runs the tests.
+    mocker.patch("nodefix.config.load", autospec=True, return_value=Config())
+    mocker.patch.object(cli, "_open_host", return_value=(node.host, journals))
+    real = Path.__new__
+
+    def below(cls: type[Path], *parts: Any, **other: Any) -> Path:
+        return node.root if parts == ("/",) else real(cls, *parts, **other)
+
+    monkeypatch.setattr(Path, "__new__", below)
+    mocker.patch("gc.disable")
+    node.file("/etc/os-release", RHEL10)
+
+
+@pytest.fixture
+def run(mocker: MockerFixture) -> MagicMock:
+    """The engine."""
+    return mocker.patch.object(engine, "run", autospec=True, return_value="ready")
+
+
+def status(*arguments: str) -> int:
+    """Run nodefix; argparse ends a process by itself."""
+    try:
+        return cli.main(list(arguments))
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        return ended.code
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--version") == 0
+    assert capsys.readouterr().out == f"nodefix {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("run", "--nonsense"),
+        ("run", "--stage", "swop"),
+        ("run", "--stage"),
+        ("wait", "--timeout", "soon"),
+        ("wait", "--timeout", "-1"),
+        ("wait", "--timeout", "nan"),
+        ("wait", "--timeout", "inf"),
+        ("wait", "now"),
+    ],
+)
+def test_bad_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(*arguments) == 64
+    assert "usage: nodefix" in capsys.readouterr().err
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--help") == 0
+    told = capsys.readouterr().out
+    assert "run" in told
+    assert "wait" in told
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", "--dry-run")])
+def test_not_root(
+    arguments: tuple[str, ...],
+    run: MagicMock,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert status(*arguments) == 77
+    assert "found an ordinary user, expected root" in capsys.readouterr().err
+    assert not run.called
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"), [("ready", 0), ("skipped", 0), ("failed", 1), ("degraded", 2)]
+)
+def test_exit_status_of_a_run(run: MagicMock, outcome: str, expected: int) -> None:
+    run.return_value = outcome
+    assert status("run") == expected
+
+
+def test_stages_that_are_asked_for(run: MagicMock) -> None:
+    status("run", "--stage", "swap", "--stage", "chains")
+    assert run.call_args.args[4] == ["swap", "chains"]
+    assert all(status("run", "--stage", name) == 0 for name in STAGE_NAMES)
+
+
+def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
+    def look(*_: Any) -> str:
+        assert gate._run_is_going_on(f"{node.root}/")
+        return "ready"
+
+    run.side_effect = look
+    assert status("run") == 0
+    assert not gate._run_is_going_on(f"{node.root}/")
+
+
+def test_another_run_in_the_way(
+    run: MagicMock, node: Node, journals: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_LOCK_SECONDS", 0.0)
+    with run_lock(node.root, "nodefix run swap", 0):
+        assert status("run") == 1
+    assert not run.called
+    (record,) = journals.records
+    assert record.message_id == journal.NOT_RUN
+    assert "another run: pid" in record.message
+    assert "(nodefix run swap)" in record.message
+
+
+def test_configuration_that_is_not_valid(
+    run: MagicMock, node: Node, journals: Recorder, mocker: MockerFixture
+) -> None:
+    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one", "/b: two"]))
+    before = node.snapshot()
+    assert status("run") == 64
+    assert not run.called
+    assert node.snapshot() == before
+    (record,) = journals.records
+    assert "/a: one\n/b: two" in record.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scope", "release", "inside"),
+    [
+        (("run",), "auto", RHEL10, True),
+        (("run",), "auto", "ID=debian\n", False),
+        (("run", "--force"), "auto", "ID=debian\n", True),
+        (("run",), "force", "ID=debian\n", True),
+    ],
+)
+def test_scope(
+    run: MagicMock,
+    node: Node,
+    mocker: MockerFixture,
+    arguments: tuple[str, ...],
+    scope: str,
+    release: str,
+    inside: bool,
+) -> None:
+    mocker.patch("nodefix.config.load", return_value=Config(scope=scope))
+    node.file("/etc/os-release", release)
+    status(*arguments)
+    assert run.call_args.args[2].inside == inside
+
+
+def test_report_that_cannot_be_written(run: MagicMock, journals: Recorder) -> None:
+    run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
+    assert status("run") == 1
+    assert "/run/nodefix/report.json: No space left on device" in journals.records[0].message
+
+
+def test_interrupted(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:
+    run.side_effect = KeyboardInterrupt
+    assert status("run") == 1
+    assert "interrupted" in capsys.readouterr().err
+
+
+CHANGE = Change("swap /dev/vda2", "on", "off", "swapoff /dev/vda2", None)
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [(Plan(), 0), (Plan((CHANGE,)), 0), (Plan(problems=(Problem("it is broken", "mend"),)), 1)],
+)
+def test_dry_run(
+    run: MagicMock,
+    node: Node,
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    plan: Plan,
+    expected: int,
+) -> None:
+    mocker.patch.object(engine, "dry_run", autospec=True, return_value={"swap": plan})
+    before = node.snapshot()
+    assert status("run", "--dry-run") == expected
+    assert capsys.readouterr().out.startswith("swap: ")
+    assert node.snapshot() == before
+    assert not run.called
+
+
+def test_dry_run_out_of_scope(
+    node: Node, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = mocker.patch.object(engine, "dry_run", autospec=True)
+    node.file("/etc/os-release", "ID=debian\n")
+    assert status("run", "--dry-run") == 0
+    assert capsys.readouterr().out.startswith("nothing to do on this system: found debian")
+    assert not planned.called
+
+
+@pytest.mark.parametrize(
+    ("arguments", "timeout"),
+    [
+        (("wait",), gate.DEFAULT_TIMEOUT),
+        (("wait", "--timeout", "2.5"), 2.5),
+        (("wait", "--timeout", "0"), 0.0),
+    ],
+)
+@pytest.mark.parametrize("reason", ["", "kubelet is held: swap is on"])
+def test_wait(
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    timeout: float,
+    reason: str,
+) -> None:
+    # kubelet's drop-in runs it as root; others may ask as well.
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    waited = mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
+    assert status(*arguments) == (1 if reason else 0)
+    waited.assert_called_once_with("/", timeout)
+    assert capsys.readouterr().err == (f"{reason}\n" if reason else "")
+
+
+def test_watch_ends_when_the_bus_does(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mocker.patch("nodefix.watch.watch", autospec=True, side_effect=BusError("the bus went away"))
+    assert status("watch") == 1
+    assert capsys.readouterr().err == "nodefix: the bus went away\n"

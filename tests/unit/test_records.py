@@ -1,0 +1,127 @@
+"""nodefix/records.py: what a run says, record by record."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodefix import __version__, journal, records
+from nodefix.errors import ConfigError, NodefixError
+from nodefix.journal import ERROR, INFO, NOTICE, WARNING
+from nodefix.plan import Change, Plan, Problem
+from nodefix.report import StageReport
+
+CHANGE = Change("swap /dev/vda2", "on", "off", "swapoff /dev/vda2", None)
+
+
+def test_started() -> None:
+    record = records.started_record(["swap", "chains"])
+    assert record.message_id == journal.RUN_STARTED
+    assert record.message == f"nodefix {__version__} started: swap, chains"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message_id", "priority"),
+    [
+        ("unchanged", journal.STAGE_UNCHANGED, INFO),
+        ("changed", journal.STAGE_CHANGED, NOTICE),
+        ("skipped", journal.STAGE_SKIPPED, INFO),
+        ("off", journal.STAGE_SKIPPED, INFO),
+        ("degraded", journal.STAGE_FAILED, WARNING),
+        ("failed", journal.STAGE_FAILED, ERROR),
+    ],
+)
+def test_record_of_a_stage(outcome: str, message_id: str, priority: int) -> None:
+    report = StageReport("swap", "required", outcome, (CHANGE,), duration_usec=1234)
+    (record,) = records.stage_records(report)
+    assert (record.message_id, record.priority) == (message_id, priority)
+    assert record.message.startswith(f"swap: {outcome}")
+    assert record.fields == {
+        "NODEFIX_STAGE": "swap",
+        "NODEFIX_OUTCOME": outcome,
+        "NODEFIX_CHANGES": "1",
+        "NODEFIX_DURATION_USEC": "1234",
+    }
+
+
+def test_changes_are_listed() -> None:
+    (record,) = records.stage_records(StageReport("swap", "required", "changed", (CHANGE,) * 2))
+    assert record.message == "\n".join(
+        ["swap: changed", "  swap /dev/vda2: on -> off", "  swap /dev/vda2: on -> off"]
+    )
+
+
+def test_problems_and_notes_are_records_of_their_own() -> None:
+    problems = (Problem("one is wrong", "mend it"), Problem("two is not nice", "", required=False))
+    report = StageReport("swap", "required", "failed", (), problems, ("a remark",))
+    stage, first, second, note = records.stage_records(report)
+    assert stage.message == "swap: failed, 2 problems"
+    assert (first.message_id, first.priority) == (journal.PROBLEM, ERROR)
+    assert first.message == "swap: one is wrong\n  to mend it: mend it"
+    assert first.fields == {"NODEFIX_STAGE": "swap", "NODEFIX_HINT": "mend it"}
+    assert (second.message_id, second.priority) == (journal.PROBLEM, WARNING)
+    assert second.fields == {"NODEFIX_STAGE": "swap"}
+    assert (note.message_id, note.message) == (journal.NOTE, "swap: a remark")
+
+
+def test_one_problem() -> None:
+    report = StageReport("swap", "required", "failed", problems=(Problem("one", ""),))
+    assert next(records.stage_records(report)).message == "swap: failed, 1 problem"
+
+
+def test_the_reason_of_a_skip_is_told_once() -> None:
+    report = StageReport("swap", "required", "skipped", notes=("this is a container",))
+    (record,) = records.stage_records(report)
+    assert record.message == "swap: skipped: this is a container"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message_id", "priority", "words"),
+    [
+        ("ready", journal.RUN_FINISHED, NOTICE, "ready after 1.50 s, kubelet may start: "),
+        ("degraded", journal.RUN_FINISHED, WARNING, "degraded after 1.50 s, kubelet may start: "),
+        ("failed", journal.RUN_FAILED, ERROR, "failed after 1.50 s, kubelet is held: "),
+    ],
+)
+def test_finished(outcome: str, message_id: str, priority: int, words: str) -> None:
+    stages = {
+        "swap": StageReport("swap", "required", "changed", (CHANGE,) * 2),
+        "chains": StageReport("chains", "required", "failed", (CHANGE,)),
+    }
+    record = records.finished_record(outcome, stages, 1_500_000)
+    assert (record.message_id, record.priority) == (message_id, priority)
+    assert record.message == f"{words}swap changed, chains failed"
+    assert record.fields == {
+        "NODEFIX_OUTCOME": outcome,
+        "NODEFIX_CHANGES": "3",
+        "NODEFIX_DURATION_USEC": "1500000",
+    }
+
+
+def test_out_of_scope() -> None:
+    record = records.out_of_scope_record("found Debian")
+    assert record.message_id == journal.OUT_OF_SCOPE
+    assert "found Debian" in record.message
+    assert record.fields == {"NODEFIX_OUTCOME": "skipped", "NODEFIX_CHANGES": "0"}
+
+
+def test_not_run_tells_every_problem() -> None:
+    record = records.not_run_record(ConfigError(["/a: one", "/b: two"]))
+    assert (record.message_id, record.priority) == (journal.NOT_RUN, ERROR)
+    assert "not run, nothing was changed: /a: one\n/b: two\n  to mend it: " in record.message
+    assert records.not_run_record(NodefixError("busy")).message.endswith("changed: busy")
+
+
+def test_plan_in_words() -> None:
+    plans = {
+        "swap": Plan((CHANGE,)),
+        "modules": Plan(problems=(Problem("one is wrong", "mend it"),)),
+        "alternatives": Plan(),
+        "chains": Plan(skipped="switched off by the configuration"),
+    }
+    assert records.plan_in_words(plans).splitlines() == [
+        "swap: would change swap /dev/vda2: on -> off",
+        "modules: one is wrong",
+        "  to mend it: mend it",
+        "alternatives: nothing to change",
+        "chains: skipped: switched off by the configuration",
+    ]

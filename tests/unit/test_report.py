@@ -1,0 +1,168 @@
+"""nodefix/report.py: the report, and the marker that opens the gate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fakehost import BOOT_ID, INVOCATION_ID, OTHER_BOOT_ID, Node
+
+from nodefix import __version__, gate
+from nodefix.plan import Change, Problem
+from nodefix.report import (
+    MARKER,
+    REPORT,
+    Head,
+    ReportFiles,
+    StageReport,
+    run_outcome,
+    stage_from_json,
+)
+
+HEAD = Head(BOOT_ID, INVOCATION_ID, "2026-01-02T03:04:05Z")
+FINISHED = "2026-01-02T03:04:06Z"
+SWAP = StageReport(
+    "swap",
+    "required",
+    "changed",
+    (Change("swap /dev/vda2", "on", "off", "", None),),
+    (Problem("one", "do this", False), Problem("two", "")),
+    ("a note",),
+    1234,
+)
+CHAINS = StageReport("chains", "wanted", "degraded")
+STAGES = {"swap": SWAP, "chains": CHAINS}
+
+
+def read(node: Node, path: str) -> dict[str, Any]:
+    found = json.loads((node.root / path).read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_report(node: Node) -> None:
+    ReportFiles(node.root).write(HEAD, "degraded", STAGES, FINISHED)
+    assert read(node, REPORT) == {
+        "schema": 1,
+        "version": __version__,
+        "boot_id": BOOT_ID,
+        "invocation_id": INVOCATION_ID,
+        "started": "2026-01-02T03:04:05Z",
+        "finished": FINISHED,
+        "outcome": "degraded",
+        "stage": "",
+        "stages": [
+            {
+                "stage": "swap",
+                "mode": "required",
+                "outcome": "changed",
+                "changes": [{"target": "swap /dev/vda2", "found": "on", "wanted": "off"}],
+                "problems": [
+                    {"message": "one", "hint": "do this", "required": False},
+                    {"message": "two", "hint": "", "required": True},
+                ],
+                "notes": ["a note"],
+                "duration_usec": 1234,
+            },
+            {
+                "stage": "chains",
+                "mode": "wanted",
+                "outcome": "degraded",
+                "changes": [],
+                "problems": [],
+                "notes": [],
+                "duration_usec": 0,
+            },
+        ],
+    }
+
+
+def test_marker_has_the_same_head_and_each_stages_outcome(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "degraded", STAGES, FINISHED)
+    files.open_gate(HEAD, "degraded", STAGES, FINISHED)
+    marker, report = read(node, MARKER), read(node, REPORT)
+    assert marker.pop("stages") == {"swap": "changed", "chains": "degraded"}
+    del report["stages"], report["stage"]
+    assert marker == report
+
+
+def test_the_gate_knows_its_own_marker(node: Node) -> None:
+    ReportFiles(node.root).open_gate(HEAD, "ready", STAGES, FINISHED)
+    assert gate.is_ready(f"{node.root}/")
+    assert (gate.MARKER, gate.REPORT) == (MARKER, REPORT)
+
+
+def test_round_trip(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "degraded", STAGES, FINISHED)
+    assert files.earlier(BOOT_ID) == STAGES
+
+
+def test_files_are_for_everybody_to_read_and_for_root_to_write(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "ready", STAGES)
+    files.open_gate(HEAD, "ready", STAGES, FINISHED)
+    assert [(node.root / name).stat().st_mode & 0o777 for name in (REPORT, MARKER)] == [0o644] * 2
+
+
+def test_report_of_another_boot_does_not_count(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "ready", STAGES)
+    assert files.earlier(OTHER_BOOT_ID) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"garbage",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"schema": 2, "boot_id": "%s", "stages": []}',
+        b'{"schema": 1, "boot_id": "%s"}',
+        b'{"schema": 1, "boot_id": "%s", "stages": 5}',
+        b'{"schema": 1, "boot_id": "%s", "stages": [{}]}',
+        b'{"schema": 1, "boot_id": "%s", "stages": ["swap"]}',
+    ],
+)
+def test_report_that_cannot_be_understood_does_not_count(node: Node, content: bytes) -> None:
+    node.file(REPORT, content.replace(b"%s", BOOT_ID.encode()))
+    assert ReportFiles(node.root).earlier(BOOT_ID) == {}
+
+
+def test_no_report(node: Node) -> None:
+    assert ReportFiles(node.root).earlier(BOOT_ID) == {}
+
+
+def test_closing_the_gate(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.close_gate()
+    files.open_gate(HEAD, "ready", STAGES, FINISHED)
+    files.close_gate()
+    assert not (node.root / MARKER).exists()
+
+
+@pytest.mark.parametrize("field", ["stage", "mode", "outcome", "changes", "problems", "notes"])
+def test_a_stage_that_lacks_a_field_is_of_another_schema(field: str) -> None:
+    found = SWAP.as_json()
+    del found[field]
+    with pytest.raises(KeyError):
+        stage_from_json(found)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (["unchanged", "changed", "skipped", "off"], "ready"),
+        (["unchanged", "degraded", "changed"], "degraded"),
+        (["degraded", "failed", "changed"], "failed"),
+        (["unchanged", "not run"], "failed"),
+        ([], "ready"),
+    ],
+)
+def test_run_outcome(outcomes: list[str], expected: str) -> None:
+    stages = {str(n): StageReport(str(n), "required", out) for n, out in enumerate(outcomes)}
+    assert run_outcome(stages) == expected

@@ -1,0 +1,23 @@
+"""nodefix/stages/__init__.py: the stages, in the order in which they run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nodefix.config import STAGE_NAMES
+from nodefix.stages import STAGES
+
+UNIT = Path(__file__).resolve().parents[2] / "systemd/nodefix.service"
+
+
+def test_configuration_knows_the_same_names_in_the_same_order() -> None:
+    assert tuple(stage.NAME for stage in STAGES) == STAGE_NAMES
+    assert STAGE_NAMES == ("swap", "modules", "alternatives", "chains", "lockfile")
+
+
+def test_every_stage_has_a_deadline_and_the_unit_waits_for_all_of_them() -> None:
+    assert all(0 < stage.DEADLINE <= 120 for stage in STAGES)
+    found = re.search(r"^TimeoutStartSec=(\d+)$", UNIT.read_text(), re.M)
+    assert found
+    assert sum(stage.DEADLINE for stage in STAGES) < int(found[1])

@@ -1,0 +1,364 @@
+"""nodefix/systemd.py: the system bus, and what happens without it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nodefix import systemd
+from nodefix.deadline import Deadline
+from nodefix.errors import BusError, DeadlineError
+from nodefix.systemd import SwapUnit, Systemd
+
+pytest.importorskip("pydbus")
+
+MANAGER = "org.freedesktop.systemd1.Manager"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+
+Answer = Callable[[tuple[Any, ...]], Any]
+
+
+class Connection:
+    """A bus connection that answers from a table: (interface, method) to the reply's content.
+
+    Attributes:
+        calls: (path, method, arguments) of each call.
+        timeouts: of each call, in milliseconds.
+        signals: what was emitted.
+        flushed: how often.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], Answer] = {}
+        self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.timeouts: list[int] = []
+        self.signals: list[tuple[Any, ...]] = []
+        self.flushed = 0
+        self.hang = threading.Event()
+
+    def call_sync(
+        self,
+        name: str,
+        path: str,
+        interface: str,
+        method: str,
+        arguments: Any,
+        _type: None,
+        _flags: int,
+        timeout: int,
+        _cancel: None,
+    ) -> Any:
+        """Answer, or raise what the test wants."""
+        assert name == "org.freedesktop.systemd1"
+        given = arguments.unpack()
+        self.calls.append((path, method, given))
+        self.timeouts.append(timeout)
+        reply = self.answers[interface, method](given)
+
+        class Reply:
+            def unpack(self) -> Any:
+                return reply
+
+        return Reply()
+
+    def emit_signal(self, *arguments: Any) -> None:
+        """Remember it."""
+        self.signals.append(arguments)
+
+    def flush_sync(self, _cancel: None) -> None:
+        """Remember it, or hang."""
+        self.flushed += 1
+        if self.hang.is_set():
+            time.sleep(1)
+
+
+class Bus:
+    """What pydbus.SystemBus() gives."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.con = connection
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """A bus that answers."""
+    connection = Connection()
+    monkeypatch.setattr(systemd, "_connect", lambda: Bus(connection))
+    return connection
+
+
+def refuse(message: str) -> Answer:
+    def answer(given: tuple[Any, ...]) -> Any:
+        raise RuntimeError(message)
+
+    return answer
+
+
+def test_connects_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, made = Connection(), list[int]()
+    connection.answers[MANAGER, "Reload"] = lambda given: ()
+
+    def connect() -> Bus:
+        made.append(1)
+        return Bus(connection)
+
+    monkeypatch.setattr(systemd, "_connect", connect)
+    manager = Systemd()
+    manager.flush()
+    assert made == []
+    manager.reload()
+    manager.reload()
+    assert made == [1]
+
+
+def test_invocation_id(bus: Connection) -> None:
+    bus.answers[MANAGER, "GetUnitByPID"] = lambda given: ("/unit/nodefix",)
+    bus.answers[PROPERTIES, "Get"] = lambda given: (list(range(16)),)
+    assert Systemd().invocation_id() == "000102030405060708090a0b0c0d0e0f"
+    assert bus.calls == [
+        ("/org/freedesktop/systemd1", "GetUnitByPID", (0,)),
+        ("/unit/nodefix", "Get", ("org.freedesktop.systemd1.Unit", "InvocationID")),
+    ]
+
+
+def test_swap_units(bus: Connection) -> None:
+    names = ("dev-vda2.swap", "Swap", "loaded", "active", "active", "")
+    links = ("by-uuid.swap", "", "loaded", "active", "active", "dev-vda2.swap")
+    bus.answers[MANAGER, "ListUnitsByPatterns"] = lambda given: (
+        [(*names, "/unit/vda2", 0, "", "/"), (*links, "/unit/uuid", 0, "", "/")],
+    )
+    bus.answers[PROPERTIES, "Get"] = lambda given: (f"the {given[1]}",)
+    known = {"what": "the What", "fragment_path": "the FragmentPath"}
+    known["source_path"] = "the SourcePath"
+    assert Systemd().swap_units() == (
+        SwapUnit("dev-vda2.swap", "loaded", "active", following="", **known),
+        SwapUnit("by-uuid.swap", "loaded", "active", following="dev-vda2.swap", **known),
+    )
+    assert bus.calls[0][2] == ([], ["*.swap"])
+
+
+def test_service_command(bus: Connection) -> None:
+    values: dict[str, Any] = {
+        "ExecStart": [("/usr/bin/kubelet", ["/usr/bin/kubelet", "--v=2"], False, 0, 0, 0, 0, 0, 0)],
+        "Environment": ["A=1"],
+        "EnvironmentFiles": [("/etc/sysconfig/kubelet", True)],
+    }
+    bus.answers[MANAGER, "LoadUnit"] = lambda given: (f"/unit/{given[0]}",)
+    bus.answers[PROPERTIES, "Get"] = lambda given: (values[given[1]],)
+    expected = (["/usr/bin/kubelet", "--v=2"], ["A=1"], [("/etc/sysconfig/kubelet", True)])
+    assert Systemd().service_command("kubelet.service") == expected
+    values.update(ExecStart=[], Environment=[], EnvironmentFiles=[])
+    assert Systemd().service_command("kubelet.service") == ([], [], [])
+
+
+def test_active_units(bus: Connection) -> None:
+    bus.answers[MANAGER, "ListUnitsByNames"] = lambda given: (
+        [
+            ("nftables.service", "", "loaded", "active", "exited", ""),
+            ("firewalld.service", "", "loaded", "inactive", "dead", ""),
+            ("iptables.service", "", "not-found", "active", "running", ""),
+        ],
+    )
+    names = ["iptables.service", "firewalld.service", "nftables.service", "gone.service"]
+    assert Systemd().active_units(names) == ("iptables.service", "nftables.service")
+    assert bus.calls[0][2] == (names,)
+
+
+def test_reload_or_restart_does_not_wait(bus: Connection) -> None:
+    bus.answers[MANAGER, "ReloadOrRestartUnit"] = lambda given: ("/job/1",)
+    Systemd().reload_or_restart_unit("a.service")
+    assert [call[1:] for call in bus.calls] == [("ReloadOrRestartUnit", ("a.service", "replace"))]
+
+
+def test_mask_and_disable_last_over_a_boot(bus: Connection) -> None:
+    bus.answers[MANAGER, "MaskUnitFiles"] = lambda given: ([],)
+    bus.answers[MANAGER, "DisableUnitFiles"] = lambda given: ([],)
+    Systemd().mask_unit("a.swap")
+    Systemd().disable_unit("b.swap")
+    # The False after the names is `runtime`.
+    assert [given[:2] for _, _, given in bus.calls] == [(["a.swap"], False), (["b.swap"], False)]
+
+
+def test_stopping_waits_until_the_job_is_gone(
+    bus: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "_JOB_POLL_SECONDS", 0.001)
+    left = [3]
+
+    def job(given: tuple[Any, ...]) -> Any:
+        assert given == (77,)
+        left[0] -= 1
+        if not left[0]:
+            raise RuntimeError("GDBus.Error:org.freedesktop.systemd1.NoSuchJob: Job 77 is gone")
+        return ("/job/77",)
+
+    bus.answers[MANAGER, "StopUnit"] = lambda given: ("/org/freedesktop/systemd1/job/77",)
+    bus.answers[MANAGER, "GetJob"] = job
+    Systemd().stop_unit("dev-vda2.swap", 5)
+    assert left == [0]
+    assert bus.calls[0][2] == ("dev-vda2.swap", "replace")
+
+
+@pytest.mark.parametrize("by_stage", [True, False])
+def test_stopping_does_not_wait_for_ever(
+    bus: Connection, monkeypatch: pytest.MonkeyPatch, by_stage: bool
+) -> None:
+    monkeypatch.setattr(systemd, "_JOB_POLL_SECONDS", 0.001)
+    bus.answers[MANAGER, "StopUnit"] = lambda given: ("/job/77",)
+    bus.answers[MANAGER, "GetJob"] = lambda given: ("/job/77",)
+    manager = Systemd()
+    manager.deadline = Deadline("stage swap", 0.05) if by_stage else None
+    with pytest.raises(DeadlineError, match="stage swap" if by_stage else "stopping dev-vda2"):
+        manager.stop_unit("dev-vda2.swap", 60 if by_stage else 0.05)
+
+
+def test_stopping_a_unit_that_is_not_there(bus: Connection) -> None:
+    bus.answers[MANAGER, "StopUnit"] = refuse("GDBus.Error:NoSuchUnit: not loaded")
+    with pytest.raises(BusError, match=r"systemd did not do StopUnit over D-Bus.*not loaded"):
+        Systemd().stop_unit("dev-vda2.swap", 5)
+
+
+def test_every_call_has_a_timeout_within_the_stages_deadline(bus: Connection) -> None:
+    bus.answers[MANAGER, "Reload"] = lambda given: ()
+    manager = Systemd()
+    manager.reload()
+    assert 0 < bus.timeouts[0] <= 60_000
+    manager.deadline = Deadline("stage swap", 2)
+    manager.reload()
+    assert 0 < bus.timeouts[1] <= 2_000
+    manager.deadline = Deadline("stage swap", -1)
+    with pytest.raises(DeadlineError):
+        manager.reload()
+
+
+def test_record_is_a_signal_with_its_fields(bus: Connection) -> None:
+    Systemd().emit({"MESSAGE": "größe", "PRIORITY": "6"})
+    ((destination, path, interface, name, arguments),) = bus.signals
+    assert (destination, path) == (None, "/org/nodefix1/Agent")
+    assert (interface, name) == ("org.nodefix1.Agent", "Record")
+    assert arguments.get_type_string() == "(a{ss})"
+    assert arguments.unpack() == ({"MESSAGE": "größe", "PRIORITY": "6"},)
+
+
+def test_signal_that_the_bus_does_not_take(
+    bus: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise RuntimeError("The connection is closed")
+
+    monkeypatch.setattr(bus, "emit_signal", closed)
+    with pytest.raises(BusError, match="the system bus took no signal: The connection is closed"):
+        Systemd().emit({})
+
+
+def test_no_bus_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def refuse_connection() -> Any:
+        tries.append(1)
+        raise FileNotFoundError("/run/dbus/system_bus_socket is not there")
+
+    monkeypatch.setattr(systemd, "_connect", refuse_connection)
+    manager = Systemd()
+    for ask in (manager.invocation_id, manager.swap_units, manager.reload):
+        with pytest.raises(BusError, match="system_bus_socket is not there") as caught:
+            ask()
+        assert "systemctl status dbus" in caught.value.hint
+    with pytest.raises(BusError):
+        manager.emit({})
+    assert tries == [1]
+    manager.flush()
+
+
+def test_connecting_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(systemd, "_CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(systemd, "_connect", lambda: answer.wait(5))
+    begun = time.monotonic()
+    with pytest.raises(BusError, match=r"connecting to the system bus failed: no answer within"):
+        Systemd().reload()
+    assert time.monotonic() - begun < 1
+    answer.set()
+
+
+def test_flushing_that_hangs_is_given_up(bus: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_FLUSH_SECONDS", 0.05)
+    manager = Systemd()
+    manager.emit({})
+    bus.hang.set()
+    begun = time.monotonic()
+    manager.flush()
+    assert time.monotonic() - begun < 0.8
+    assert bus.flushed == 1
+
+
+class Watched(Connection):
+    """A connection whose bus sends signals and then goes away, all from the main loop.
+
+    Attributes:
+        subscribed: what was subscribed to.
+    """
+
+    def __init__(self, signals: int) -> None:
+        super().__init__()
+        self.subscribed: dict[str, Any] = {}
+        self._signals = signals
+        self._closed: Callable[..., object] = lambda: None
+
+    def connect(self, name: str, action: Callable[..., object]) -> None:
+        """Begin to send once nodefix listens for the end, too."""
+        from gi.repository import GLib
+
+        assert name == "closed"
+        self._closed = action
+        GLib.idle_add(self._next)
+
+    def _next(self) -> bool:
+        if self._signals:
+            self._signals -= 1
+            self.subscribed["signal_fired"]("sender", "path", "interface", "signal", ())
+            return True
+        self._closed()
+        return False
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_signals_until_the_bus_goes_away(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    connection, seen = Watched(count), list[int]()
+    bus = Bus(connection)
+    bus.subscribe = lambda **what: connection.subscribed.update(what)  # type: ignore[attr-defined]
+    monkeypatch.setattr(systemd, "_connect", lambda: bus)
+    with pytest.raises(BusError, match="the system bus went away"):
+        Systemd().at_signal("org.x", "org.x.I", "Reloaded", lambda: seen.append(1))
+    assert len(seen) == count
+    assert connection.subscribed["sender"] == "org.x"
+    assert (connection.subscribed["iface"], connection.subscribed["signal"]) == (
+        "org.x.I",
+        "Reloaded",
+    )
+
+
+def test_action_that_fails_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Watched(3)
+    bus = Bus(connection)
+    bus.subscribe = lambda **what: connection.subscribed.update(what)  # type: ignore[attr-defined]
+    monkeypatch.setattr(systemd, "_connect", lambda: bus)
+
+    def fail() -> None:
+        raise BusError("systemd is gone")
+
+    with pytest.raises(BusError, match="systemd is gone"):
+        Systemd().at_signal("org.x", "org.x.I", "Reloaded", fail)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Systemd.emit and _call import pydbus outside of what becomes a BusError"
+)
+def test_without_pydbus_there_is_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pydbus", None)
+    with pytest.raises(BusError):
+        Systemd().emit({})
