@@ -153,7 +153,9 @@ def _reason(root: str) -> str:
             lines.append(f"{stage['stage']}: {problem['message']}")
             if problem["hint"]:
                 lines.append(f"  to mend it: {problem['hint']}")
-    return "\n".join([*lines, again, "  see also: journalctl -u nodefix -b"])
+    if not any("systemctl restart nodefix" in line for line in lines):
+        lines.append(again)
+    return "\n".join([*lines, "  see also: journalctl -u nodefix -b"])
 
 
 def _configuration_problems(root: str) -> str:

@@ -10,6 +10,9 @@ from testnode import Machine, Nspawn
 
 Boot = Callable[..., Nspawn]
 
+# Debian packages for tests that need more than a plain node: one image serves them all.
+EXTRA = ("dnf", "firewalld")
+
 STAGES = ("swap", "modules", "alternatives", "chains", "lockfile")
 
 

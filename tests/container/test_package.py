@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from nodes import Boot, kubelet_runs, rules, sh
+from nodes import EXTRA, Boot, kubelet_runs, rules, sh
 
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 
@@ -14,7 +14,8 @@ DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 @pytest.fixture
 def live(rpm: Path) -> testnode.Nspawn:
     """A booted node with dnf on it and without nodefix."""
-    root = testnode.Root.make(testnode.image(extra=("dnf",)))
+    root = testnode.Root.make(testnode.image(EXTRA))
+    root.run(["systemctl", "disable", "firewalld.service"])
     machine = testnode.Nspawn(root)
     machine.boot()
     return machine

@@ -1,0 +1,84 @@
+"""Firewall services wipe all chains at a reload; Kubernetes' come back within two seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import testnode
+from nodes import EXTRA, outcomes, rules, sh
+from test_kube_proxy import kube_proxy_sync
+
+# Left by kube-proxy's sync; only kube-proxy itself may bring it back.
+OWN = "iptables -t nat -N KUBE-SVC-X && iptables -t nat -A KUBE-SERVICES -j KUBE-SVC-X"
+
+
+@pytest.fixture(scope="module")
+def with_firewalls(rpm: Path) -> testnode.Root:
+    """A root with the RPM, firewalld and nftables.service, none of the latter two enabled."""
+    root = testnode.Root.make(testnode.image(EXTRA))
+    root.run(["systemctl", "disable", "firewalld.service"])
+    testnode.install(root, rpm)
+    return root
+
+
+@pytest.fixture(params=["firewalld", "nftables"])
+def firewall(with_firewalls: testnode.Root, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a firewall service."""
+    name: str = request.param
+    yield name
+
+
+@pytest.fixture
+def node(with_firewalls: testnode.Root, firewall: str) -> Iterator[testnode.Nspawn]:
+    """A node booted with that service."""
+    root = with_firewalls.clone()
+    root.run(["systemctl", "enable", f"{firewall}.service"])
+    with testnode.Nspawn(root) as machine:
+        machine.boot(timeout=120)
+        yield machine
+
+
+def test_a_record_names_the_service_and_the_chains_survive_its_start(
+    node: testnode.Nspawn, firewall: str
+) -> None:
+    told = node.journal("NODEFIX_STAGE=chains", unit="nodefix.service")
+    assert any(f"reload: {firewall}.service" in entry["MESSAGE"] for entry in told)
+    assert "KUBE-SERVICES" in rules(node)
+    assert node.unit(f"nodefix-chains@{firewall}.service")["ActiveState"] == "active"
+    assert "ordering cycle" not in sh(node, "journalctl -b --no-pager")
+
+
+@pytest.mark.parametrize("verb", ["reload", "restart"])
+def test_the_chains_come_back(node: testnode.Nspawn, firewall: str, verb: str) -> None:
+    before = rules(node)
+    for _ in range(2):
+        # With this the rules differ until they were wiped: firewalld reloads in its own time.
+        sh(node, OWN)
+        sh(node, f"systemctl {verb} {firewall}")
+        node.wait_until("the chains are back", lambda: rules(node) == before, timeout=3)
+    assert outcomes(node)["chains"] == "changed"
+    assert sh(node, kube_proxy_sync()) == ""
+
+
+def test_firewall_cmds_own_reload_is_noticed(with_firewalls: testnode.Root) -> None:
+    root = with_firewalls.clone()
+    root.run(["systemctl", "enable", "firewalld.service"])
+    with testnode.Nspawn(root) as node:
+        node.boot(timeout=120)
+        before = rules(node)
+        for _ in range(3):
+            sh(node, OWN)
+            sh(node, "firewall-cmd --reload")
+            node.wait_until("the chains are back", lambda: rules(node) == before, timeout=3)
+        node.run(["systemctl", "stop", "firewalld"])
+        watch = node.unit("nodefix-watch.service")
+        assert (watch["ActiveState"], watch["Result"]) == ("inactive", "success")
+
+
+def test_without_a_firewall_service_nothing_watches(with_firewalls: testnode.Root) -> None:
+    with testnode.Nspawn(with_firewalls.clone()) as node:
+        node.boot()
+        states = sh(node, "systemctl is-active nodefix-watch nodefix-chains@firewalld", check=False)
+        assert states.split() == ["inactive", "inactive"]
