@@ -166,11 +166,6 @@ def test_missing_program(commands: Commands, path: str) -> None:
 
 
 @real_commands
-@pytest.mark.xfail(
-    strict=True,
-    reason="commands.Commands.run lets sh.ForkException and the like through: a program that is"
-    " there and cannot be executed is neither CommandError nor DeadlineError",
-)
 def test_program_that_cannot_be_executed(commands: Commands, tmp_path: Path) -> None:
     broken = tmp_path / "program"
     broken.write_bytes(b"\x7fELF not really")

@@ -45,6 +45,8 @@ def test_device(spec: bytes, device: str) -> None:
         (b"/not\\04escaped\\999", "/not\\04escaped\\999"),
         ("/größe".encode(), "/größe"),
         (b"/\\303\\244", "/ä"),
+        # The name that the kernel knows it by, whatever its encoding.
+        (b"/\xff", "/\udcff"),
     ],
 )
 def test_unescape(field: bytes, plain: str) -> None:

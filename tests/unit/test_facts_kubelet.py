@@ -65,11 +65,6 @@ def test_kubelets_file(kubeadm: Node, content: str, wanted: bool) -> None:
     assert wants_swap(kubeadm.host) == (f"failSwapOn: false in {CONFIG}" if wanted else "")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="facts.kubelet._fail_swap_on lets exceptions of PyYAML through that are neither"
-    " YAMLError nor ValueError, like config._parse",
-)
 def test_odd_tag_in_kubelets_file(kubeadm: Node) -> None:
     kubeadm.file(CONFIG, "failSwapOn: !!bool perhaps\n")
     assert wants_swap(kubeadm.host) == ""

@@ -157,11 +157,6 @@ def test_neither_bus_nor_journal(bus: FakeSystemd, tmp_path: Path) -> None:
     assert len(stream.getvalue().splitlines()) == 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Journal.send lets journald's OSError through: a socket that nobody listens on"
-    " (ECONNREFUSED) ends the run",
-)
 def test_journal_that_refuses_does_not_end_the_run(
     bus: FakeSystemd, socket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,8 +165,24 @@ def test_journal_that_refuses_does_not_end_the_run(
 
     monkeypatch.setattr(journald, "send", refuse)
     stream = io.StringIO()
-    Journal(bus, stream, {}, socket).send(RECORD)
-    assert "swap: changed" in stream.getvalue()
+    records = Journal(bus, stream, {}, socket)
+    records.send(RECORD)
+    records.send(RECORD)
+    assert stream.getvalue().count("swap: changed") == 2
+    assert stream.getvalue().count("no journal (Connection refused)") == 1
+    assert [entry["MESSAGE_ID"] for entry in bus.emitted].count(journal.NO_JOURNAL) == 1
+
+
+def test_names_that_are_not_utf8_are_shown_with_escapes(
+    bus: FakeSystemd, socket: str, sent: list[dict[str, str]]
+) -> None:
+    stream = io.StringIO()
+    name = os.fsdecode(b"/swap\xff")
+    fields = {"NODEFIX_HINT": f"swapoff {name}"}
+    Journal(bus, stream, {}, socket).send(RECORD._replace(message=name, fields=fields))
+    assert (sent[0]["MESSAGE"], sent[0]["NODEFIX_HINT"]) == ("/swap\\xff", "swapoff /swap\\xff")
+    assert bus.emitted == sent
+    assert stream.getvalue() == "/swap\\xff\n"
 
 
 def test_terminal_that_goes_away_does_not_end_the_run(

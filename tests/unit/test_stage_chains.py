@@ -331,10 +331,6 @@ def test_nft_that_fails(node: Node, tables: Tables) -> None:
         plan(node)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="facts.chains._read_family takes the last word of any rule for a jump's target",
-)
 def test_comment_that_is_a_chains_name_does_not_stand_for_the_chain(
     node: Node, tables: Tables
 ) -> None:

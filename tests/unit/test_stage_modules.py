@@ -192,11 +192,6 @@ def test_some_absent_some_blacklisted_some_loadable(node: Node) -> None:
     assert absent.message.startswith("kernel modules xt_comment: found in no package")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="modules.plan says nothing where nf_conntrack_max is missing though nf_conntrack is"
-    " loaded or built in; kube-proxy exits",
-)
 def test_conntrack_max_missing_though_rules_work(node: Node) -> None:
     Probe(node)
     node.file("/proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in ALL))

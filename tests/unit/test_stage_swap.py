@@ -315,14 +315,12 @@ def test_a_file_with_a_blank_in_its_name(node: Node) -> None:
     assert node.commands.calls == [(SWAPOFF, "/swap file")]
 
 
-@pytest.mark.xfail(strict=True, reason="swap.plan puts the device into the hint unquoted")
 def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
     turn_on(node, "/swap\\040file")
     (change,) = plan(node).changes
     assert change.hint == "swapoff '/swap file'"
 
 
-@pytest.mark.xfail(strict=True, reason="facts.fstab.unescape makes a name that no file has")
 def test_a_file_whose_name_is_not_utf8(node: Node) -> None:
     turn_on(node)
     node.file("/proc/swaps", HEADER.encode() + b"/swap\xff file 1024 0 -2\n")

@@ -355,9 +355,6 @@ def test_action_that_fails_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> No
         Systemd().at_signal("org.x", "org.x.I", "Reloaded", fail)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Systemd.emit and _call import pydbus outside of what becomes a BusError"
-)
 def test_without_pydbus_there_is_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pydbus", None)
     with pytest.raises(BusError):
