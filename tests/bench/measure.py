@@ -114,8 +114,15 @@ def set_up() -> None:
                 run(*within(world, case), *case.argv)
 
 
-def seconds(world: str, case: Case, folder: str) -> list[float]:
-    """One round of a case; how long each run took."""
+class Times(NamedTuple):
+    """How long each run of a case took, and how much processor time in the mean, by rounds."""
+
+    seconds: list[float]
+    cpu_seconds: list[float]
+
+
+def measure(world: str, case: Case, folder: str, times: Times) -> None:
+    """Run one round of a case and add its times."""
     export = Path(folder) / "times.json"
     argv = ["hyperfine", "--shell=none", "--style=none", f"--runs={case.runs}"]
     argv.append(f"--export-json={export}")
@@ -124,7 +131,9 @@ def seconds(world: str, case: Case, folder: str) -> list[float]:
     elif case.runs > 1:
         argv.append("--warmup=1")
     run(*within(world, case), *argv, " ".join(case.argv))
-    return [float(time) for time in json.loads(export.read_text())["results"][0]["times"]]
+    (result,) = json.loads(export.read_text())["results"]
+    times.seconds.extend(result["times"])
+    times.cpu_seconds.append(result["user"] + result["system"])
 
 
 def census(world: str, case: Case) -> dict[str, Any]:
@@ -143,18 +152,18 @@ def main() -> None:
     refuse_swap()
     set_up()
     todo = [(world, case) for world in SERVICES for case in CASES if world in case.worlds]
-    times: dict[str, list[float]] = {}
+    times = {f"{world} {case.name}": Times([], []) for world, case in todo}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
             for world, case in todo:
                 if number % (case.rest + 1):
                     continue
                 print(f"round {number + 1}/{ROUNDS}: {world}, {case.name}", file=sys.stderr)
-                times.setdefault(f"{world} {case.name}", []).extend(seconds(world, case, folder))
+                measure(world, case, folder, times[f"{world} {case.name}"])
     figures = {}
     for world, case in todo:
         name = f"{world} {case.name}"
-        figures[name] = {"seconds": times[name], **census(world, case)}
+        figures[name] = {**times[name]._asdict(), **census(world, case)}
     print(json.dumps(figures))
 
 

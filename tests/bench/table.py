@@ -29,7 +29,7 @@ class Target(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One comparison of a figure (time, own, child, processes) of two cases."""
+    """One comparison of a figure (time, cpu, own, child, processes) of two cases."""
 
     what: str
     figure: str
@@ -49,6 +49,7 @@ def _world(world: str) -> Iterator[Row]:
     yield Row("converged run / hand fix", "time", run, hand, _TIMES[world])
     yield Row("first run / hand fix", "time", first, hand_first)
     yield Row("Ansible play / converged run", "time", play, run, None if busy else _PLAY)
+    yield Row("processor time, converged run / hand fix", "cpu", run, hand)
     yield Row("peak memory, converged run / hand fix", "own", run, hand, _MEMORY)
     yield Row("peak memory, first run / hand fix", "own", first, hand_first, _MEMORY)
     yield Row("peak memory, Ansible play / converged run", "own", play, run)
@@ -95,20 +96,21 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
 )
 
 
+_LISTS = {"time": "seconds", "cpu": "cpu_seconds"}
+_UNITS = {"time": "ms", "cpu": "ms", "own": "MiB", "child": "MiB", "processes": ""}
+
+
 def _value(figures: Figures, name: str, figure: str) -> float:
     case = figures[name]
-    if figure == "time":
-        return 1000 * float(statistics.median(case["seconds"]))
+    if figure in _LISTS:
+        return 1000 * float(statistics.median(case[_LISTS[figure]]))
     if figure == "processes":
         return float(case["processes"])
     return float(case[f"{figure}_kib"]) / 1024
 
 
-_UNITS = {"time": "ms", "own": "MiB", "child": "MiB", "processes": ""}
-
-
 def _shown(value: float, figure: str) -> str:
-    digits = 1 if figure in ("own", "child") or (figure == "time" and value < 100) else 0
+    digits = 1 if figure != "processes" and value < 100 else 0
     return f"{value:,.{digits}f} {_UNITS[figure]}".rstrip()
 
 
