@@ -66,7 +66,7 @@ def run(
         _finish(files, head, SKIPPED, _all_skipped(stages, config, scope.reason))
         return SKIPPED
     earlier = files.earlier(head.boot_id)
-    reports = {stage.NAME: earlier.get(stage.NAME) or _not_run(stage, config) for stage in stages}
+    reports = {stage.NAME: _carried(earlier.get(stage.NAME), stage, config) for stage in stages}
     selected = [stage for stage in stages if not names or stage.NAME in names]
     journal.send(started_record([stage.NAME for stage in selected]))
     for stage in selected:
@@ -190,9 +190,17 @@ def _all_skipped(stages: Sequence[Stage], config: Config, reason: str) -> dict[s
     }
 
 
-def _not_run(stage: Stage, config: Config) -> StageReport:
+def _carried(earlier: StageReport | None, stage: Stage, config: Config) -> StageReport:
+    """What an earlier run of this boot says of a stage, under the settings as they are now."""
     mode = config.modes[stage.NAME]
-    return StageReport(stage.NAME, mode, OFF if mode == "off" else NOT_RUN)
+    if mode == "off":
+        return StageReport(stage.NAME, mode, OFF)
+    if earlier is None or earlier.outcome == OFF:
+        return StageReport(stage.NAME, mode, NOT_RUN)
+    if earlier.problems:
+        outcome = _outcome(mode, earlier.changes, Plan(problems=earlier.problems))
+        return earlier._replace(mode=mode, outcome=outcome)
+    return earlier._replace(mode=mode)
 
 
 def _invocation_id(host: Host) -> str:

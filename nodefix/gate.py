@@ -61,14 +61,10 @@ def _swap_that_came_back(root: str) -> str:
     lines = _read(root + SWAPS).splitlines()[1:]
     if not lines:
         return ""
-    import json
-
-    try:
-        outcome = json.loads(_read(root + MARKER))["stages"]["swap"]
-    except (ValueError, KeyError, TypeError):
-        outcome = ""
+    stages = {stage["stage"]: stage for stage in _report(root).get("stages", ())}
+    swap = stages.get("swap", {})
     # Skipped, switched off or only wanted: then swap is none of the gate's business.
-    if outcome not in ("unchanged", "changed"):
+    if swap.get("mode") != "required" or swap.get("outcome") not in ("unchanged", "changed"):
         return ""
     names = ", ".join(line.split()[0].decode("utf-8", "replace") for line in lines)
     return (
@@ -145,7 +141,7 @@ def _reason(root: str) -> str:
         return f"kubelet is held: the last run of nodefix was broken off in stage {stage}\n{again}"
     lines = ["kubelet is held: this node is not ready for it"]
     for stage in report.get("stages", ()):
-        if stage["outcome"] == "not run":
+        if stage["outcome"] == "not run" and stage["mode"] == "required":
             lines.append(f"{stage['stage']}: has not run since this boot")
         if stage["outcome"] != "failed":
             continue

@@ -90,10 +90,10 @@ def stage_from_json(found: Mapping[str, Any]) -> StageReport:
 
 def run_outcome(stages: Mapping[str, StageReport]) -> str:
     """A run's outcome by its stages'."""
-    outcomes = {stage.outcome for stage in stages.values()}
-    if FAILED in outcomes or NOT_RUN in outcomes:
+    reports = stages.values()
+    if any(r.outcome == FAILED or (r.outcome == NOT_RUN and r.mode == "required") for r in reports):
         return FAILED
-    return DEGRADED if DEGRADED in outcomes else READY
+    return DEGRADED if any(r.outcome == DEGRADED for r in reports) else READY
 
 
 class ReportFiles:
