@@ -33,20 +33,24 @@ def main(arguments: list[str]) -> int:
         The exit status: 0 done, 1 a required stage failed, 2 done but degraded, 64 bad usage or
         configuration, 77 not root.
     """
+    # kubelet's way and the unit's, without argparse: it alone would double the time of the first.
     if arguments == ["wait"]:
-        # kubelet's way: argparse alone would double its time.
         return _wait(None)
-    # A run is short: collecting garbage would cost a tenth of it and free next to nothing.
-    gc.disable()
     try:
+        if arguments == ["run"]:
+            return _run()
         options = _parse(arguments)
         if options.command == "wait":
             return _wait(options.timeout)
         if options.command == "watch":
             return _watch()
-        return _run(options)
+        return _run(options.dry_run, options.force, options.stage)
     except KeyboardInterrupt:
         print("nodefix: interrupted; what was begun is finished by: nodefix run", file=sys.stderr)
+        return FAILED
+    except ImportError as error:
+        print(f"nodefix: {error}, expected it to be installed with nodefix", file=sys.stderr)
+        print("  to mend it: dnf reinstall nodefix", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         # The reader of a dry run went away; there is nobody left to tell.
@@ -119,34 +123,35 @@ def _watch() -> int:
     return FAILED
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(dry_run: bool = False, force: bool = False, names: Sequence[str] = ()) -> int:
     from pathlib import Path
 
     from nodefix.config import load
     from nodefix.errors import ConfigError, NodefixError
     from nodefix.facts.system import Scope, read_scope
-    from nodefix.records import not_run_record
+    from nodefix.records import broken_off_record, not_run_record
 
     if os.geteuid() != 0:
         print("nodefix: found an ordinary user, expected root", file=sys.stderr)
         print("  try: sudo nodefix run", file=sys.stderr)
         return NOT_ROOT
+    # A run is short: collecting garbage would cost a tenth of it and free next to nothing.
+    gc.disable()
     root = Path("/")
     host, journal = _open_host(root)
     try:
         config = load(root)
         scope = read_scope(root)
-        if options.force or config.scope == "force":
+        if force or config.scope == "force":
             scope = Scope(True, f"{scope.reason}; forced")
-        if options.dry_run:
-            return _dry_run(host, config, scope, options.stage)
-        return _real_run(host, config, scope, journal, options.stage)
+        if dry_run:
+            return _dry_run(host, config, scope, names)
+        return _real_run(host, config, scope, journal, names)
     except NodefixError as error:
         journal.send(not_run_record(error))
         return USAGE if isinstance(error, ConfigError) else FAILED
     except OSError as error:
-        place = f"{error.filename or 'nodefix'}: {error.strerror or error}"
-        journal.send(not_run_record(NodefixError(place, "df -h /run; journalctl -b -p err")))
+        journal.send(broken_off_record(error))
         return FAILED
     finally:
         journal.close()

@@ -47,6 +47,17 @@ def not_run_record(error: NodefixError) -> Record:
     return Record(journal.NOT_RUN, journal.ERROR, message, {"NODEFIX_OUTCOME": FAILED})
 
 
+def broken_off_record(error: OSError) -> Record:
+    """The run could not go on: its lock, report or marker cannot be written."""
+    where = f"{error.filename}: " if error.filename else ""
+    problem = Problem(
+        f"the run was broken off, kubelet is held: {where}{error.strerror or error}",
+        "df -h /run; ls -ldZ /run/nodefix; then: systemctl restart nodefix",
+    )
+    fields = {"NODEFIX_OUTCOME": FAILED}
+    return Record(journal.RUN_FAILED, journal.ERROR, in_words(problem), fields)
+
+
 def stage_records(report: StageReport) -> Iterator[Record]:
     """The record of a stage, then one for each problem and each note."""
     message_id, priority = _STAGE_RECORDS[report.outcome]
