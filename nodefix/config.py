@@ -77,7 +77,7 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
     files = [root / MAIN_FILE] if os.path.lexists(root / MAIN_FILE) else []
     folder = root / DROP_INS
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return files
     except OSError as error:

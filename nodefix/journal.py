@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from nodefix.errors import BusError
@@ -141,7 +142,7 @@ class Journal:
 
 def _journald(socket: str) -> Any:
     """journald's entry point, or None. libsystemd itself drops entries without a word."""
-    if not os.path.exists(socket):
+    if not Path(socket).exists():
         return None
     try:
         from systemd import journal

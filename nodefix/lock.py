@@ -29,7 +29,7 @@ def run_lock(root: Path, holder: str, seconds: float) -> Iterator[None]:
         NodefixError: another run still holds it; says which.
     """
     path = root / LOCK
-    os.makedirs(path.parent, mode=0o755, exist_ok=True)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         end = time.monotonic() + seconds

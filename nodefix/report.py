@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,7 +141,7 @@ class ReportFiles:
 
     @staticmethod
     def _write(path: Path, content: Mapping[str, Any]) -> None:
-        os.makedirs(path.parent, mode=0o755, exist_ok=True)
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_atomic(path, json.dumps(content, indent=1).encode() + b"\n")
 
 

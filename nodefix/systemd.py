@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from nodefix.deadline import Deadline
@@ -24,6 +24,8 @@ _MANAGER = "org.freedesktop.systemd1.Manager"
 _UNIT = "org.freedesktop.systemd1.Unit"
 _SERVICE = "org.freedesktop.systemd1.Service"
 _SWAP = "org.freedesktop.systemd1.Swap"
+
+_SOCKET = "/run/dbus/system_bus_socket"
 
 # Seconds. Connecting has no timeout of its own in GDBus: a bus socket that systemd listens on
 # while the bus itself cannot start would hold nodefix, and the boot, for ever.
@@ -248,9 +250,9 @@ class Systemd:
 
 
 def _connect() -> Any:
-    if not os.path.exists("/run/dbus/system_bus_socket"):
+    if not Path(_SOCKET).exists():
         # GDBus would wait for its own timeout where the folder is there and nobody listens.
-        raise FileNotFoundError("/run/dbus/system_bus_socket is not there")
+        raise FileNotFoundError(f"{_SOCKET} is not there")
     from pydbus import SystemBus
 
     bus = SystemBus()

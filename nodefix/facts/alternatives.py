@@ -173,7 +173,8 @@ def _end(root: Path, path: str) -> str:
         place = root / path.lstrip("/")
         if not place.is_symlink():
             break
-        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(place)))
+        # Not resolve(): that would follow links to the real root.
+        path = os.path.normpath(Path(path).parent / place.readlink())
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import NamedTuple
 
@@ -51,7 +50,7 @@ def read(host: Host, config: Config) -> LockFacts:
     try:
         status = path.lstat()
         kind = _kind(status.st_mode)
-        entries = len(os.listdir(path)) if kind == "directory" else 0
+        entries = len(list(path.iterdir())) if kind == "directory" else 0
     except FileNotFoundError:
         return LockFacts("absent", lasting=lasting)
     except OSError as error:

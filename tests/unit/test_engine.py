@@ -406,11 +406,6 @@ def test_report_of_another_boot_counts_for_nothing(node: Node) -> None:
     assert not run.is_open
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="engine.run keeps an earlier outcome of a stage that is switched off by now, so that"
-    " `nodefix run --stage X` leaves kubelet held by it",
-)
 def test_stage_that_was_switched_off_since_does_not_hold_kubelet(node: Node) -> None:
     run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
     run()

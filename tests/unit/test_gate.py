@@ -233,11 +233,6 @@ def test_swap_that_is_none_of_the_gates_business(el10: Node, outcome: str) -> No
     assert wait(el10) == ""
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="gate._swap_that_came_back goes by the outcome, and does not see that the stage is"
-    " only wanted",
-)
 def test_swap_that_came_back_where_it_is_only_wanted_off(el10: Node) -> None:
     leave(el10, "ready", StageReport("swap", "wanted", "unchanged"))
     el10.file("/proc/swaps", f"{HEADER}/dev/zram0 partition 1 0 100\n")
