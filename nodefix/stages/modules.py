@@ -102,7 +102,10 @@ def _refused(facts: ModuleFacts, names: tuple[str, ...], required: bool) -> list
     ]
     absent = [module.name for module in modules if module.state is State.ABSENT]
     if absent:
-        lost = "".join(_lost(facts, name) for name in absent) or _probe_words(facts)
+        lost = "".join(_lost(facts, name) for name in absent)
+        if required and not lost:
+            # Only what all rules go through is missing.
+            lost = _probe_words(facts)
         problems.append(
             Problem(
                 f"kernel modules {', '.join(absent)}: found in no package that is installed for"
@@ -120,7 +123,12 @@ def _lost(facts: ModuleFacts, name: str) -> str:
     if not mine:
         return ""
     families = ", ".join(dict.fromkeys(failure.family for failure in mine))
-    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {mine[0].words})"
+    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {_first(mine[0])})"
+
+
+def _first(failure: Failure) -> str:
+    """The first line of the tool's words: it names the extension, the others repeat it."""
+    return failure.words.split("; ")[0]
 
 
 def _next_kernel(facts: ModuleFacts) -> tuple[Problem, ...]:
@@ -151,7 +159,7 @@ def _probe_words(facts: ModuleFacts) -> str:
     for failure in facts.failures:
         features.setdefault(failure.feature.name, []).append(failure)
     said = [
-        f"{name} ({', '.join(failure.family for failure in failures)}): {failures[0].words}"
+        f"{name} ({', '.join(failure.family for failure in failures)}): {_first(failures[0])}"
         for name, failures in features.items()
     ]
     if not facts.conntrack:

@@ -34,6 +34,8 @@ BACKUPS = "/var/lib/nodefix/backup"
 MARK = b"# nodefix: swap is off for kubelet: "
 
 _SWAPOFF_SECONDS = 60.0
+# udev looks at a device for a moment after it was switched off, and keeps it busy.
+_ZRAM_TRIES, _ZRAM_SECONDS = 20, 0.1
 
 
 class TurnOff(NamedTuple):
@@ -214,12 +216,19 @@ def _free_zram(swap: ActiveSwap, host: Host) -> None:
     if not name:
         return
     device = host.path(f"/sys/block/{name[1]}")
-    try:
-        if (device / "disksize").read_text().strip() != "0":
+    why: str | None = None
+    for _ in range(_ZRAM_TRIES):
+        try:
+            # Zero, or gone, once the set-up unit has done it.
+            if not device.exists() or (device / "disksize").read_text().strip() == "0":
+                return
             (device / "reset").write_text("1")
-    except OSError as error:
-        message = f"{swap.device} is off as swap but keeps its memory: {error.strerror}"
-        raise NodefixError(message, f"zramctl --reset {swap.device}") from error
+            return
+        except OSError as error:
+            why = error.strerror
+            time.sleep(_ZRAM_SECONDS)
+    message = f"{swap.device} is off as swap but keeps its memory: {why}"
+    raise NodefixError(message, f"zramctl --reset {swap.device}")
 
 
 def _shown(line: bytes) -> str:

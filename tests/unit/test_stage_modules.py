@@ -162,7 +162,8 @@ def test_the_tools_own_words_are_told(node: Node, name: str) -> None:
     module = next(module for module, features in FEATURES_OF.items() if features == {name})
     Kernel(node, set(ALL) - {module}, set(ALL) - {module})
     (problem,) = plan(node).problems
-    words = recorded(name).words
+    # The first line: the ones behind it repeat the same for every extension.
+    words = recorded(name).words.split("; ")[0]
     assert "missing kernel module?" in words
     assert problem.message.count(words) == 1
     assert f"without {module} fails: " in problem.message
