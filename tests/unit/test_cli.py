@@ -181,6 +181,14 @@ def test_report_that_cannot_be_written(run: MagicMock, journals: Recorder) -> No
     assert "/run/nodefix/report.json: No space left on device" in journals.records[0].message
 
 
+def test_installation_that_lacks_a_part(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:
+    run.side_effect = ModuleNotFoundError("No module named 'sh'")
+    assert status("run") == 1
+    told = capsys.readouterr().err
+    assert "No module named 'sh'" in told
+    assert "dnf reinstall nodefix" in told
+
+
 def test_interrupted(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:
     run.side_effect = KeyboardInterrupt
     assert status("run") == 1

@@ -413,6 +413,27 @@ def test_stage_that_was_switched_off_since_does_not_hold_kubelet(node: Node) -> 
     assert run.is_open
 
 
+def test_earlier_outcomes_are_weighed_by_the_settings_of_now(node: Node) -> None:
+    run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
+    run()
+    run(modes(chains="wanted"), INSIDE, "swap")
+    assert run.is_open
+    assert run.report["outcome"] == "degraded"
+    run(modes(chains="required"), INSIDE, "swap")
+    assert not run.is_open
+
+
+def test_stage_that_was_off_has_not_run(node: Node) -> None:
+    run = Run(node, FakeStage("swap"), FakeStage("chains"))
+    run(modes(chains="off"))
+    assert run.is_open
+    run(modes(), INSIDE, "swap")
+    assert run.stage("chains")["outcome"] == "not run"
+    assert not run.is_open
+    run(modes(chains="wanted"), INSIDE, "swap")
+    assert run.is_open
+
+
 def test_second_run_finds_nothing_to_do(node: Node) -> None:
     stage = FakeStage("swap", Plan((change("a"),)), Plan())
     run = Run(node, stage)

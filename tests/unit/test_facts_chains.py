@@ -7,6 +7,7 @@ from fakehost import Node, result
 from netfilter import NFT, RESTORE4, RESTORE6, Tables
 
 from nodefix.commands import Result
+from nodefix.errors import CommandError
 from nodefix.facts.chains import ChainKey, Rules, read_chains
 
 PARENTS = (ChainKey("filter", "INPUT"), ChainKey("nat", "OUTPUT"))
@@ -131,6 +132,15 @@ def test_comment_with_a_line_end_is_one_rule(node: Node, tables: Tables, blank: 
     found = read(node)["filter/INPUT"]
     assert found is not None
     assert len(found) == 3
+    # Only a real line end cuts what is read of it.
+    assert blank == "\n" or found[1].endswith('two" -j KUBE-NODEPORTS')
+
+
+def test_an_answer_about_another_chain_is_none(node: Node, tables: Tables) -> None:
+    said = "-P FORWARD ACCEPT\n-A FORWARD -j DROP\n-P OUTPUT ACCEPT\n"
+    node.commands.table[(RESTORE4, "--noflush")] = result(0, said)
+    with pytest.raises(CommandError, match="cannot read the IPv4 tables"):
+        read(node)
 
 
 def test_bytes_that_are_not_utf8(node: Node, tables: Tables) -> None:

@@ -36,6 +36,11 @@ def test_nothing_known(node: Node) -> None:
     assert next_kernel(node.host) == ""
 
 
+def test_rescue_entry_is_never_the_default(node: Node) -> None:
+    entry(node, "0-rescue", f"version 0-rescue\nlinux /vmlinuz-0-rescue-{MACHINE}\n")
+    assert next_kernel(node.host) == ""
+
+
 def test_newest_by_number_where_nothing_was_chosen(both: Node) -> None:
     assert next_kernel(both.host) == NEW
 

@@ -112,6 +112,12 @@ def test_no_unit_fits(node: Node, what: str, state: str) -> None:
     assert active(node).unit == ""
 
 
+def test_a_unit_that_follows_another_is_not_stopped_in_its_place(node: Node) -> None:
+    turn_on(node, "/dev/vda2")
+    udev_link(node, "by-uuid-790f.swap", "/dev/vda2", "dev-vda2.swap")
+    assert active(node).unit == ""
+
+
 def test_without_a_bus_there_is_no_unit(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     unit(node, "dev-vda2.swap", "/dev/vda2")

@@ -37,6 +37,10 @@ OUTSIDE = {
     "RHEL 9 without a platform": ('ID="rhel"\nVERSION_ID="9.6"\n', "RHEL-family 9;"),
     "RHEL 8": ('ID="rhel"\nVERSION_ID="8.10"\nPLATFORM_ID="platform:el8"\n', "RHEL-family 8;"),
     "Fedora 42": ("ID=fedora\nVERSION_ID=42\nPLATFORM_ID=platform:f42\n", "not of the RHEL"),
+    "Fedora's relative without a platform": (
+        "ID=nobara\nID_LIKE=fedora\nVERSION_ID=42\n",
+        "not of the RHEL family",
+    ),
     "Amazon Linux 2023": (
         'ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2023"\n'
         'PLATFORM_ID="platform:al2023"\n',

@@ -154,6 +154,16 @@ def test_failed_run_tells_stage_reason_and_remedy(el10: Node) -> None:
     ]
 
 
+def test_remedy_that_restarts_nodefix_is_not_followed_by_another(el10: Node) -> None:
+    leave(el10, "failed", failed("swap", Problem("it is on", "x && systemctl restart nodefix")))
+    assert wait(el10).count("systemctl restart nodefix") == 1
+
+
+def test_stage_that_is_only_wanted_and_has_not_run_is_not_blamed(el10: Node) -> None:
+    leave(el10, "failed", StageReport("chains", "wanted", "not run"), failed("swap"))
+    assert "chains" not in wait(el10)
+
+
 def test_stage_that_has_not_run(el10: Node) -> None:
     leave(el10, "failed", StageReport("chains", "required", "not run"))
     assert "chains: has not run since this boot" in wait(el10)

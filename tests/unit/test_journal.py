@@ -173,6 +173,20 @@ def test_journal_that_refuses_does_not_end_the_run(
     assert [entry["MESSAGE_ID"] for entry in bus.emitted].count(journal.NO_JOURNAL) == 1
 
 
+def test_stderr_is_used_again_once_the_journal_refuses(
+    bus: FakeSystemd, socket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: str, **__: str) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(journald, "send", refuse)
+    with (tmp_path / "stderr").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        Journal(bus, stream, environ, socket).send(RECORD)
+    assert "swap: changed" in (tmp_path / "stderr").read_text()
+
+
 def test_names_that_are_not_utf8_are_shown_with_escapes(
     bus: FakeSystemd, socket: str, sent: list[dict[str, str]]
 ) -> None:

@@ -47,7 +47,7 @@ def test_second_run_begins_when_the_first_ends(node: Node) -> None:
             got.set()
 
     thread = threading.Thread(target=second)
-    with run_lock(node.root, "first", 0):
+    with run_lock(node.root, "first, with a long name", 0):
         thread.start()
         assert not got.wait(0.15)
     thread.join(5)

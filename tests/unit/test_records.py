@@ -111,6 +111,16 @@ def test_not_run_tells_every_problem() -> None:
     assert records.not_run_record(NodefixError("busy")).message.endswith("changed: busy")
 
 
+def test_broken_off() -> None:
+    record = records.broken_off_record(OSError(28, "No space left on device", "/run/x"))
+    assert (record.message_id, record.priority) == (journal.RUN_FAILED, ERROR)
+    assert record.message.startswith(
+        "the run was broken off, kubelet is held: /run/x: No space left on device"
+    )
+    assert record.fields == {"NODEFIX_OUTCOME": "failed"}
+    assert "held: out of luck" in records.broken_off_record(OSError("out of luck")).message
+
+
 def test_plan_in_words() -> None:
     plans = {
         "swap": Plan((CHANGE,)),

@@ -166,3 +166,7 @@ def test_a_stage_that_lacks_a_field_is_of_another_schema(field: str) -> None:
 def test_run_outcome(outcomes: list[str], expected: str) -> None:
     stages = {str(n): StageReport(str(n), "required", out) for n, out in enumerate(outcomes)}
     assert run_outcome(stages) == expected
+
+
+def test_stage_that_is_only_wanted_may_be_left_out() -> None:
+    assert run_outcome({"swap": StageReport("swap", "wanted", "not run")}) == "ready"

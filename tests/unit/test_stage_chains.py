@@ -241,6 +241,25 @@ def test_rules_of_others_are_neither_taken_for_jumps_nor_removed(
     assert tables.rules("nat", "PREROUTING") == [f"{PORTALS} -j KUBE-SERVICES", rule]
 
 
+@pytest.mark.parametrize("parent", ["FORWARD", "OUTPUT"])
+def test_bare_jumps_that_the_hand_fix_does_not_make_are_left_alone(
+    node: Node, tables: Tables, parent: str
+) -> None:
+    repair(chains, node)
+    tables.add("filter", parent, "-j KUBE-SERVICES")
+    assert is_done(repair(chains, node))
+    assert tables.rules("filter", parent)[-1] == "-j KUBE-SERVICES"
+
+
+def test_positions_count_without_the_bare_jumps_that_go(node: Node, tables: Tables) -> None:
+    repair(chains, node)
+    firewall, forwarding, *rest = tables.rules("filter", "FORWARD")
+    tables.rules("filter", "FORWARD")[:] = ["-j KUBE-FORWARD", firewall, *rest]
+    assert is_done(repair(chains, node))
+    assert tables.rules("filter", "FORWARD") == [firewall, forwarding, *rest]
+    assert not any("too big" in change for change in tables.changes)
+
+
 def test_missing_jumps_go_between_those_that_are_there(node: Node, tables: Tables) -> None:
     repair(chains, node)
     firewall, forwarding, portals, external = tables.rules("filter", "FORWARD")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from fakehost import Node, attempt, planned, repair, result
@@ -140,6 +141,37 @@ def test_zram_gives_its_memory_back(node: Node) -> None:
     node.file("/sys/block/zram0/disksize", "1037041664\n")
     assert repair(swap, node) == Plan()
     assert reset.read_text() == "1"
+
+
+@pytest.mark.parametrize(("busy", "is_free"), [(2, True), (1000, False)])
+def test_zram_device_that_udev_keeps_busy(
+    node: Node, monkeypatch: pytest.MonkeyPatch, busy: int, is_free: bool
+) -> None:
+    turn_on(node, "/dev/zram0")
+    reset = node.file("/sys/block/zram0/reset")
+    node.file("/sys/block/zram0/disksize", "1037041664\n")
+    refusals, real, naps = [busy], Path.write_text, list[float]()
+
+    def write(path: Path, text: str) -> int:
+        if path == reset and refusals[0]:
+            refusals[0] -= 1
+            raise OSError(16, "Device or resource busy")
+        return real(path, text)
+
+    monkeypatch.setattr(Path, "write_text", write)
+    monkeypatch.setattr("time.sleep", naps.append)
+    (change,) = plan(node).changes
+    message = attempt(swap, change, node)
+    assert ("keeps its memory: Device or resource busy" in message) == (not is_free)
+    assert 0 < sum(naps) < 10
+    # As swap it is off all the same.
+    assert plan(node) == Plan()
+
+
+def test_zram_device_that_went_away_with_its_swap(node: Node) -> None:
+    turn_on(node, "/dev/zram0")
+    (change,) = plan(node).changes
+    assert attempt(swap, change, node) == ""
 
 
 def test_zram_that_its_unit_has_reset_already(node: Node) -> None:

@@ -216,6 +216,13 @@ def test_stopping_does_not_wait_for_ever(
         manager.stop_unit("dev-vda2.swap", 60 if by_stage else 0.05)
 
 
+def test_stopping_while_systemd_goes_away(bus: Connection) -> None:
+    bus.answers[MANAGER, "StopUnit"] = lambda given: ("/job/77",)
+    bus.answers[MANAGER, "GetJob"] = refuse("The connection is closed")
+    with pytest.raises(BusError, match="The connection is closed"):
+        Systemd().stop_unit("dev-vda2.swap", 5)
+
+
 def test_stopping_a_unit_that_is_not_there(bus: Connection) -> None:
     bus.answers[MANAGER, "StopUnit"] = refuse("GDBus.Error:NoSuchUnit: not loaded")
     with pytest.raises(BusError, match=r"systemd did not do StopUnit over D-Bus.*not loaded"):
