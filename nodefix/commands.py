@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import select
 import shlex
+import sys
 from io import FileIO
 from typing import NamedTuple
 
-import sh
-
 from nodefix.deadline import Deadline
 from nodefix.errors import CommandError, DeadlineError
+
+# sh imports asyncio, and that ssl if there is one. nodefix opens no connection: without ssl each
+# run starts 8 ms earlier and each child is forked from 3 MiB less.
+_ssl = sys.modules.get("ssl")
+sys.modules["ssl"] = None  # type: ignore[assignment]
+try:
+    import sh
+finally:
+    if _ssl is None:
+        del sys.modules["ssl"]
+    else:
+        sys.modules["ssl"] = _ssl
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 

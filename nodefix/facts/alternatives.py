@@ -107,7 +107,7 @@ class AlternativesFacts(NamedTuple):
     Attributes:
         flavour: whose alternatives; None where neither program is there.
         links: each command, by name.
-        versions: what `-V` of iptables and ip6tables says, by name.
+        versions: what `-V` of iptables and, if that ends elsewhere, of ip6tables says, by name.
         candidates: the -nft commands that are installed.
         entries: each leader's registration; empty where the links are as they should be,
             since then nobody asks.
@@ -147,7 +147,7 @@ def read(host: Host, config: Config) -> AlternativesFacts:
     return AlternativesFacts(
         flavour=flavour,
         links=links,
-        versions={name: _version(host, links[name]) for name in ("iptables", "ip6tables")},
+        versions=_versions(host, links),
         candidates=frozenset(name for name in COMMANDS if host.path(candidate(name)).exists()),
         entries=entries,
         shadows=tuple(
@@ -176,6 +176,12 @@ def _end(root: Path, path: str) -> str:
         # Not resolve(): that would follow links to the real root.
         path = os.path.normpath(Path(path).parent / place.readlink())
     return path
+
+
+def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, str]:
+    """Each program is asked once, by the first name that ends at it; at best both do."""
+    first = {links[name].end: name for name in ("ip6tables", "iptables")}
+    return {name: _version(host, links[name]) for name in first.values()}
 
 
 def _version(host: Host, link: Link) -> str:

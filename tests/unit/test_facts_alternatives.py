@@ -48,7 +48,7 @@ def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node
     assert facts.flavour is EL
     assert all(is_nft(link) for link in facts.links.values())
     assert set(facts.links) == set(COMMANDS) == facts.candidates
-    assert facts.versions == {"iptables": VERSION, "ip6tables": VERSION}
+    assert facts.versions == {"iptables": VERSION}
     assert facts.entries == {}
     assert not any(argv[0] == "/usr/sbin/alternatives" for argv in node.commands.calls)
 
@@ -168,11 +168,18 @@ def test_state_file_that_cannot_be_read(el: ElAlternatives, node: Node) -> None:
 def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.commands.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
+    assert read(node.host, Config()).versions == {"iptables": "cannot open libxtables"}
+
+
+def test_version_of_each_program_that_the_links_end_at(el: ElAlternatives, node: Node) -> None:
+    STATES[1](el)
+    node.host.path("/usr/sbin/ip6tables").unlink()
+    node.link("/usr/sbin/ip6tables", "/usr/sbin/other")
+    node.file("/usr/sbin/other", "", 0o755)
     node.commands.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
-    assert read(node.host, Config()).versions == {
-        "iptables": "cannot open libxtables",
-        "ip6tables": "not executable",
-    }
+    versions = read(node.host, Config()).versions
+    assert versions["ip6tables"] == "not executable"
+    assert "(nf_tables)" in versions["iptables"]
 
 
 def test_version_that_hangs_is_an_error(el: ElAlternatives, node: Node) -> None:
@@ -185,5 +192,5 @@ def test_version_that_hangs_is_an_error(el: ElAlternatives, node: Node) -> None:
 def test_nobody_asks_a_link_that_ends_nowhere_for_its_version(
     el: ElAlternatives, node: Node
 ) -> None:
-    assert read(node.host, Config()).versions == {"iptables": "", "ip6tables": ""}
+    assert read(node.host, Config()).versions == {"iptables": ""}
     assert node.commands.calls == []

@@ -182,12 +182,12 @@ def test_no_alternatives_program(el: ElAlternatives, node: Node) -> None:
 
 def test_links_are_right_but_the_program_is_another(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
-    node.commands.table[("/usr/sbin/ip6tables", "-V")] = result(0, "ip6tables v1.8.11 (legacy)\n")
+    node.commands.table[("/usr/sbin/iptables", "-V")] = result(0, "iptables v1.8.11 (legacy)\n")
     left = plan(node)
     assert left.changes == ()
     (problem,) = left.problems
     assert problem.message.startswith(
-        "/usr/sbin/ip6tables -V: found 'ip6tables v1.8.11 (legacy)', expected a version with"
+        "/usr/sbin/iptables -V: found 'iptables v1.8.11 (legacy)', expected a version with"
     )
     assert problem.hint == "dnf reinstall iptables-nft"
 
