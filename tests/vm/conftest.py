@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from qemu import Farm, Ran, Scenario
-
-_FARM = pytest.StashKey[Farm]()
+from testnode import Failed
 
 
 @pytest.fixture(scope="session")
 def farm(request: pytest.FixtureRequest) -> Iterator[Farm]:
-    """The machines of all scenarios that the selected tests ask for."""
-    asked = (_scenario(item) for item in request.session.items)
-    farm = Farm(dict.fromkeys(scenario for scenario in asked if scenario is not None))
-    request.config.stash[_FARM] = farm
+    """The machines of all scenarios that the selected tests ask for, in the tests' order."""
+    asked = (_parameters(item).get("ran") for item in request.session.items)
+    farm = Farm(dict.fromkeys(scenario for scenario in asked if isinstance(scenario, Scenario)))
     yield farm
     farm.close()
 
@@ -24,10 +22,25 @@ def farm(request: pytest.FixtureRequest) -> Iterator[Farm]:
 @pytest.fixture
 def ran(request: pytest.FixtureRequest, farm: Farm) -> Ran:
     """A scenario after all its boots; the parameter is the scenario."""
-    return farm.ran(request.param)
+    try:
+        return farm.ran(request.param)
+    except Failed as error:
+        words = str(error)
+    # With the console in them; where in our code that was tells nothing.
+    pytest.fail(words, pytrace=False)
 
 
-def _scenario(item: pytest.Item) -> Scenario | None:
-    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    scenario = parameters.get("ran")
-    return scenario if isinstance(scenario, Scenario) else None
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """Show with a failed test what nodefix said on its machine, boot by boot."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    ran = getattr(item, "funcargs", {}).get("ran")
+    if report.failed and isinstance(ran, Ran):
+        for number, booted in enumerate(ran.boots, 1):
+            told = booted.told("nodefix.service")
+            report.sections.append((f"{ran.scenario.name}, boot {number}: nodefix's journal", told))
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return getattr(getattr(item, "callspec", None), "params", {})

@@ -232,9 +232,9 @@ def test_nothing_wider_than_needed_is_masked(ran: Ran) -> None:
 
 
 @every_origin
-def test_no_unit_of_the_boot_failed(ran: Ran) -> None:
-    # A mask or a comment that leaves something behind which waits for the swap would show here.
-    assert [booted.text("state").strip() for booted in ran.boots] == ["running"] * 3
+def test_no_unit_fails(ran: Ran) -> None:
+    # One that still waits for its swap, or that systemd could not stop in order.
+    assert [booted.failed for booted in ran.boots] == [[], [], []]
 
 
 @_one(FSTAB)

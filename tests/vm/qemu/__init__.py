@@ -4,7 +4,8 @@ A test module says what it wants as data and asks the fixture `ran` for what cam
 
     FSTAB = Scenario(
         "fstab",
-        boots=(Boot(damage="mkswap /dev/vda2; echo /dev/vda2 none swap sw 0 0 >>/etc/fstab"), Boot()),
+        files={"/etc/fstab": "/dev/vda2 none swap sw 0 0\\n"},
+        boots=(Boot(damage="mkswap /dev/vda2"), Boot()),
     )
 
     @pytest.mark.parametrize("ran", [FSTAB], indirect=True)

@@ -24,7 +24,7 @@ _ARGUMENTS = (
     " panic=-1"
     # Time that tests nothing: hardware that is not there, and defences of a machine without users.
     " mitigations=off audit=0 apparmor=0 nokaslr random.trust_cpu=on tsc=reliable no_timer_check"
-    " cryptomgr.notests 8250.nr_uarts=1"
+    " cryptomgr.notests 8250.nr_uarts=1 init_on_alloc=0"
 )
 
 # Starts QEMU and sees to it that it ends with the tests.

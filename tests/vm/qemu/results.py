@@ -51,6 +51,11 @@ class Booted:
         return [line.split()[0] for line in self.text("swaps").splitlines()[1:]]
 
     @property
+    def failed(self) -> list[str]:
+        """The units that were in the state failed at the end."""
+        return [line.split()[0] for line in self.text("failed").splitlines()]
+
+    @property
     def masked(self) -> set[str]:
         """The units that are masked for good, that is below /etc."""
         return set(self.text("masked").split())

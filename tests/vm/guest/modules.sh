@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Functions for a scenario's script: one kind of damage to one kernel module, a run of nodefix, and
+# the repair. What a run left behind comes back in a folder of its own.
+
+TREE=/lib/modules/$(uname -r)
+readonly TREE LINE=/etc/modprobe.d/site.conf TRIED=$PWD/../try KEPT=/root/kept
+
+# What depmod made; it takes seconds here.
+mkdir "$KEPT"
+cp "$TREE"/modules.* "$KEPT"
+
+# The oracle: what kube-proxy does with packets, by the tools that it uses.
+works() {
+    unshare --net iptables-nft-restore --noflush <"$TRIED" &&
+        unshare --net ip6tables-nft-restore --noflush <"$TRIED" &&
+        [[ -e /proc/sys/net/netfilter/nf_conntrack_max ]]
+}
+
+# As after a boot: nothing of netfilter is loaded.
+unload() {
+    local modules
+    nft flush ruleset 2>/dev/null || true
+    for _ in $(seq 12); do
+        mapfile -t modules < <(
+            awk '$3 == 0 && $1 ~ /^(nf|nft|xt|ip_set|ip_tables|x_tables|br|stp|llc)/ { print $1 }' \
+                /proc/modules
+        )
+        ((${#modules[@]})) || return 0
+        rmmod "${modules[@]}" 2>/dev/null || true
+    done
+    echo "still loaded: ${modules[*]}" >&2
+    return 1
+}
+
+run() {
+    local status=0
+    mkdir "$1"
+    nodefix run --stage modules >"$1/printed" 2>&1 || status=$?
+    echo "$status" >"$1/status"
+    cp /run/nodefix/report.json "$1"
+    if works >"$1/oracle" 2>&1; then echo yes; else echo no; fi >"$1/works"
+}
+
+file_of() {
+    find "$TREE/kernel" -name "$1.ko"
+}
+
+absent() {
+    local file
+    unload
+    file=$(file_of "$1")
+    mv "$file" /root
+    depmod
+    run "absent-$1"
+    mv "/root/$1.ko" "$file"
+    cp "$KEPT"/modules.* "$TREE"
+}
+
+broken() {
+    local file
+    unload
+    file=$(file_of "$1")
+    cp "$file" /root
+    truncate --size=4096 "$file"
+    run "broken-$1"
+    mv "/root/$1.ko" "$file"
+}
+
+replaced() {
+    unload
+    printf '# by site policy\ninstall %s /bin/false\n' "$1" >"$LINE"
+    run "replaced-$1"
+    rm "$LINE"
+}
+
+blacklisted() {
+    unload
+    printf '# by site policy\nblacklist %s\n' "$1" >"$LINE"
+    run "blacklisted-$1"
+    rm "$LINE"
+}
