@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from nodes import Boot
-
-TOP = Path(__file__).resolve().parents[2]
+from nodes import TOP, Boot
 
 
 @pytest.fixture(scope="session")

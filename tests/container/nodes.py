@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from testnode import Machine, Nspawn
 
 Boot = Callable[..., Nspawn]
+
+TOP = Path(__file__).resolve().parents[2]
 
 # Debian packages for tests that need more than a plain node: one image serves them all.
 EXTRA = ("dnf", "firewalld")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import testnode
-from nodes import EXTRA, Boot, kubelet_runs, rules, sh
+from nodes import EXTRA, TOP, Boot, kubelet_runs, rules, sh
 
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 
@@ -81,3 +82,34 @@ def test_every_file_of_the_package_is_where_it_belongs(installed: testnode.Root)
         assert path in listed
     # sh and pydbus are for nodefix's launcher alone.
     assert not [path for path in listed if "-packages/sh" in path or "-packages/pydbus" in path]
+
+
+def test_rpmlint_finds_nothing_but_what_has_a_reason(rpm: Path) -> None:
+    testnode.need("rpmlint")
+    settings = TOP / "packaging/rpmlint.toml"
+    packages = sorted(rpm.parent.glob("*.rpm"))
+    found = testnode.run(
+        ["rpmlint", "--strict", "--config", str(settings), *map(str, packages)],
+        timeout=120,
+        check=False,
+    )
+    assert found.returncode == 0, found.output
+    assert " 0 errors, 0 warnings" in found.output
+
+
+def test_another_folder_and_umask_give_the_same_bytes(rpm: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere"
+    git = ["git", "-c", "safe.directory=*", "-C"]
+    testnode.run([*git, str(TOP), "clone", "--quiet", str(TOP), str(copy)])
+    # What is not committed yet counts, too.
+    for name in testnode.run([*git, str(TOP), "ls-files"]).stdout.splitlines():
+        if (TOP / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TOP / name, copy / name)
+    testnode.run([*git, str(copy), "add", "--all"])
+    build = ["sh", "-c", 'umask 077; exec "$0" --out .', "packaging/build-rpm"]
+    built = testnode.run(build, cwd=copy, timeout=600)
+    again = sorted(copy.glob("*.rpm"))
+    assert len(again) == 2, built.output
+    for file in again:
+        assert file.read_bytes() == (rpm.parent / file.name).read_bytes(), file.name
