@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from fakehost import Node
+from fakehost import RHEL10, Node
 
 
 @pytest.fixture
@@ -23,3 +23,10 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     descriptors: list[int] = []
     monkeypatch.setattr(os, "fsync", descriptors.append)
     return descriptors
+
+
+@pytest.fixture
+def el10(node: Node) -> Node:
+    """A node in scope on which nodefix has not run."""
+    node.file("/etc/os-release", RHEL10)
+    return node

@@ -4,110 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fakehost import BOOT_ID, INVOCATION_ID, OTHER_BOOT_ID, Node, Recorder, modes
+from fakehost import BOOT_ID, INVOCATION_ID, Node, modes
+from fakestage import OUTSIDE, PROBLEM, FakeStage, Run, change
 
 from nodefix import engine, journal
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, CommandError
-from nodefix.facts.system import Scope
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
-from nodefix.report import MARKER, REPORT
-
-INSIDE = Scope(True, "found EL 10")
-OUTSIDE = Scope(False, "found Debian")
-PROBLEM = Problem("the thing is broken", "mend the thing")
-
-
-def change(target: str, required: bool = True) -> Change:
-    return Change(target, "wrong", "right", f"mend {target}", None, required)
-
-
-class FakeStage:
-    """A stage whose plans the test sets: one for each reading, the last one again and again.
-
-    Attributes:
-        applied: targets of changes, in order.
-    """
-
-    DEADLINE = 5.0
-
-    def __init__(self, name: str, *plans: Plan) -> None:
-        self.NAME = name
-        self.plans = list(plans) or [Plan()]
-        self.applied: list[str] = []
-        self.on_read: Callable[[Host], object] = lambda host: None
-        self.on_apply: Callable[[Change], object] = lambda change: None
-
-    def read(self, host: Host, config: Config, /) -> Plan:
-        """Facts are the plan to come."""
-        assert host.commands.deadline is not None
-        self.on_read(host)
-        return self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
-
-    def plan(self, facts: Any, config: Config, /) -> Plan:
-        """What was read."""
-        found: Plan = facts
-        return found
-
-    def apply(self, change: Change, host: Host, /) -> None:
-        """Remember it."""
-        self.applied.append(change.target)
-        self.on_apply(change)
-
-
-class Run:
-    """A run of the engine over made-up stages."""
-
-    def __init__(self, node: Node, *stages: FakeStage) -> None:
-        self.node = node
-        self.stages: Sequence[FakeStage] = stages
-        self.journal = Recorder()
-
-    def __call__(self, config: Config | None = None, scope: Scope = INSIDE, *names: str) -> str:
-        """Run; the outcome."""
-        self.journal.records.clear()
-        known = {stage.NAME: "required" for stage in self.stages}
-        settings = config or Config()
-        settings = settings._replace(modes={**known, **settings.modes})
-        return engine.run(
-            self.node.host,
-            settings,
-            scope,
-            self.journal,  # type: ignore[arg-type]
-            names,
-            self.stages,
-        )
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """What was written."""
-        found = json.loads((self.node.root / REPORT).read_bytes())
-        assert isinstance(found, dict)
-        return found
-
-    def stage(self, name: str) -> dict[str, Any]:
-        """One stage of the report."""
-        (found,) = (stage for stage in self.report["stages"] if stage["stage"] == name)
-        assert isinstance(found, dict)
-        return found
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the marker is there."""
-        return (self.node.root / MARKER).exists()
-
-    def said(self, message_id: str) -> list[str]:
-        """The messages of records of a kind."""
-        return [
-            record.message for record in self.journal.records if record.message_id == message_id
-        ]
+from nodefix.report import MARKER
 
 
 def test_everything_in_order(node: Node) -> None:
@@ -363,75 +272,6 @@ def test_out_of_scope_nothing_is_looked_at_and_the_gate_opens(node: Node) -> Non
     (record,) = run.journal.records
     assert record.message_id == journal.OUT_OF_SCOPE
     assert "found Debian" in record.message
-
-
-def test_some_stages_take_the_others_from_the_last_report(node: Node) -> None:
-    swap = FakeStage("swap", Plan(problems=(PROBLEM,)))
-    chains = FakeStage("chains", Plan((change("a"),)), Plan())
-    run = Run(node, swap, chains)
-    assert run() == "failed"
-    assert not run.is_open
-    # Mended: that stage alone is run, and the node is ready.
-    swap.plans = [Plan()]
-    chains.on_read = lambda host: pytest.fail("it was not asked for")
-    assert run(None, INSIDE, "swap") == "ready"
-    assert run.is_open
-    assert run.stage("chains")["outcome"] == "changed"
-    assert [done["target"] for done in run.stage("chains")["changes"]] == ["a"]
-    assert run.said(journal.RUN_STARTED)[0].endswith(": swap")
-
-
-def test_some_stages_do_not_open_the_gate_for_the_others(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
-    run()
-    assert run(None, INSIDE, "swap") == "ready"
-    assert not run.is_open
-    assert run.report["outcome"] == "failed"
-
-
-def test_some_stages_of_a_node_on_which_nothing_has_run(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains"))
-    assert run(modes(chains="required"), INSIDE, "swap") == "ready"
-    assert not run.is_open
-    assert run.stage("chains")["outcome"] == "not run"
-    assert run(modes(chains="off"), INSIDE, "swap") == "ready"
-
-
-def test_report_of_another_boot_counts_for_nothing(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains"))
-    run()
-    node.file("/proc/sys/kernel/random/boot_id", f"{OTHER_BOOT_ID}\n")
-    run(None, INSIDE, "swap")
-    assert run.stage("chains")["outcome"] == "not run"
-    assert not run.is_open
-
-
-def test_stage_that_was_switched_off_since_does_not_hold_kubelet(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
-    run()
-    run(modes(chains="off"), INSIDE, "swap")
-    assert run.is_open
-
-
-def test_earlier_outcomes_are_weighed_by_the_settings_of_now(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
-    run()
-    run(modes(chains="wanted"), INSIDE, "swap")
-    assert run.is_open
-    assert run.report["outcome"] == "degraded"
-    run(modes(chains="required"), INSIDE, "swap")
-    assert not run.is_open
-
-
-def test_stage_that_was_off_has_not_run(node: Node) -> None:
-    run = Run(node, FakeStage("swap"), FakeStage("chains"))
-    run(modes(chains="off"))
-    assert run.is_open
-    run(modes(), INSIDE, "swap")
-    assert run.stage("chains")["outcome"] == "not run"
-    assert not run.is_open
-    run(modes(chains="wanted"), INSIDE, "swap")
-    assert run.is_open
 
 
 def test_second_run_finds_nothing_to_do(node: Node) -> None:

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from fakehost import BOOT_ID, OTHER_BOOT_ID, RHEL10, Node
+from fakehost import BOOT_ID, OTHER_BOOT_ID, Node
+from lastrun import failed, leave
 from swaps import HEADER
 
 from nodefix import gate
 from nodefix.lock import run_lock
 from nodefix.plan import Problem
-from nodefix.report import Head, ReportFiles, StageReport
+from nodefix.report import StageReport
 
 TOP = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def el10(node: Node) -> Node:
-    """A node in scope on which nodefix has not run."""
-    node.file("/etc/os-release", RHEL10)
-    return node
-
-
 def wait(node: Node, timeout: float = 0.0) -> str:
     return gate.wait(f"{node.root}/", timeout)
-
-
-def leave(
-    node: Node, outcome: str, *stages: StageReport, boot_id: str = BOOT_ID, stage: str = ""
-) -> None:
-    """Leave the report of a run, and the marker if it opened the gate."""
-    files, head = ReportFiles(node.root), Head(boot_id, "", "2026-01-02T03:04:05Z")
-    known = {stage.stage: stage for stage in stages}
-    files.write(head, outcome, known, stage=stage)
-    if outcome not in ("failed", "running"):
-        files.open_gate(head, outcome, known, "2026-01-02T03:04:06Z")
-
-
-def failed(name: str, *problems: Problem) -> StageReport:
-    return StageReport(name, "required", "failed", problems=problems)
 
 
 @pytest.mark.parametrize("outcome", ["ready", "degraded", "skipped"])
@@ -247,64 +223,6 @@ def test_swap_that_came_back_where_it_is_only_wanted_off(el10: Node) -> None:
     leave(el10, "ready", StageReport("swap", "wanted", "unchanged"))
     el10.file("/proc/swaps", f"{HEADER}/dev/zram0 partition 1 0 100\n")
     assert wait(el10) == ""
-
-
-def imported(node: Node, *options: str) -> tuple[int, set[str]]:
-    """Run `nodefix wait` in a Python of its own: its exit status, and what it imported."""
-    code = (
-        "import sys\n"
-        f"sys.path[:0] = [{str(TOP)!r}]\n"
-        "from nodefix import gate\n"
-        "real = gate.wait\n"
-        f"gate.wait = lambda root, timeout: real({str(node.root) + '/'!r}, timeout)\n"
-        "from nodefix.cli import main\n"
-        f"sys.exit(main({['wait', *options]!r}))\n"
-    )
-    # -S: what a site's .pth files import is not nodefix's doing.
-    argv = [sys.executable, "-I", "-S", "-X", "importtime", "-c", code]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
-    names = re.findall(r"^import time:.*\|\s+(\S+)$", done.stderr, re.M)
-    assert "nodefix.gate" in names, done.stderr
-    return done.returncode, set(names)
-
-
-DEAR = {
-    "argparse",
-    "ast",
-    "contextlib",
-    "dataclasses",
-    "gi",
-    "inspect",
-    "json",
-    "pathlib",
-    "pydbus",
-    "re",
-    "sh",
-    "subprocess",
-    "systemd",
-    "typing",
-    "yaml",
-}
-
-
-@pytest.mark.real_commands
-def test_the_way_to_yes_is_cheap(el10: Node) -> None:
-    leave(el10, "ready", StageReport("swap", "required", "unchanged"))
-    el10.file("/proc/swaps", HEADER)
-    status, names = imported(el10)
-    assert status == 0
-    assert names & DEAR == set()
-
-
-@pytest.mark.real_commands
-def test_the_way_to_no_needs_none_of_the_heavy_ones(el10: Node) -> None:
-    el10.file("/etc/nodefix/nodefix.yaml", "# nothing\n")
-    leave(el10, "failed", failed("swap", Problem("it is on", "swapoff")))
-    status, names = imported(el10)
-    assert status == 1
-    assert names & {"yaml", "sh", "gi", "pydbus", "systemd"} == set()
-    # The check sees what there is to be seen.
-    assert "json" in names
 
 
 def test_default_timeout_is_below_a_services() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fakebus import MANAGER, PROPERTIES, Bus, Connection, Watched, refuse
 
 from nodefix import systemd
 from nodefix.deadline import Deadline
@@ -16,72 +16,6 @@ from nodefix.systemd import SwapUnit, Systemd
 
 pytest.importorskip("pydbus")
 
-MANAGER = "org.freedesktop.systemd1.Manager"
-PROPERTIES = "org.freedesktop.DBus.Properties"
-
-Answer = Callable[[tuple[Any, ...]], Any]
-
-
-class Connection:
-    """A bus connection that answers from a table: (interface, method) to the reply's content.
-
-    Attributes:
-        calls: (path, method, arguments) of each call.
-        timeouts: of each call, in milliseconds.
-        signals: what was emitted.
-        flushed: how often.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], Answer] = {}
-        self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
-        self.timeouts: list[int] = []
-        self.signals: list[tuple[Any, ...]] = []
-        self.flushed = 0
-        self.hang = threading.Event()
-
-    def call_sync(
-        self,
-        name: str,
-        path: str,
-        interface: str,
-        method: str,
-        arguments: Any,
-        _type: None,
-        _flags: int,
-        timeout: int,
-        _cancel: None,
-    ) -> Any:
-        """Answer, or raise what the test wants."""
-        assert name == "org.freedesktop.systemd1"
-        given = arguments.unpack()
-        self.calls.append((path, method, given))
-        self.timeouts.append(timeout)
-        reply = self.answers[interface, method](given)
-
-        class Reply:
-            def unpack(self) -> Any:
-                return reply
-
-        return Reply()
-
-    def emit_signal(self, *arguments: Any) -> None:
-        """Remember it."""
-        self.signals.append(arguments)
-
-    def flush_sync(self, _cancel: None) -> None:
-        """Remember it, or hang."""
-        self.flushed += 1
-        if self.hang.is_set():
-            time.sleep(1)
-
-
-class Bus:
-    """What pydbus.SystemBus() gives."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.con = connection
-
 
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
@@ -89,13 +23,6 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
     monkeypatch.setattr(systemd, "_connect", lambda: Bus(connection))
     return connection
-
-
-def refuse(message: str) -> Answer:
-    def answer(given: tuple[Any, ...]) -> Any:
-        raise RuntimeError(message)
-
-    return answer
 
 
 def test_connects_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,36 +228,6 @@ def test_flushing_that_hangs_is_given_up(bus: Connection, monkeypatch: pytest.Mo
     manager.flush()
     assert time.monotonic() - begun < 0.8
     assert bus.flushed == 1
-
-
-class Watched(Connection):
-    """A connection whose bus sends signals and then goes away, all from the main loop.
-
-    Attributes:
-        subscribed: what was subscribed to.
-    """
-
-    def __init__(self, signals: int) -> None:
-        super().__init__()
-        self.subscribed: dict[str, Any] = {}
-        self._signals = signals
-        self._closed: Callable[..., object] = lambda: None
-
-    def connect(self, name: str, action: Callable[..., object]) -> None:
-        """Begin to send once nodefix listens for the end, too."""
-        from gi.repository import GLib
-
-        assert name == "closed"
-        self._closed = action
-        GLib.idle_add(self._next)
-
-    def _next(self) -> bool:
-        if self._signals:
-            self._signals -= 1
-            self.subscribed["signal_fired"]("sender", "path", "interface", "signal", ())
-            return True
-        self._closed()
-        return False
 
 
 @pytest.mark.parametrize("count", [0, 2])
