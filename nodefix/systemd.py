@@ -49,6 +49,7 @@ class SwapUnit(NamedTuple):
     following: str
     fragment_path: str
     source_path: str
+    file_state: str
 
 
 class Systemd:
@@ -86,6 +87,7 @@ class Systemd:
                 following=unit[5],
                 fragment_path=self._property(unit[6], _UNIT, "FragmentPath"),
                 source_path=self._property(unit[6], _UNIT, "SourcePath"),
+                file_state=self._property(unit[6], _UNIT, "UnitFileState"),
             )
             for unit in units
         )

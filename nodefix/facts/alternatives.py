@@ -210,7 +210,7 @@ def _entry(host: Host, flavour: Flavour, group: Group) -> Entry:
 
 
 def _registered(lines: list[str]) -> dict[str, frozenset[str]] | None:
-    """Parse a state file; both programs share the format, but for EL's @family and initscript.
+    """Parse a state file; both programs share the format, but for what EL has beside the priority.
 
     Mode; the leader's link; name and link of each follower; an empty line; then for each
     candidate its path, its priority, and its path for each follower (empty if it has none).
@@ -231,6 +231,6 @@ def _registered(lines: list[str]) -> dict[str, frozenset[str]] | None:
         if len(block) < 2 + len(names):
             return None
         present = (name for name, path in zip(names, block[2:], strict=True) if path)
-        found[block[0].split("@")[0]] = frozenset(present)
+        found[block[0]] = frozenset(present)
         at += len(block)
     return found

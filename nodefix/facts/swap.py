@@ -163,6 +163,8 @@ def _coming(host: Host, units: Sequence[SwapUnit]) -> list[ComingSwap]:
         )
         for unit in units
         if unit.load_state == "loaded"
+        # Still on, but nothing starts it at boot.
+        and unit.file_state != "disabled"
         and unit.fragment_path
         and not unit.following
         and unit.source_path != FSTAB

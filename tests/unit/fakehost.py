@@ -144,6 +144,7 @@ class FakeSystemd(Systemd):
         self._ask("disable_unit")
         self.done.append(("disable", name))
         self._disabled.add(name)
+        self.units[name] = self.units[name]._replace(file_state="disabled")
         self._forget(name)
 
     def stop_unit(self, name: str, seconds: float) -> None:

@@ -23,6 +23,7 @@ def unit(node: Node, name: str, what: str, **other: str) -> SwapUnit:
         "following": "",
         "fragment_path": f"/run/systemd/generator/{name}",
         "source_path": "",
+        "file_state": "generated",
     }
     node.systemd.units[name] = SwapUnit(name=name, what=what, **{**fields, **other})
     return node.systemd.units[name]

@@ -126,9 +126,11 @@ def test_messages_are_bounded(node: Node) -> None:
     assert len(problem(node, f"scope:\n{nested}\n")) < 2000
 
 
-def test_a_key_given_twice_gives_no_traceback(node: Node) -> None:
+def test_a_key_given_twice_is_a_problem(node: Node) -> None:
     node.file(MAIN, "scope: auto\nscope: force\n")
-    assert load(node.root).scope == "force"
+    (problem,) = problems(node)
+    assert "found the key scope a second time" in problem
+    assert "line 2" in problem
 
 
 def test_large_file(node: Node) -> None:

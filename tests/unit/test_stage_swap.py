@@ -203,11 +203,6 @@ def test_more_in_use_than_memory_has_room_for_is_left_on(node: Node) -> None:
     assert plan(node, Config(swap_margin_mib=200)).changes
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="facts.swap._coming takes a unit of the admin's for enabled while it is on: disabled,"
-    " it is still loaded, so the change is reported as one that did not stick",
-)
 def test_admins_unit_that_stays_on_for_want_of_memory_is_disabled_all_the_same(
     node: Node,
 ) -> None:

@@ -60,7 +60,7 @@ def test_swap_units(bus: Connection) -> None:
     )
     bus.answers[PROPERTIES, "Get"] = lambda given: (f"the {given[1]}",)
     known = {"what": "the What", "fragment_path": "the FragmentPath"}
-    known["source_path"] = "the SourcePath"
+    known |= {"source_path": "the SourcePath", "file_state": "the UnitFileState"}
     assert Systemd().swap_units() == (
         SwapUnit("dev-vda2.swap", "loaded", "active", following="", **known),
         SwapUnit("by-uuid.swap", "loaded", "active", following="dev-vda2.swap", **known),

@@ -15,7 +15,6 @@ from nodefix.yamlfile import parse
         (b"a: [1, x]", {"a": [1, "x"]}),
         (b"a: off", {"a": False}),
         ("a: ä".encode(), {"a": "ä"}),
-        (b"a: 1\na: 2", {"a": 2}),
     ],
 )
 def test_values(content: bytes, value: object) -> None:
@@ -31,8 +30,10 @@ def test_values(content: bytes, value: object) -> None:
         b"a: !!int ''",
         b"a: !!python/object/apply:os.getpid []",
         b"[" * 1500,
+        b"a: &x [1]\nb: [*x, *x]",
+        b"a: 1\na: 2",
     ],
-    ids=["open", "not UTF-8", "wrong bool", "empty int", "Python tag", "deep"],
+    ids=["open", "not UTF-8", "wrong bool", "empty int", "Python tag", "deep", "alias", "twice"],
 )
 def test_anything_else_is_one_short_line(content: bytes) -> None:
     with pytest.raises(NodefixError) as caught:
