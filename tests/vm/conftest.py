@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from qemu import Farm, Ran, Scenario
-from testnode import Failed
+from qemu.disk import HOST_PACKAGES
+from testnode import Failed, need
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Install what is missing before anybody looks for it, once it is known to be needed."""
+    wanted = any(isinstance(_parameters(item).get("ran"), Scenario) for item in session.items)
+    if wanted and os.geteuid() == 0 and not session.config.option.collectonly:
+        try:
+            need(*HOST_PACKAGES)
+        except Failed as error:
+            # Without them these tests are skipped, with the reason; others may well run.
+            print(f"\ntests/vm: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +43,7 @@ def ran(request: pytest.FixtureRequest, farm: Farm) -> Ran:
     pytest.fail(words, pytrace=False)
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(hookwrapper=True)  # type: ignore[untyped-decorator]
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """Show with a failed test what nodefix said on its machine, boot by boot."""
     outcome = yield

@@ -40,7 +40,6 @@ class Farm:
 
     def __init__(self, scenarios: Iterable[Scenario]) -> None:
         """Build what the machines have in common, and start with the first scenarios."""
-        testnode.need(*disk.HOST_PACKAGES)
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[subprocess.Popen[bytes]] = set()
