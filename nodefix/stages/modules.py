@@ -50,10 +50,15 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
     """Load what is there and needed; name what is not there, and the package that has it."""
     needed = _needed(facts, config)
     optional = tuple(name for name in config.optional_modules if name not in needed)
+    states = {name: module.state for name, module in facts.modules.items()}
+    # Without what all rules go through the others cannot be loaded, and are not to blame.
+    hopeless = any(
+        states.get(name) is State.ABSENT for name in _BASE[config.chains] if name in needed
+    )
     changes = tuple(
         _load(facts.modules[name], name in needed)
-        for name in (*needed, *optional)
-        if facts.modules[name].state is State.AVAILABLE
+        for name in (*(() if hopeless else needed), *optional)
+        if states[name] is State.AVAILABLE
     )
     problems = (
         *_refused(facts, needed, required=True),

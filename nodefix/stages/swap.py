@@ -57,7 +57,10 @@ class KeepOut(NamedTuple):
 
 
 def plan(facts: SwapFacts, config: Config) -> Plan:
-    """What lasts first: if nothing else works, the next boot comes up without swap."""
+    """fstab first: if nothing else works, the next boot comes up without its swap.
+
+    Masks last: systemd forgets the device of a unit that is masked, and could not stop it.
+    """
     if facts.container:
         return Plan(skipped="this is a container: /proc/swaps is the host's")
     if config.swap == "keep":
@@ -68,8 +71,8 @@ def plan(facts: SwapFacts, config: Config) -> Plan:
     return Plan(
         changes=(
             *_fstab_change(facts.fstab),
-            *(_keep_out(swap) for swap in facts.coming),
             *(_turn_off(swap) for swap in facts.active if not (problems and swap.used)),
+            *(_keep_out(swap) for swap in facts.coming),
         ),
         problems=problems,
     )

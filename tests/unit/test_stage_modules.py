@@ -157,6 +157,15 @@ def test_absent_modules_are_named_with_the_package_for_this_kernel(node: Node) -
     )
 
 
+@pytest.mark.parametrize("base", ["nf_tables", "nft_compat"])
+def test_without_the_base_the_rest_is_neither_loaded_nor_blamed(node: Node, base: str) -> None:
+    Kernel(node, set(), set(ALL) - {base})
+    left = plan(node)
+    assert [change.action for change in left.changes if change.required] == []
+    (problem,) = left.problems
+    assert problem.message.startswith(f"kernel modules {base}: found in no package")
+
+
 @pytest.mark.parametrize("name", ["comment", "MASQUERADE", "addrtype", "conntrack", "MARK"])
 def test_the_tools_own_words_are_told(node: Node, name: str) -> None:
     module = next(module for module, features in FEATURES_OF.items() if features == {name})
