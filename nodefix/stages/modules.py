@@ -133,7 +133,9 @@ def _lost(facts: ModuleFacts, name: str) -> str:
 
 def _first(failure: Failure) -> str:
     """The first line of the tool's words: it names the extension, the others repeat it."""
-    return failure.words.split("; ")[0]
+    first, _, rest = failure.words.partition("; ")
+    # Its own name and version are a line by themselves.
+    return f"{first} {rest.partition('; ')[0]}" if first.endswith(":") and rest else first
 
 
 def _next_kernel(facts: ModuleFacts) -> tuple[Problem, ...]:

@@ -41,7 +41,7 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
             "/usr/lib/nodefix",
             "/etc/tmpfiles.d/nodefix.conf",
         ):
-            assert not node.exists(path), path
+            assert not node.exists(path), sh(node, f"find {path}")
         assert node.run(["systemctl", "cat", "nodefix"], check=False).returncode
         node.run(["systemctl", "restart", "kubelet"])
         assert kubelet_runs(node)
