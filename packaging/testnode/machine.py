@@ -96,7 +96,7 @@ class Machine(ABC):
         if unit is not None:
             argv.append(f"--unit={unit}")
         lines = self.run([*argv, *matches]).stdout.splitlines()
-        return [{k: _text(v) for k, v in json.loads(line).items()} for line in lines]
+        return [parse_entry(line) for line in lines]
 
     def unit(self, name: str) -> Entry:
         """A unit's properties, as `systemctl show` has them."""
@@ -111,6 +111,11 @@ class Machine(ABC):
                 raise Failed(f"{what}\n  found: not so after {timeout:g} s, last seen: {seen!r}")
             time.sleep(0.1)
         return seen
+
+
+def parse_entry(line: str) -> Entry:
+    """One line of `journalctl --output=json`."""
+    return {name: _text(value) for name, value in json.loads(line).items()}
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from testnode.machine import Entry
+from testnode.machine import Entry, parse_entry
 
 Unit = dict[str, str]
 
@@ -30,7 +30,7 @@ class Booted:
                 if (content := archive.extractfile(member)) is not None:
                     self.files[member.name.removeprefix("./")] = content.read()
         lines = self.text("journal").splitlines()
-        self.journal: list[Entry] = [_entry(line) for line in lines]
+        self.journal: list[Entry] = [parse_entry(line) for line in lines]
         self.units: dict[str, Unit] = {unit["Id"]: unit for unit in _units(self.text("units"))}
 
     def text(self, name: str) -> str:
@@ -117,16 +117,3 @@ def _units(text: str) -> Iterator[Unit]:
         unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         if unit:
             yield unit
-
-
-def _entry(line: str) -> Entry:
-    return {name: _text(value) for name, value in json.loads(line).items()}
-
-
-def _text(value: object) -> str:
-    """A field's value: text, a list of numbers for bytes, or a list of either."""
-    if isinstance(value, list):
-        if value and all(isinstance(item, int) for item in value):
-            return bytes(value).decode(errors="replace")
-        return "\n".join(_text(item) for item in value)
-    return "" if value is None else str(value)
