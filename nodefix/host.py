@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from nodefix.commands import Commands
 from nodefix.deadline import Deadline
+from nodefix.reading import LIMIT, read_file
 from nodefix.systemd import Systemd
 
 
@@ -26,6 +27,14 @@ class Host(NamedTuple):
     def path(self, absolute: str) -> Path:
         """The place of an absolute path on this node."""
         return self.root / absolute.lstrip("/")
+
+    def read(self, absolute: str, limit: int = LIMIT) -> bytes:
+        """The content of a regular file of at most `limit` bytes.
+
+        Raises:
+            OSError: it cannot be read; says why.
+        """
+        return read_file(self.path(absolute), limit)
 
     def begin(self, deadline: Deadline | None) -> None:
         """Bound every command and call from now on."""

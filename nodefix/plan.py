@@ -15,6 +15,7 @@ class Change(NamedTuple):
         hint: the command that does the same by hand, named when applying did not help.
         action: what the stage's apply() works from; the stage's own type.
         required: whether kubelet has to be held when the change cannot be made.
+        each_boot: whether each boot begins like this, so that making it is no repair.
     """
 
     target: str
@@ -23,6 +24,7 @@ class Change(NamedTuple):
     hint: str
     action: Any
     required: bool = True
+    each_boot: bool = False
 
 
 class Problem(NamedTuple):
