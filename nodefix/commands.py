@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import os
-import select
+import re
 import shlex
 import sys
 from io import FileIO
 from typing import NamedTuple
 
-from nodefix.deadline import Deadline
-from nodefix.errors import CommandError, DeadlineError
+from nodefix.deadline import Deadline, within
+from nodefix.errors import CommandError, DeadlineError, NodefixError
+from nodefix.outlet import Outlet, collect
+from nodefix.processes import kill_all
+from nodefix.program import check, not_started
+from nodefix.words import shortened, told
 
 # sh imports asyncio, and that ssl if there is one. nodefix opens no connection: without ssl each
 # run starts 8 ms earlier and each child is forked from 3 MiB less.
@@ -25,6 +32,13 @@ finally:
         sys.modules["ssl"] = _ssl
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+# In the environment of each program, and so of all that it starts: by this they are found.
+MARK = "NODEFIX_COMMAND"
+
+# Bytes that a program may print. nft names 250,000 chains in 32 MiB, six for each of some 40,000
+# services; nobody reads more than the beginning of what a program complains of.
+STDOUT_CAP = 32 << 20
+STDERR_CAP = 64 << 10
 
 # sh raises for every status that is not listed; statuses are for the caller to weigh.
 # Negative ones are signals.
@@ -32,6 +46,8 @@ _ANY_STATUS = tuple(range(-64, 256))
 
 # How long a killed program may take to disappear (one in uninterruptible sleep does not).
 _KILL_SECONDS = 2.0
+
+_count = itertools.count(1)
 
 
 class Result(NamedTuple):
@@ -56,10 +72,9 @@ class Result(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The tool's own explanation on one line: its stderr, else its stdout, else its status."""
-        said = (self.stderr or self.stdout).decode("utf-8", "replace")
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        return "; ".join(lines) or f"exit status {self.status} without a word"
+        """The tool's own explanation on one short line: its stderr, else its stdout or status."""
+        said = told(self.stderr) or told(self.stdout)
+        return said or f"exit status {self.status} without a word"
 
 
 def quoted(argv: tuple[str, ...]) -> str:
@@ -82,39 +97,57 @@ class Commands:
             timeout: seconds; less if the stage has less left.
 
         Raises:
-            CommandError: the program is not there.
-            DeadlineError: it did not end in time and was killed with all its children.
+            CommandError: the program is not there or cannot be started, or printed too much.
+            DeadlineError: it did not end in time and was killed with all that it started.
         """
-        if not os.access(argv[0], os.X_OK):
-            raise CommandError(
-                f"{argv[0]}: found no such program, expected it to be installed",
-                f"dnf install {argv[0]}",
-            )
+        check(argv[0])
         seconds = self.deadline.left(timeout) if self.deadline else timeout
-        # Files instead of pipes: no reader threads, no decoding, and no hanging on a
-        # grandchild that keeps a pipe open.
-        with _memory_file(stdin) as source, _memory_file() as out, _memory_file() as err:
-            running = _start(argv, source, out, err)
-            if not _ended(running.pid, seconds):
-                running.process.kill_group()
-                if _ended(running.pid, _KILL_SECONDS):
-                    running.wait()
-                raise DeadlineError(
-                    f"`{quoted(argv)}` did not end within {seconds:.3g} seconds and was killed",
-                    f"run it by hand and see what it waits for: {quoted(argv)}",
-                )
-            running.wait()
-            return Result(argv, int(running.exit_code), _content(out), _content(err))
+        try:
+            with contextlib.ExitStack() as stack:
+                source = stack.enter_context(_memory_file(stdin))
+                out = stack.enter_context(contextlib.closing(Outlet(STDOUT_CAP, large=True)))
+                err = stack.enter_context(contextlib.closing(Outlet(STDERR_CAP)))
+                return _run(argv, source, out, err, seconds)
+        except OSError as error:
+            raise not_started(
+                quoted(argv), argv[0], error.errno or 0, error.strerror or str(error)
+            ) from error
 
 
-def _start(argv: tuple[str, ...], source: FileIO, out: FileIO, err: FileIO) -> sh.RunningCommand:
+def _run(argv: tuple[str, ...], source: FileIO, out: Outlet, err: Outlet, seconds: float) -> Result:
+    mark = f"{os.getpid()}.{next(_count)}"
+    running = _start(argv, source, out, err, mark)
+    try:
+        out.handed_over()
+        err.handed_over()
+        ended = _ended(running.pid, (out, err), seconds)
+    except BaseException:
+        # Nobody would read what it prints, nor wait for it.
+        _kill(running.pid, mark)
+        raise
+    if not ended:
+        raise _killed(running, argv, mark, seconds, err)
+    status = _status(running)
+    for name, outlet in (("stdout", out), ("stderr", err)):
+        if outlet.overflowed:
+            raise CommandError(
+                f"`{quoted(argv)}` printed more than {outlet.cap} bytes on {name}, expected less;"
+                f" it begins: {told(outlet.content[:4096])}",
+                f"{quoted(argv)} 2>&1 | head -n 50",
+            )
+    return Result(argv, status, out.content, err.content)
+
+
+def _start(
+    argv: tuple[str, ...], source: FileIO, out: Outlet, err: Outlet, mark: str
+) -> sh.RunningCommand:
     try:
         return sh.Command(argv[0])(
             *argv[1:],
             _in=source,
-            _out=out,
-            _err=err,
-            _env=ENVIRONMENT,
+            _out=out.theirs,
+            _err=err.theirs,
+            _env={MARK: mark, **ENVIRONMENT},
             _cwd="/",
             _bg=True,
             _bg_exc=False,
@@ -124,13 +157,88 @@ def _start(argv: tuple[str, ...], source: FileIO, out: FileIO, err: FileIO) -> s
             _close_fds=False,
             _ok_code=_ANY_STATUS,
         )
-    except (sh.ForkException, OSError, ValueError) as error:
+    except sh.ForkException as error:
         # The last line of the child's traceback has the kernel's words.
-        words = str(error).strip().splitlines()
-        raise CommandError(
-            f"`{quoted(argv)}` could not be started: {words[-1] if words else error!r}",
-            f"ls -lZ {argv[0]}; {quoted(argv)}",
+        words = (str(error).strip().splitlines() or [repr(error)])[-1].strip()
+        number = re.search(r"\[Errno (\d+)\]", words)
+        raise not_started(quoted(argv), argv[0], int(number[1]) if number else 0, words) from error
+    except sh.CommandNotFound as error:
+        raise not_started(
+            quoted(argv), argv[0], errno.EACCES, "sh finds no program there"
         ) from error
+    except ValueError as error:
+        raise not_started(quoted(argv), argv[0], errno.EINVAL, str(error)) from error
+    except RuntimeError as error:
+        # sh starts its threads after the program, which nobody would wait for.
+        _kill_unknown(mark)
+        raise not_started(quoted(argv), argv[0], errno.EAGAIN, str(error)) from error
+
+
+def _killed(
+    running: sh.RunningCommand, argv: tuple[str, ...], mark: str, seconds: float, err: Outlet
+) -> DeadlineError:
+    """Kill a program with all that it started, and say what came of it."""
+    left = _kill(running.pid, mark)
+    if not left:
+        _status(running)
+    said = told(err.content)
+    return DeadlineError(
+        f"`{shortened(quoted(argv))}` did not end within {seconds:.3g} seconds and was killed"
+        + (f", which did not end {', '.join(map(str, left))}" if left else "")
+        + (f"; it said: {said}" if said else ""),
+        f"ps -o pid,stat,wchan:32,args -p {','.join(map(str, left))}"
+        if left
+        else "journalctl -b -k -n 30; uptime",
+    )
+
+
+def _kill(pid: int, mark: str) -> list[int]:
+    """Kill what has the mark, and `pid`; what is left, `pid` itself if that cannot be told."""
+
+    def work() -> list[int]:
+        return kill_all(f"{MARK}={mark}".encode(), _KILL_SECONDS, pid)
+
+    try:
+        # Looking at a process can wait for its memory, so this has an end of its own.
+        return within(_KILL_SECONDS + 1, work)
+    except DeadlineError:
+        return [pid]
+    except NodefixError:
+        return work()
+
+
+def _kill_unknown(mark: str) -> None:
+    """Kill the program that sh started and then knew nothing of, and wait for it."""
+    kill_all(f"{MARK}={mark}".encode(), _KILL_SECONDS)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _ended(pid: int, outlets: tuple[Outlet, ...], seconds: float) -> bool:
+    """Wait for a process's end without polling: sh's own timeout wakes up ten times a second."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        for outlet in outlets:
+            outlet.drain()
+        return True
+    try:
+        return collect(outlets, handle, seconds)
+    finally:
+        os.close(handle)
+
+
+def _status(running: sh.RunningCommand) -> int:
+    try:
+        running.wait()
+    except RuntimeError:
+        # No thread for sh's timer; the program has been waited for before that.
+        if running.process.exit_code is None:
+            raise
+    status = running.process.exit_code
+    assert status is not None
+    return status
 
 
 def _memory_file(content: bytes = b"") -> FileIO:
@@ -140,20 +248,3 @@ def _memory_file(content: bytes = b"") -> FileIO:
         file.write(content)
         file.seek(0)
     return file
-
-
-def _content(file: FileIO) -> bytes:
-    file.seek(0)
-    return file.read()
-
-
-def _ended(pid: int, seconds: float) -> bool:
-    """Wait for a process's end without polling: sh's own timeout wakes up ten times a second."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], seconds)[0])
-    finally:
-        os.close(handle)

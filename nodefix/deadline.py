@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
-from nodefix.errors import DeadlineError
+from nodefix.errors import DeadlineError, NodefixError
+
+# What to look at where the kernel gives no memory, threads or processes.
+NO_ROOM = "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"
+
+_T = TypeVar("_T")
 
 
 class Deadline:
@@ -30,6 +38,36 @@ class Deadline:
         if left <= 0:
             raise DeadlineError(
                 f"{self.what} took longer than the {self.seconds:g} seconds that it may take",
-                "see `journalctl -b -p warning` for what holds the node up",
+                "journalctl -b -p warning -n 50",
             )
         return min(left, at_most)
+
+
+def within(seconds: float, action: Callable[[], _T]) -> _T:
+    """Run what has no timeout of its own in a thread, which is left behind if it hangs.
+
+    Raises:
+        DeadlineError: it did not end in time.
+        NodefixError: no thread can be started.
+        Exception: what the action raises.
+    """
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(action())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NodefixError(str(error), NO_ROOM) from error
+    thread.join(seconds)
+    if outcome:
+        return outcome[0]
+    if failure:
+        raise failure[0]
+    raise DeadlineError(f"no answer within {seconds:g} seconds")

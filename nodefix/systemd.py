@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from nodefix.deadline import Deadline
-from nodefix.errors import BusError
+from nodefix.deadline import Deadline, within
+from nodefix.errors import BusError, NodefixError
+from nodefix.words import harmless, shortened
 
 _T = TypeVar("_T")
 
@@ -33,6 +33,8 @@ _CONNECT_SECONDS = 5.0
 _CALL_SECONDS = 10.0
 _FLUSH_SECONDS = 2.0
 _JOB_POLL_SECONDS = 0.05
+
+_LOOK = "systemctl status dbus.socket dbus-broker.service"
 
 
 class SwapUnit(NamedTuple):
@@ -150,7 +152,7 @@ class Systemd:
             arguments = Variant("(a{ss})", (dict(record),))
             bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
         except Exception as error:
-            raise BusError(f"the system bus took no signal: {error}") from error
+            raise _bus_error("the system bus took no signal", error) from error
 
     def at_signal(
         self, sender: str, interface: str, member: str, action: Callable[[], None]
@@ -233,10 +235,7 @@ class Systemd:
                 None,
             )
         except Exception as error:
-            raise BusError(
-                f"systemd did not do {method} over D-Bus: {error}",
-                "systemctl status dbus.socket dbus-broker.service",
-            ) from error
+            raise _bus_error(f"systemd did not do {method} over D-Bus", error) from error
         return tuple(answer.unpack())
 
     def _connected(self) -> Any:
@@ -264,23 +263,24 @@ def _connect() -> Any:
 
 
 def _within(seconds: float, what: str, action: Callable[[], _T]) -> _T:
-    """Run what has no timeout of its own in a thread that is left behind if it hangs."""
-    outcome: list[_T] = []
-    failure: list[BaseException] = []
+    """Do what has no timeout of its own, and say as a BusError why it failed."""
+    try:
+        return within(seconds, action)
+    except Exception as error:
+        raise _bus_error(f"{what} to the system bus failed", error) from error
 
-    def work() -> None:
-        try:
-            outcome.append(action())
-        except BaseException as error:
-            failure.append(error)
 
-    thread = threading.Thread(target=work, name=f"bus-{what}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if outcome:
-        return outcome[0]
-    why = str(failure[0]) if failure else f"no answer within {seconds:g} seconds"
-    raise BusError(
-        f"{what} to the system bus failed: {why}",
-        "systemctl status dbus.socket dbus-broker.service",
-    )
+def _bus_error(what: str, error: Exception) -> BusError:
+    """Why the bus was of no use, on one line, with what to type or to look at."""
+    hint = _LOOK
+    if isinstance(error, NodefixError):
+        hint = error.hint or hint
+    elif isinstance(error, ModuleNotFoundError) and error.name == "gi":
+        hint = "dnf install python3-gobject-base"
+    elif isinstance(error, ImportError):
+        hint = "dnf reinstall nodefix python3-gobject-base"
+    elif "GDBus.Error:org.freedesktop.systemd1." in str(error):
+        # The bus is well: systemd itself refused.
+        hint = "journalctl -b _PID=1 -n 30"
+    words = " ".join(str(error).split()) or type(error).__name__
+    return BusError(f"{what}: {shortened(harmless(words))}", hint)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nodefix.commands import ENVIRONMENT, Commands, Result, quoted
+from nodefix.commands import ENVIRONMENT, MARK, Commands, Result, quoted
 from nodefix.deadline import Deadline
-from nodefix.errors import CommandError, DeadlineError
+from nodefix.errors import DeadlineError
 
 SHELL = "/bin/sh"
 real_commands = pytest.mark.real_commands
@@ -85,7 +85,10 @@ def test_environment_is_fixed(commands: Commands, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.setenv("LD_PRELOAD", "")
     lines = commands.run("/usr/bin/env").text.splitlines()
-    assert set(lines) == {f"{name}={value}" for name, value in ENVIRONMENT.items()}
+    (mark,) = (line for line in lines if line.startswith(f"{MARK}="))
+    assert mark.startswith(f"{MARK}={os.getpid()}.")
+    assert {*lines} - {mark} == {f"{name}={value}" for name, value in ENVIRONMENT.items()}
+    assert mark not in commands.run("/usr/bin/env").text
     assert ENVIRONMENT["LC_ALL"] == "C.UTF-8"
 
 
@@ -132,7 +135,7 @@ def test_deadline_kills_grandchildren_too(commands: Commands, tmp_path: Path) ->
 def test_a_program_that_ignores_signals_is_killed_all_the_same(commands: Commands) -> None:
     with pytest.raises(DeadlineError) as caught:
         sh(commands, "trap '' TERM INT HUP; sleep 60 & wait; sleep 60", timeout=0.2)
-    assert caught.value.hint.startswith("run it by hand and see what it waits for: /bin/sh -c")
+    assert caught.value.hint == "journalctl -b -k -n 30; uptime"
 
 
 @real_commands
@@ -156,22 +159,6 @@ def test_nothing_is_started_once_the_deadline_has_passed(commands: Commands) -> 
     commands.deadline = Deadline("stage swap", -1)
     with pytest.raises(DeadlineError, match="stage swap took longer"):
         commands.run("/usr/bin/true")
-
-
-@pytest.mark.parametrize("path", ["/nonexistent/program", "/etc/passwd"])
-def test_missing_program(commands: Commands, path: str) -> None:
-    with pytest.raises(CommandError, match=f"{path}: found no such program") as caught:
-        commands.run(path)
-    assert caught.value.hint == f"dnf install {path}"
-
-
-@real_commands
-def test_program_that_cannot_be_executed(commands: Commands, tmp_path: Path) -> None:
-    broken = tmp_path / "program"
-    broken.write_bytes(b"\x7fELF not really")
-    broken.chmod(0o755)
-    with pytest.raises(CommandError):
-        commands.run(str(broken))
 
 
 @pytest.mark.parametrize(

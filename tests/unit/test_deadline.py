@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
-from nodefix.deadline import Deadline
-from nodefix.errors import DeadlineError
+from nodefix.deadline import Deadline, within
+from nodefix.errors import DeadlineError, NodefixError
 
 
 @pytest.fixture
@@ -28,3 +31,29 @@ def test_nothing_left(clock: list[float]) -> None:
     clock[0] += 90
     with pytest.raises(DeadlineError, match="stage swap took longer than the 90 seconds"):
         deadline.left(10)
+
+
+def test_within_hands_over_what_comes_of_it() -> None:
+    assert within(5, lambda: 7) == 7
+    assert within(5, lambda: None) is None
+    with pytest.raises(KeyError, match="x"):
+        within(5, lambda: {}["x"])
+
+
+def test_what_hangs_is_left_behind() -> None:
+    answer = threading.Event()
+    begun = time.monotonic()
+    with pytest.raises(DeadlineError, match=r"no answer within 0\.05 seconds"):
+        within(0.05, lambda: answer.wait(5))
+    assert time.monotonic() - begun < 1
+    answer.set()
+
+
+def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(NodefixError, match="can't start new thread") as caught:
+        within(1, lambda: 7)
+    assert caught.value.hint.startswith("free -m; ")

@@ -257,9 +257,3 @@ def test_action_that_fails_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(BusError, match="systemd is gone"):
         Systemd().at_signal("org.x", "org.x.I", "Reloaded", fail)
-
-
-def test_without_pydbus_there_is_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pydbus", None)
-    with pytest.raises(BusError):
-        Systemd().emit({})

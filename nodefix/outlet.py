@@ -1,0 +1,105 @@
+"""What a program prints, read while it runs and kept up to a cap."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections.abc import Sequence
+
+# At most this is read at once, and wanted as the pipe's size: nft prints megabytes. The kernel
+# gives less to those who may not have so much.
+_PIECE = 1 << 20
+_F_SETPIPE_SZ = 1031
+
+
+class Outlet:
+    """One stream of a program: a pipe whose content beyond the cap is read and dropped.
+
+    The program is never stopped for what it prints, and what it prints never fills memory.
+
+    Args:
+        cap: bytes that are kept.
+
+    Raises:
+        OSError: there are no descriptors left.
+    """
+
+    def __init__(self, cap: int, large: bool = False) -> None:
+        self.cap = cap
+        self.ours, self.theirs = os.pipe()
+        os.set_blocking(self.ours, False)
+        self._pieces: list[bytes] = []
+        self._size = 0
+        if large:
+            import fcntl
+
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.theirs, _F_SETPIPE_SZ, _PIECE)
+
+    @property
+    def content(self) -> bytes:
+        """What was printed, up to the cap."""
+        return b"".join(self._pieces)[: self.cap]
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more was printed."""
+        return self._size > self.cap
+
+    def take(self) -> bool:
+        """Read what is there, once; False where there is nothing now, or nothing any more."""
+        try:
+            piece = os.read(self.ours, _PIECE)
+        except BlockingIOError:
+            return False
+        if not self.overflowed:
+            self._pieces.append(piece)
+        self._size += len(piece)
+        return bool(piece)
+
+    def drain(self) -> None:
+        """Read what is left; no more than the cap, since somebody else may go on printing."""
+        while not self.overflowed and self.take():
+            pass
+
+    def handed_over(self) -> None:
+        """Close the end that the program has got."""
+        if self.theirs >= 0:
+            os.close(self.theirs)
+            self.theirs = -1
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.handed_over()
+        os.close(self.ours)
+
+
+def collect(outlets: Sequence[Outlet], process: int, seconds: float) -> bool:
+    """Take what a program prints until it ends; not its children, who may keep the pipes open.
+
+    Args:
+        outlets: its streams.
+        process: a descriptor of it (pidfd_open(2)).
+        seconds: how long to wait.
+
+    Returns:
+        Whether it ended in time.
+    """
+    poller = select.poll()
+    poller.register(process, select.POLLIN)
+    by_number = {outlet.ours: outlet for outlet in outlets}
+    for number in by_number:
+        poller.register(number, select.POLLIN)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        ready = [number for number, _ in poller.poll(left * 1000)]
+        for number in ready:
+            if number != process and not by_number[number].take():
+                poller.unregister(number)
+        if process in ready:
+            for outlet in outlets:
+                outlet.drain()
+            return True
+    return False

@@ -1,0 +1,90 @@
+"""Words of other programs and of files: harmless on a terminal, on one line, and short.
+
+`nodefix wait` and the launcher may use this too, so nothing dear is imported.
+"""
+
+from __future__ import annotations
+
+# One line of a message, in characters.
+LINE = 400
+
+# C0, DEL and C1 (escape sequences begin with one of them); line and paragraph separators; what
+# turns the direction of text round (Unicode UAX 9), so that a line reads as it is not; tags, which
+# nobody sees.
+_CONTROLS = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    0x061C,
+    0x200E,
+    0x200F,
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+    0xFEFF,
+    *range(0xE0000, 0xE0080),
+)
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
+_KEPT = {**_ESCAPES, ord("\n"): "\n", ord("\t"): "\t"}
+
+# How usage texts and advertisements begin; they say nothing about what went wrong.
+_IDLE = (
+    "usage:",
+    "usage ",
+    "try `",
+    "try '",
+    "for more information",
+    "for more details",
+    "see '",
+    "see `",
+    "this may be freely redistributed",
+    "this program is free software",
+)
+
+
+def harmless(text: str) -> str:
+    """The text with control characters and what is no Unicode as escapes; newline and tab stay."""
+    try:
+        encoded = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # Halves of a pair, which JSON can hold.
+        encoded = text.encode("utf-8", "backslashreplace")
+    return encoded.decode("utf-8", "backslashreplace").translate(_KEPT)
+
+
+def shortened(text: str, limit: int = LINE) -> str:
+    """The text, cut in its middle if it has more than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    mark = f" [{len(text) - limit} characters left out] "
+    kept = max(limit - len(mark), 0)
+    return text[: kept - kept // 3] + mark + text[len(text) - kept // 3 :]
+
+
+def told(output: bytes, limit: int = LINE) -> str:
+    """What a program says on one harmless line: no usage text, nothing twice; empty for silence.
+
+    Args:
+        output: what it printed.
+        limit: characters of the line.
+    """
+    # What is far beyond the limit is cut at once: no program says so much in earnest.
+    text = output[: 64 * limit].decode("utf-8", "replace")
+    lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    telling = _without_usage(lines) or lines
+    return shortened("; ".join(_harmless_line(line) for line in telling), limit)
+
+
+def _without_usage(lines: list[str]) -> list[str]:
+    kept = []
+    for line in lines:
+        low = line.lower()
+        if low.startswith("usage:"):
+            # All that follows is the list of options.
+            break
+        # nft underlines the place with ^ and ~.
+        if not low.startswith(_IDLE) and line.strip("^~ "):
+            kept.append(line)
+    return kept
+
+
+def _harmless_line(line: str) -> str:
+    return line.translate(_ESCAPES)
