@@ -71,3 +71,24 @@ def within(seconds: float, action: Callable[[], _T]) -> _T:
     if failure:
         raise failure[0]
     raise DeadlineError(f"no answer within {seconds:g} seconds")
+
+
+def expect_threads(count: int) -> None:
+    """See that so many threads can be had at once, for libraries that end the process otherwise.
+
+    Raises:
+        NodefixError: they cannot.
+    """
+    end = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(count):
+            thread = threading.Thread(target=end.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError as error:
+        raise NodefixError(str(error), NO_ROOM) from error
+    finally:
+        end.set()
+        for thread in started:
+            thread.join()

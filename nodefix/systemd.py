@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from nodefix.deadline import Deadline, within
+from nodefix.deadline import Deadline, expect_threads, within
 from nodefix.errors import BusError, NodefixError
 from nodefix.words import harmless, shortened
 
@@ -254,6 +254,8 @@ def _connect() -> Any:
     if not Path(_SOCKET).exists():
         # GDBus would wait for its own timeout where the folder is there and nobody listens.
         raise FileNotFoundError(f"{_SOCKET} is not there")
+    # GLib starts two or three and ends the process where it does not get them.
+    expect_threads(3)
     from pydbus import SystemBus
 
     bus = SystemBus()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from fakebus import MANAGER, Bus, Connection, refuse
@@ -63,6 +64,23 @@ def test_no_thread_for_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         BusError, match="connecting to the system bus failed: can't start"
     ) as caught:
+        Systemd().reload()
+    assert caught.value.hint.startswith("free -m; ")
+
+
+def test_no_thread_for_glib_which_would_end_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "socket").touch()
+    monkeypatch.setattr(systemd, "_SOCKET", str(tmp_path / "socket"))
+    start, started = threading.Thread.start, list[str]()
+
+    def only_two(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        none_left(thread) if len(started) > 2 else start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", only_two)
+    with pytest.raises(BusError, match="can't start new thread") as caught:
         Systemd().reload()
     assert caught.value.hint.startswith("free -m; ")
 
