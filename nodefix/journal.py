@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from nodefix.errors import BusError
+from nodefix.patience import interrupted_after, write
 from nodefix.systemd import Systemd
+from nodefix.words import bounded, harmless
 
 # One constant id for each kind of event; systemd/nodefix.catalog explains each of them.
 RUN_STARTED = "ce51b24a92424f629c83e00bd44edcd7"
@@ -31,13 +33,24 @@ ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
+# Characters of a record's message, and of each of its other fields.
+MESSAGE_CAP = 16 << 10
+FIELD_CAP = 4 << 10
+
+# How long, in seconds and once in a run, journald or who reads stderr may take for a record.
+_GRACE_SECONDS = 1.0
+
+_RESTART = "systemctl restart systemd-journald"
+
+_Send = Callable[[Mapping[str, str]], None]
+
 _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[33m", NOTICE: "\033[32m"}
 _PLAIN = "\033[0m"
 
 
 def readable(text: str) -> str:
-    """The text with what is no UTF-8 in a file's name shown as escapes."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """The text with all that a terminal or a reader would trip over shown as escapes."""
+    return harmless(text)
 
 
 class Record(NamedTuple):
@@ -56,27 +69,32 @@ class Record(NamedTuple):
     fields: Mapping[str, str]
 
     def entry(self) -> dict[str, str]:
-        """All fields, as they go to journald and over the bus alike."""
+        """All fields, as they go to journald and over the bus alike; harmless and bounded."""
         return {
-            "MESSAGE": readable(self.message),
+            "MESSAGE": self.text,
             "PRIORITY": str(self.priority),
             "MESSAGE_ID": self.message_id,
             "SYSLOG_IDENTIFIER": "nodefix",
             # So that a run from a shell shows under `journalctl -u nodefix` too.
             "OBJECT_SYSTEMD_UNIT": "nodefix.service",
-            **{key: readable(value) for key, value in self.fields.items()},
+            **{key: bounded(value, FIELD_CAP) for key, value in self.fields.items()},
         }
+
+    @property
+    def text(self) -> str:
+        """The message as it is shown."""
+        return bounded(self.message, MESSAGE_CAP)
 
 
 class Journal:
     """Sends each record to journald, to the bus and, if somebody watches, to the terminal.
 
-    Where one of the first two is missing the other and standard error take over; that is said
-    once.
+    Where one of the first two is missing, or takes nothing any more, the other and standard error
+    take over; that is said once, and never waited for longer than a moment.
 
     Args:
         systemd: the bus.
-        stream: where people read; standard error.
+        stream: where people read; standard error, which may be closed.
         environ: the process's environment (NO_COLOR, JOURNAL_STREAM).
         socket: journald's, to see whether it is there.
     """
@@ -89,65 +107,73 @@ class Journal:
         socket: str = JOURNAL_SOCKET,
     ) -> None:
         self._systemd = systemd
-        self._stream = stream or sys.stderr
-        self._send = _journald(socket)
+        self._stream: TextIO | None = stream or sys.stderr
         self._bus = True
+        self._colour = _is_terminal(self._stream) and not environ.get("NO_COLOR")
+        journald = _journald(socket)
+        self._send: _Send | None = None if isinstance(journald, Record) else journald
         self._print = self._send is None or not _goes_to_journal(self._stream, environ)
-        self._colour = self._stream.isatty() and not environ.get("NO_COLOR")
-        if self._send is None:
-            self.send(
-                Record(NO_JOURNAL, WARNING, f"no journal ({socket}): records go to stderr", {})
-            )
+        if isinstance(journald, Record):
+            self.send(journald)
 
     def send(self, record: Record) -> None:
-        """Send one record everywhere; never raises for want of a receiver."""
+        """Send one record everywhere; never raises, and never waits, for want of a receiver."""
         entry = record.entry()
         if self._send:
-            self._to_journald(entry)
-        if self._print:
-            self._write(record)
+            self._to_journald(self._send, entry)
+        if self._print and self._stream:
+            self._write(self._stream, record)
         if self._bus:
             try:
                 self._systemd.emit(entry)
             except BusError as error:
                 self._bus = False
-                self.send(
-                    Record(
-                        NO_BUS, WARNING, f"no signals over D-Bus in this run: {error.message}", {}
-                    )
-                )
+                message = f"no signals over D-Bus in this run: {error.message}"
+                self.send(Record(NO_BUS, WARNING, message, {}))
 
     def close(self) -> None:
         """Hand over what is still buffered."""
         self._systemd.flush()
 
-    def _to_journald(self, entry: Mapping[str, str]) -> None:
+    def _to_journald(self, send: _Send, entry: Mapping[str, str]) -> None:
         try:
-            self._send(entry)
+            with interrupted_after(_GRACE_SECONDS):
+                send(entry)
         except OSError as error:
-            # journald has gone down, or refuses: the run is worth more than its record.
+            # journald has gone down, refuses, or no longer reads: the run is worth more.
             self._send, self._print = None, True
-            message = f"no journal ({error.strerror}): records go to stderr"
-            self.send(Record(NO_JOURNAL, WARNING, message, {}))
+            why = error.strerror or str(error)
+            if isinstance(error, InterruptedError):
+                why = f"it took no record for {_GRACE_SECONDS:g} s"
+            self.send(_no_journal(why, _RESTART))
 
-    def _write(self, record: Record) -> None:
+    def _write(self, stream: TextIO, record: Record) -> None:
         colour = _COLOURS.get(record.priority, "") if self._colour else ""
         plain = _PLAIN if colour else ""
         try:
-            print(f"{colour}{readable(record.message)}{plain}", file=self._stream, flush=True)
-        except OSError:
-            # A closed terminal is no reason to leave a node half repaired.
+            _print(stream, f"{colour}{record.text}{plain}\n")
+        except (OSError, ValueError):
+            # A terminal that is closed, or stopped, is no reason to leave a node half repaired.
             self._print = False
 
 
-def _journald(socket: str) -> Any:
-    """journald's entry point, or None. libsystemd itself drops entries without a word."""
+def _no_journal(why: str, remedy: str) -> Record:
+    message = f"no journal ({why}): records go to stderr; to mend it: {remedy}"
+    return Record(NO_JOURNAL, WARNING, message, {"NODEFIX_HINT": remedy})
+
+
+def _journald(socket: str) -> _Send | Record:
+    """journald's entry point, or the record of why there is none.
+
+    libsystemd itself drops entries without a word where there is no journald.
+    """
     if not Path(socket).exists():
-        return None
+        return _no_journal(f"{socket} is not there", _RESTART)
     try:
         from systemd import journal
-    except ImportError:
-        return None
+    except ImportError as error:
+        verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
+        return _no_journal(str(error), f"dnf {verb} python3-systemd")
 
     def send(entry: Mapping[str, str]) -> None:
         journal.send(**entry)
@@ -155,10 +181,28 @@ def _journald(socket: str) -> Any:
     return send
 
 
-def _goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+def _print(stream: TextIO, text: str) -> None:
+    """Write to a stream past its buffer, which Python would wait for at its end."""
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        stream.write(text)
+        return
+    write(descriptor, text.encode(stream.encoding or "utf-8", "backslashreplace"), _GRACE_SECONDS)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def _goes_to_journal(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Whether what is written to the stream ends in the journal (systemd.exec(5))."""
     try:
-        status = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno()) if stream else None
     except (OSError, ValueError):
         return False
-    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    where = f"{status.st_dev}:{status.st_ino}" if status else ""
+    return bool(where) and environ.get("JOURNAL_STREAM") == where

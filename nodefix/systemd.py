@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from nodefix.deadline import Deadline, expect_threads, within
 from nodefix.errors import BusError, NodefixError
-from nodefix.words import harmless, shortened
+from nodefix.words import bounded
 
 _T = TypeVar("_T")
 
@@ -285,4 +285,4 @@ def _bus_error(what: str, error: Exception) -> BusError:
         # The bus is well: systemd itself refused.
         hint = "journalctl -b _PID=1 -n 30"
     words = " ".join(str(error).split()) or type(error).__name__
-    return BusError(f"{what}: {shortened(harmless(words))}", hint)
+    return BusError(f"{what}: {bounded(words)}", hint)

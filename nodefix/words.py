@@ -59,6 +59,11 @@ def shortened(text: str, limit: int = LINE) -> str:
     return text[: kept - kept // 3] + mark + text[len(text) - kept // 3 :]
 
 
+def bounded(text: str, limit: int = LINE) -> str:
+    """The text harmless and of at most `limit` characters, at a cost that the limit bounds."""
+    return shortened(harmless(shortened(text, limit)), limit)
+
+
 def told(output: bytes, limit: int = LINE) -> str:
     """What a program says on one harmless line: no usage text, nothing twice; empty for silence.
 
