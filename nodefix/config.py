@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nodefix.errors import ConfigError, NodefixError
+from nodefix.reading import read_file
 
 STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
 MODES = ("required", "wanted", "off")
@@ -17,18 +19,12 @@ SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
 CHAINS = ("iptables", "nftables", "off")
 
-KEYS = (
-    "scope",
-    "stages",
-    "swap",
-    "swap_margin_mib",
-    "chains",
-    "extra_modules",
-    "optional_modules",
-)
-
 MAIN_FILE = "etc/nodefix/nodefix.yaml"
 DROP_INS = "etc/nodefix/nodefix.yaml.d"
+
+# Bytes of all files together: PyYAML takes up to ten seconds for a megabyte, at each boot.
+LIMIT = 64 << 10
+MOST_DROP_INS = 256
 
 
 class Config(NamedTuple):
@@ -42,6 +38,7 @@ class Config(NamedTuple):
         chains: kube-proxy's mode, or `off` for clusters without kube-proxy.
         extra_modules: kernel modules that are required besides kube-proxy's.
         optional_modules: kernel modules whose absence degrades.
+        passed_over: files among the drop-ins that were not read, for their names.
     """
 
     scope: str = "auto"
@@ -51,10 +48,11 @@ class Config(NamedTuple):
     chains: str = "iptables"
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter",)
+    passed_over: tuple[str, ...] = ()
 
 
 def load(root: Path) -> Config:
-    """Read /etc/nodefix/nodefix.yaml, then its drop-ins in the order of their names.
+    """Read /etc/nodefix/nodefix.yaml, then its drop-ins, *.yaml and *.yml, by name.
 
     Later files win, setting by setting.
 
@@ -62,55 +60,60 @@ def load(root: Path) -> Config:
         ConfigError: with every problem of every file.
     """
     problems: list[str] = []
+    files, passed_over = _files(root, problems)
     settings: dict[str, Any] = {"stages": {}}
-    for file in _files(root, problems):
-        content = _read(file, problems)
-        found = {} if content is None else _parse(file, content, problems)
-        _merge(settings, _checked(file, found, problems))
+    left = LIMIT
+    for file in files:
+        content = _read(file, left, problems)
+        left -= len(content)
+        _merge(settings, _checked(file, _parse(file, content, problems), problems))
     if problems:
         raise ConfigError(problems)
     modes = {**Config().modes, **settings.pop("stages")}
-    return Config(modes=modes, **settings)
+    return Config(modes=modes, passed_over=passed_over, **settings)
 
 
-def _files(root: Path, problems: list[str]) -> list[Path]:
+def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]]:
+    """The files that are read, in their order, and the paths of those that are not."""
     files = [root / MAIN_FILE] if os.path.lexists(root / MAIN_FILE) else []
     folder = root / DROP_INS
     try:
         names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
-        return files
+        return files, ()
     except OSError as error:
         problems.append(f"{folder}: cannot be listed: {error.strerror}")
-        return files
-    return files + [folder / name for name in names if name.endswith(".yaml")]
+        return files, ()
+    if len(names) > MOST_DROP_INS:
+        problems.append(f"{folder}: found {len(names)} files, expected {MOST_DROP_INS} at the most")
+        return files, ()
+    # What begins with a dot is an editor's.
+    read = [name for name in names if name.endswith((".yaml", ".yml")) and name[0] != "."]
+    passed_over = tuple(str(folder / name) for name in names if name not in read)
+    return files + [folder / name for name in read], passed_over
 
 
-def _read(file: Path, problems: list[str]) -> bytes | None:
+def _read(file: Path, limit: int, problems: list[str]) -> bytes:
+    def check(status: os.stat_result) -> None:
+        # Whoever can write this file decides what root does at the next boot.
+        if status.st_mode & 0o022:
+            raise ValueError(
+                f"found mode {stat.S_IMODE(status.st_mode):04o}, expected a file that only its"
+                f" owner can write; chmod go-w {file}"
+            )
+        if os.geteuid() == 0 and status.st_uid != 0:
+            raise ValueError(f"found owner {status.st_uid}, expected root; chown root {file}")
+
     try:
-        # A named pipe would wait for a writer without O_NONBLOCK.
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as opened:
-            status = os.fstat(opened.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                problems.append(f"{file}: found something else, expected a regular file")
-                return None
-            # Whoever can write this file decides what root does at the next boot.
-            if status.st_mode & 0o022:
-                problems.append(
-                    f"{file}: found mode {stat.S_IMODE(status.st_mode):04o}, expected a file that"
-                    f" only its owner can write; chmod go-w {file}"
-                )
-                return None
-            if os.geteuid() == 0 and status.st_uid != 0:
-                problems.append(
-                    f"{file}: found owner {status.st_uid}, expected root; chown root {file}"
-                )
-                return None
-            return opened.read()
+        return read_file(file, limit, check)
+    except ValueError as error:
+        problems.append(f"{file}: {error}")
     except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror}")
-        return None
+        words = f"cannot be read: {error.strerror}"
+        if error.errno == errno.EFBIG:
+            words = f"found more than {LIMIT} bytes of settings in all files, expected less"
+        problems.append(f"{file}: {words}")
+    return b""
 
 
 def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]:
@@ -123,7 +126,7 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
     try:
         found = parse(content)
     except NodefixError as error:
-        problems.append(f"{file}: {error.message}")
+        problems.append(f"{file}: {'; '.join(filter(None, (error.message, error.hint)))}")
         return {}
     if found is None:
         return {}
@@ -136,22 +139,10 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
 def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in found.items():
-        where = f"{file}: {key}"
-        match key:
-            case "stages":
-                settings[key] = _modes(where, value, problems)
-            case "scope":
-                settings[key] = _choice(where, value, SCOPES, problems)
-            case "swap":
-                settings[key] = _choice(where, value, SWAPS, problems)
-            case "swap_margin_mib":
-                settings[key] = _number(where, value, problems)
-            case "chains":
-                settings[key] = _choice(where, value, CHAINS, problems)
-            case "extra_modules" | "optional_modules":
-                settings[key] = _modules(where, value, problems)
-            case _:
-                problems.append(f"{file}: {_unknown(key, KEYS)}")
+        if isinstance(key, str) and key in _SETTINGS:
+            settings[key] = _SETTINGS[key](f"{file}: {key}", value, problems)
+        else:
+            problems.append(f"{file}: {_unknown(key, KEYS)}")
     return settings
 
 
@@ -166,17 +157,20 @@ def _modes(where: str, value: Any, problems: list[str]) -> dict[str, str]:
         if name not in STAGE_NAMES:
             problems.append(f"{where}: {_unknown(name, STAGE_NAMES)}")
         else:
-            modes[name] = _choice(f"{where}.{name}", mode, MODES, problems)
+            modes[name] = _choice(*MODES)(f"{where}.{name}", mode, problems)
     return modes
 
 
-def _choice(where: str, value: Any, choices: Iterable[str], problems: list[str]) -> str:
-    # YAML 1.1 reads a bare `off` as false.
-    word = "off" if value is False else value
-    if word not in choices:
+def _choice(*choices: str) -> Callable[[str, Any, list[str]], str]:
+    def parse(where: str, value: Any, problems: list[str]) -> str:
+        # YAML 1.1 reads a bare `off` as false.
+        word = "off" if value is False else value
+        if word in choices:
+            return str(word)
         problems.append(f"{where}: found {_shown(value)}, expected one of: {', '.join(choices)}")
         return ""
-    return str(word)
+
+    return parse
 
 
 def _modules(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
@@ -204,6 +198,20 @@ def _unknown(key: object, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
     meant = f" (did you mean {close[0]}?)" if close else ""
     return f"unknown key {_shown(key)}{meant}; expected one of: {', '.join(known)}"
+
+
+# Each setting with what checks its value and names what is wrong with it: from its place, the value
+# and the list of problems. Its default is Config's.
+_SETTINGS: Mapping[str, Callable[[str, Any, list[str]], Any]] = {
+    "scope": _choice(*SCOPES),
+    "stages": _modes,
+    "swap": _choice(*SWAPS),
+    "swap_margin_mib": _number,
+    "chains": _choice(*CHAINS),
+    "extra_modules": _modules,
+    "optional_modules": _modules,
+}
+KEYS = tuple(_SETTINGS)
 
 
 def _shown(value: object) -> str:

@@ -9,6 +9,10 @@ import errno
 import os
 import stat
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # More than any file of settings or state that a person or a tool writes.
 LIMIT = 1 << 20
 
@@ -26,12 +30,17 @@ def kind_of(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "device")
 
 
-def read_file(path: str | os.PathLike[str], limit: int = LIMIT) -> bytes:
+def read_file(
+    path: str | os.PathLike[str],
+    limit: int = LIMIT,
+    check: Callable[[os.stat_result], None] | None = None,
+) -> bytes:
     """The content of a regular file; links are followed.
 
     Args:
         path: the file.
         limit: bytes that it may have at the most.
+        check: raises what the caller wants if the file's owner or mode is not as it should be.
 
     Raises:
         OSError: it is missing, no regular file, larger than the limit or not readable; `strerror`
@@ -41,7 +50,10 @@ def read_file(path: str | os.PathLike[str], limit: int = LIMIT) -> bytes:
     _expect_regular(os.stat(path), path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _expect_regular(os.fstat(descriptor), path)
+        status = os.fstat(descriptor)
+        _expect_regular(status, path)
+        if check:
+            check(status)
         return _content(descriptor, limit, path)
     except OSError as error:
         error.filename = error.filename or os.fspath(path)

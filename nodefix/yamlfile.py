@@ -1,23 +1,33 @@
-"""Reading YAML that somebody else wrote."""
+"""Reading the YAML of the settings, strictly and at a bounded cost."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nodefix.errors import NodefixError
+from nodefix.words import bounded
+
+# Settings are two levels deep.
+_DEPTH = 20
 
 
 def parse(content: bytes) -> Any:
     """Parse one document.
 
     Raises:
-        NodefixError: it is not valid; says where.
+        NodefixError: it is not valid, and where; or PyYAML is missing.
     """
+    try:
+        import yaml  # noqa: F401
+    except ImportError as error:
+        verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
+        message = f"cannot be read without PyYAML: {error}"
+        raise NodefixError(message, f"dnf {verb} python3-pyyaml") from error
     try:
         return _load(content)
     except Exception as error:  # PyYAML's constructors raise what int() and the like do
-        words = " ".join(str(error).split())[:300] or type(error).__name__
-        raise NodefixError(f"is not valid YAML: {words}") from error
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise NodefixError(f"is not valid YAML: {bounded(words, 300)}") from error
 
 
 def _load(content: bytes) -> Any:
@@ -25,12 +35,21 @@ def _load(content: bytes) -> Any:
 
     # Not the faster C loader: deep nesting overflows its stack and ends the process.
     class Loader(yaml.SafeLoader):
-        """Refuses what no settings need: aliases, which can blow up, and keys given twice."""
+        """Refuses what no settings need: aliases, which can blow up, depth, keys given twice."""
+
+        depth = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
                 raise yaml.YAMLError("found an alias (*), expected the value itself")
-            return super().compose_node(parent, index)
+            if self.depth > _DEPTH:
+                problem = f"found values nested more than {_DEPTH} deep"
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            self.depth += 1
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from fakehost import Node
 from settings import DROP_INS, MAIN, problem, problems
 
-from nodefix.config import load
+from nodefix.config import LIMIT, MOST_DROP_INS, load
 from nodefix.errors import ConfigError
 
 TOP = Path(__file__).resolve().parents[2]
@@ -56,7 +58,8 @@ def test_unreadable_folder(node: Node) -> None:
 
 def test_folder_in_a_files_place(node: Node) -> None:
     (node.root / "etc/nodefix/nodefix.yaml").mkdir(parents=True)
-    assert problems(node) == (f"{node.root}{MAIN}: cannot be read: Is a directory",)
+    found = f"{node.root}{MAIN}: cannot be read: found a directory, expected a regular file"
+    assert problems(node) == (found,)
 
 
 def test_symbolic_link_is_followed_and_its_target_judged(node: Node) -> None:
@@ -133,9 +136,75 @@ def test_a_key_given_twice_is_a_problem(node: Node) -> None:
     assert "line 2" in problem
 
 
-def test_large_file(node: Node) -> None:
-    node.file(MAIN, "# a comment\n" * 100_000 + "scope: force\n")
+def test_settings_of_all_files_together_are_bounded(node: Node) -> None:
+    half = "# a comment\n" * (LIMIT // 24) + "scope: force\n"
+    node.file(MAIN, half)
     assert load(node.root).scope == "force"
+    drop_in = node.file(f"{DROP_INS}/10.yaml", half)
+    words = f"found more than {LIMIT} bytes of settings in all files, expected less"
+    assert problems(node) == (f"{drop_in}: {words}",)
+
+
+def test_five_megabytes_of_yaml_cost_nothing(node: Node) -> None:
+    file = node.file(MAIN, "extra_modules:\n" + "- a\n" * 1_250_000)
+    begun = time.monotonic()
+    assert problems(node)[0].startswith(f"{file}: found more than")
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["extra_modules: [" + "a, " * (LIMIT // 3 - 10) + "a]", "[" * LIMIT, "- a\n" * (LIMIT // 4)],
+    ids=["flow", "open", "block"],
+)
+def test_the_dearest_settings_take_seconds_at_the_most(node: Node, content: str) -> None:
+    node.file(MAIN, content)
+    begun = time.process_time()
+    with contextlib.suppress(ConfigError):
+        load(node.root)
+    assert time.process_time() - begun < 5
+
+
+def test_what_is_not_read_is_named(node: Node) -> None:
+    others = ["README", "10.yaml.rpmsave", "20.conf", ".30.yaml.swp", ".40.yaml", "50.yaml~"]
+    for name in others:
+        node.file(f"{DROP_INS}/{name}", "scope: nonsense\n")
+    (node.root / DROP_INS.lstrip("/") / "folder").mkdir()
+    node.link(f"{DROP_INS}/.#60.yaml", "somebody@host.1234")
+    node.file(f"{DROP_INS}/70.yaml", "scope: force\n")
+    config = load(node.root)
+    assert config.scope == "force"
+    expected = sorted([*others, "folder", ".#60.yaml"])
+    assert config.passed_over == tuple(f"{node.root}{DROP_INS}/{name}" for name in expected)
+
+
+def test_both_suffixes_are_read_by_name(node: Node) -> None:
+    node.file(f"{DROP_INS}/10.yml", "scope: force\nswap: keep\n")
+    node.file(f"{DROP_INS}/20.yaml", "scope: auto\n")
+    node.file(f"{DROP_INS}/30.yml", "chains: off\n")
+    config = load(node.root)
+    assert (config.scope, config.swap, config.chains) == ("auto", "keep", "off")
+    assert config.passed_over == ()
+
+
+def test_folder_with_too_many_files(node: Node) -> None:
+    for number in range(MOST_DROP_INS + 1):
+        node.file(f"{DROP_INS}/{number}.txt")
+    words = f"found {MOST_DROP_INS + 1} files, expected {MOST_DROP_INS} at the most"
+    assert problems(node) == (f"{node.root}{DROP_INS}: {words}",)
+
+
+def test_missing_pyyaml_is_not_called_bad_yaml(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    found = problem(node, "scope: force\n")
+    assert "not valid YAML" not in found
+    assert found.endswith("; dnf install python3-pyyaml")
+
+
+def test_messages_are_harmless(node: Node) -> None:
+    found = problem(node, 'scope: "\\e[2J\\u202e"\n')
+    assert "\033" not in found
+    assert "\u202e" not in found
 
 
 def loads_in_a_process(node: Node, after: str) -> subprocess.CompletedProcess[str]:

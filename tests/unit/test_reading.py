@@ -63,3 +63,16 @@ def test_a_missing_file_says_its_path(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         read_file(tmp_path / "none")
     assert caught.value.filename == str(tmp_path / "none")
+
+
+def test_what_the_caller_checks_is_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    seen = list[os.stat_result]()
+    assert read_file(tmp_path / "file", check=seen.append) == b"content"
+    assert seen[0].st_ino == (tmp_path / "file").stat().st_ino
+
+    def refuse(status: os.stat_result) -> None:
+        raise ValueError("somebody else's")
+
+    with pytest.raises(ValueError, match="somebody else's"):
+        read_file(tmp_path / "file", check=refuse)

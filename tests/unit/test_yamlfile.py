@@ -1,6 +1,9 @@
-"""nodefix/yamlfile.py: reading YAML that somebody else wrote."""
+"""nodefix/yamlfile.py: the YAML of the settings, strictly."""
 
 from __future__ import annotations
+
+import builtins
+from typing import Any
 
 import pytest
 
@@ -46,3 +49,39 @@ def test_anything_else_is_one_short_line(content: bytes) -> None:
 def test_the_place_is_told() -> None:
     with pytest.raises(NodefixError, match="line 3, column 2"):
         parse(b"a: 1\nb: [\n]]")
+
+
+def test_depth_has_an_end_with_a_place() -> None:
+    assert parse(b"[" * 20 + b"]" * 20) is not None
+    with pytest.raises(NodefixError, match=r"nested more than 20 deep.*line 1, column 22"):
+        parse(b"[" * 5000)
+
+
+def test_words_of_the_parser_are_harmless() -> None:
+    with pytest.raises(NodefixError) as caught:
+        parse(b'"a\\e[2J": 1\n"a\\e[2J": 2')
+    assert "\\x1b[2J" in caught.value.message
+    assert "\033" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (ModuleNotFoundError("No module named 'yaml'"), "dnf install python3-pyyaml"),
+        (ImportError("bad magic number"), "dnf reinstall python3-pyyaml"),
+    ],
+)
+def test_pyyaml_that_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, error: ImportError, remedy: str
+) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name == "yaml":
+            raise error
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(NodefixError, match="cannot be read without PyYAML") as caught:
+        parse(b"a: 1")
+    assert caught.value.hint == remedy
