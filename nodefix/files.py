@@ -5,7 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+
+# What nodefix writes in folders that are others', and the folders of its own.
+_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
+_FOLDERS = ("var/lib/nodefix/backup", "run/nodefix")
+_SUFFIX = ".nodefix"
+# Entries of a folder that are looked at; there are some ten.
+_MOST = 10_000
 
 
 def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -19,7 +29,7 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
     """
     target = Path(os.path.realpath(path))
     # One fixed name: a file left by a crash is overwritten, and nothing piles up.
-    beside = target.with_name(f".{target.name}.nodefix")
+    beside = _beside(target)
     with contextlib.suppress(FileNotFoundError):
         beside.unlink()
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -34,6 +44,38 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
         beside.unlink(missing_ok=True)
         raise
     sync_directory(target.parent)
+
+
+def sweep(root: Path) -> list[str]:
+    """Take away what writes of killed runs left; only while no other run is going on.
+
+    Returns:
+        The paths of the files that were taken away. One that cannot be is left, since the next
+        write of the same file takes it away or says why it cannot.
+    """
+    gone = []
+    for path in _left_behind(root):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                path.unlink()
+                gone.append(str(path))
+    return gone
+
+
+def _left_behind(root: Path) -> Iterator[Path]:
+    for file in _FILES:
+        # Beside the file itself: fstab can be a link.
+        yield _beside(Path(os.path.realpath(root / file)))
+    for folder in _FOLDERS:
+        with contextlib.suppress(OSError):
+            for path in sorted(islice((root / folder).iterdir(), _MOST)):
+                if path.name.startswith(".") and path.name.endswith(_SUFFIX):
+                    yield path
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_SUFFIX}")
 
 
 def sync_directory(path: Path) -> None:
