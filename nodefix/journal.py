@@ -171,9 +171,9 @@ def _journald(socket: str) -> _Send | Record:
         return _no_journal(f"{socket} is not there", _RESTART)
     try:
         from systemd import journal
-    except ImportError as error:
+    except Exception as error:  # byte code that is cut off is an EOFError, and so on
         verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
-        return _no_journal(str(error), f"dnf {verb} python3-systemd")
+        return _no_journal(bounded(str(error)), f"dnf {verb} python3-systemd")
 
     def send(entry: Mapping[str, str]) -> None:
         journal.send(**entry)

@@ -61,7 +61,7 @@ def notify_status(text: str) -> None:
 
     line = "; ".join(line.strip() for line in bounded(text).split("\n"))
     # Without python3-systemd, or without a systemd that reads, only the line is missing.
-    with contextlib.suppress(ImportError, OSError), interrupted_after(1.0):
+    with contextlib.suppress(Exception), interrupted_after(1.0):
         from systemd import daemon
 
         daemon.notify(f"STATUS={line}")

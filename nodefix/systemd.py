@@ -279,7 +279,7 @@ def _bus_error(what: str, error: Exception) -> BusError:
         hint = error.hint or hint
     elif isinstance(error, ModuleNotFoundError) and error.name == "gi":
         hint = "dnf install python3-gobject-base"
-    elif isinstance(error, ImportError):
+    elif isinstance(error, (ImportError, SyntaxError, EOFError)):
         hint = "dnf reinstall nodefix python3-gobject-base"
     elif "GDBus.Error:org.freedesktop.systemd1." in str(error):
         # The bus is well: systemd itself refused.

@@ -19,9 +19,9 @@ def parse(content: bytes) -> Any:
     """
     try:
         import yaml  # noqa: F401
-    except ImportError as error:
+    except Exception as error:  # byte code that is cut off is an EOFError, and so on
         verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
-        message = f"cannot be read without PyYAML: {error}"
+        message = f"cannot be read without PyYAML: {bounded(str(error))}"
         raise NodefixError(message, f"dnf {verb} python3-pyyaml") from error
     try:
         return _load(content)

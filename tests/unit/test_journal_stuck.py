@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakehost import FakeSystemd
@@ -56,6 +58,26 @@ def test_missing_python_module_is_not_called_a_missing_socket(
     assert str(tmp_path) not in first
     assert first.startswith("no journal (")
     assert first.endswith("records go to stderr; to mend it: dnf install python3-systemd")
+
+
+def test_damaged_python_module(
+    bus: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "socket").touch()
+    real = builtins.__import__
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name == "systemd":
+            raise EOFError("marshal data too short")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    stream = io.StringIO()
+    Journal(bus, stream, {}, str(tmp_path / "socket")).send(RECORD)
+    assert stream.getvalue().splitlines()[0] == (
+        "no journal (marshal data too short): records go to stderr;"
+        " to mend it: dnf reinstall python3-systemd"
+    )
 
 
 def test_missing_socket_is_said_with_its_own_remedy(bus: FakeSystemd, nowhere: str) -> None:
@@ -137,6 +159,8 @@ def test_journald_that_no_longer_reads_does_not_hold_the_run(tmp_path: Path) -> 
     pytest.importorskip("systemd.journal")
     if os.geteuid() != 0:
         pytest.skip("needs root, for a /run of its own")
+    if subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
+        pytest.skip("this machine lets nobody have mounts of their own")
     code = STUCK.format(path=sys.path, tests=str(Path(__file__).parent))
     (tmp_path / "code.py").write_text(code)
     script = (

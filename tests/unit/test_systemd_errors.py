@@ -33,6 +33,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
         ),
         (ModuleNotFoundError("No module named 'gi'", name="gi"), "dnf install python3-gobject"),
         (ModuleNotFoundError("No module named 'pydbus'", name="pydbus"), "dnf reinstall nodefix"),
+        (EOFError("marshal data too short"), "dnf reinstall nodefix"),
     ],
 )
 def test_hint_is_about_what_went_wrong(

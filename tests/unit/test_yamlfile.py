@@ -69,10 +69,11 @@ def test_words_of_the_parser_are_harmless() -> None:
     [
         (ModuleNotFoundError("No module named 'yaml'"), "dnf install python3-pyyaml"),
         (ImportError("bad magic number"), "dnf reinstall python3-pyyaml"),
+        (EOFError("marshal data too short"), "dnf reinstall python3-pyyaml"),
     ],
 )
 def test_pyyaml_that_cannot_be_loaded(
-    monkeypatch: pytest.MonkeyPatch, error: ImportError, remedy: str
+    monkeypatch: pytest.MonkeyPatch, error: Exception, remedy: str
 ) -> None:
     real = builtins.__import__
 

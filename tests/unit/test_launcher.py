@@ -1,0 +1,195 @@
+"""packaging/nodefix, the launcher: one line instead of a traceback, whatever is damaged."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+BUNDLED = "/usr/lib/nodefix/bundled"
+
+pytestmark = pytest.mark.real_commands
+
+MAIN = "import {late}\ndef main(arguments):\n    {body}\n"
+
+
+class Installed:
+    """A launcher as installed, with a made-up nodefix package in its bundled folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bundled = folder / "bundled"
+        self.package = self.bundled / "nodefix"
+        self.package.mkdir(parents=True)
+        (self.package / "__init__.py").touch()
+        self.launcher = folder / "nodefix"
+        text = (TOP / "packaging/nodefix").read_text()
+        assert text.count(f'"{BUNDLED}"') == 1
+        self.launcher.write_text(text.replace(BUNDLED, str(self.bundled)))
+        self.main("return 0")
+
+    def main(self, body: str, late: str = "sys") -> Path:
+        """Write nodefix/cli.py."""
+        file = self.package / "cli.py"
+        file.write_text(MAIN.format(body=body, late=late))
+        return file
+
+    def run(self, *arguments: str, redirect: str = "") -> subprocess.CompletedProcess[str]:
+        """Run it by a shell."""
+        script = f'exec /usr/bin/python3 -I "$@" {redirect}'
+        argv = ["/bin/sh", "-c", script, "sh", str(self.launcher), *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installed:
+    return Installed(tmp_path)
+
+
+def byte_code(file: Path) -> Path:
+    """Compile a module with what its byte code has to have to be taken."""
+    # Of the Python that runs the launcher, which may be another one.
+    code = (
+        "import py_compile, sys; print(py_compile.compile(sys.argv[1],"
+        " invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))"
+    )
+    argv = ["/usr/bin/python3", "-I", "-c", code, str(file)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+def truncated(installed: Installed) -> None:
+    made = byte_code(installed.package / "cli.py")
+    made.write_bytes(made.read_bytes()[:40])
+
+
+def nonsense(installed: Installed) -> None:
+    made = byte_code(installed.package / "cli.py")
+    made.write_bytes(made.read_bytes()[:16] + b"\xff" * 50)
+
+
+def syntax(installed: Installed) -> None:
+    (installed.package / "cli.py").write_text("def main(:\n")
+
+
+def half(installed: Installed) -> None:
+    (installed.package / "cli.py").write_text("import sys\n")
+
+
+def zeros(installed: Installed) -> None:
+    (installed.package / "cli.py").write_bytes(b"\0" * 100)
+
+
+def missing(installed: Installed) -> None:
+    (installed.package / "cli.py").unlink()
+
+
+def late_missing(installed: Installed) -> None:
+    installed.main("import sh")
+
+
+def late_truncated(installed: Installed) -> None:
+    (installed.package / "gate.py").write_text("value = 1\n" * 10)
+    made = byte_code(installed.package / "gate.py")
+    made.write_bytes(made.read_bytes()[:30])
+    installed.main("from nodefix import gate")
+
+
+def late_half(installed: Installed) -> None:
+    (installed.package / "gate.py").write_text("")
+    installed.main("from nodefix.gate import wait")
+
+
+DAMAGES: dict[str, tuple[Callable[[Installed], None], str]] = {
+    "truncated": (truncated, "nodefix.cli: EOFError: marshal data too short"),
+    "nonsense": (nonsense, "nodefix.cli: ValueError: bad marshal data"),
+    "syntax": (syntax, "SyntaxError: "),
+    "half": (half, "ImportError: cannot import name 'main'"),
+    "zeros": (zeros, ""),
+    "missing": (missing, "ModuleNotFoundError: No module named 'nodefix.cli'"),
+    "late missing": (late_missing, "ModuleNotFoundError: No module named 'sh'"),
+    "late truncated": (late_truncated, "nodefix.gate: EOFError: marshal data too short"),
+    "late half": (late_half, "ImportError: cannot import name 'wait'"),
+}
+
+
+@pytest.mark.parametrize("command", ["wait", "run"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_installation_is_one_line_and_a_remedy(
+    installed: Installed, damage: str, command: str
+) -> None:
+    make, words = DAMAGES[damage]
+    make(installed)
+    done = installed.run(command)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"nodefix: cannot be loaded: {words}")
+    assert second == "  to mend it: dnf reinstall nodefix"
+    assert done.stdout == ""
+
+
+def test_missing_folder_is_told_like_that(installed: Installed, tmp_path: Path) -> None:
+    installed.bundled.rename(tmp_path / "gone")
+    done = installed.run("wait")
+    assert done.returncode == 1
+    assert "nodefix: cannot be loaded: ModuleNotFoundError: No module named 'nodefix" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_damaged_python_names_python(installed: Installed) -> None:
+    installed.main("import nowhere_in_python")
+    assert installed.run("run").stderr.splitlines()[1] == (
+        "  to mend it: dnf reinstall nodefix python3-libs"
+    )
+
+
+def test_defect_is_one_line_with_its_place(installed: Installed) -> None:
+    file = installed.main('raise KeyError("a\\x1b[2J")')
+    done = installed.run("wait")
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == (f"nodefix: met what it was not made for: KeyError: 'a\\x1b[2J' at {file}:3")
+    assert second.endswith("rpm -V nodefix")
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 64, 77])
+def test_status_is_that_of_main(installed: Installed, status: int) -> None:
+    installed.main(f"print(arguments); return {status}")
+    done = installed.run("run", "--stage", "swap")
+    assert (done.returncode, done.stdout) == (status, "['run', '--stage', 'swap']\n")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("redirect", ["2>&-", ">&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("status", [0, 3])
+def test_closed_or_full_output_is_no_traceback(
+    installed: Installed, redirect: str, stream: str, status: int
+) -> None:
+    installed.main(f"print('x', file=sys.{stream}); return {status}")
+    done = installed.run("run", redirect=redirect)
+    if redirect == "2>/dev/full" and stream == "stderr":
+        # stderr has no buffer that would be flushed at the end only.
+        status = 1
+    elif redirect == ">/dev/full" and stream == "stdout":
+        status = status or 1
+    assert done.returncode == status
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Exception ignored" not in done.stdout + done.stderr
+
+
+def test_damage_without_a_stderr_is_still_a_failure(installed: Installed) -> None:
+    syntax(installed)
+    done = installed.run("wait", redirect="2>&-")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_no_file_that_is_opened_becomes_stderr(installed: Installed, tmp_path: Path) -> None:
+    installed.main(
+        f"file = open({str(tmp_path / 'opened')!r}, 'w'); print('words', file=sys.stderr);"
+        " sys.stderr.flush(); return file.fileno()"
+    )
+    assert installed.run("run", redirect="2>&-").returncode > 2
+    assert (tmp_path / "opened").read_text() == ""
