@@ -35,8 +35,8 @@ ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 # In the environment of each program, and so of all that it starts: by this they are found.
 MARK = "NODEFIX_COMMAND"
 
-# Bytes that a program may print. nft names 250,000 chains in 32 MiB, six for each of some 40,000
-# services; nobody reads more than the beginning of what a program complains of.
+# Bytes that a program may print. nft names 100,000 chains, those of 20,000 services, in 4 MB, as
+# JSON in 10 MB; nobody reads more than the beginning of what a program complains of.
 STDOUT_CAP = 32 << 20
 STDERR_CAP = 64 << 10
 
