@@ -131,9 +131,9 @@ def _run(argv: tuple[str, ...], source: FileIO, out: Outlet, err: Outlet, second
     for name, outlet in (("stdout", out), ("stderr", err)):
         if outlet.overflowed:
             raise CommandError(
-                f"`{quoted(argv)}` printed more than {outlet.cap} bytes on {name}, expected less;"
-                f" it begins: {told(outlet.content[:4096])}",
-                f"{quoted(argv)} 2>&1 | head -n 50",
+                f"`{shortened(quoted(argv))}` printed more than {outlet.cap} bytes on {name},"
+                f" expected less; it begins: {told(outlet.content[:200], 1000)}",
+                f"{quoted(argv)} </dev/null 2>&1 | head -n 50",
             )
     return Result(argv, status, out.content, err.content)
 

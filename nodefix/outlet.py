@@ -21,6 +21,12 @@ class Outlet:
 
     Args:
         cap: bytes that are kept.
+        large: whether the program may well print megabytes.
+
+    Attributes:
+        ours: the descriptor that is read.
+        theirs: the one that the program gets.
+        overflowed: whether more was printed than is kept.
 
     Raises:
         OSError: there are no descriptors left.
@@ -30,8 +36,8 @@ class Outlet:
         self.cap = cap
         self.ours, self.theirs = os.pipe()
         os.set_blocking(self.ours, False)
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._kept = bytearray()
+        self.overflowed = False
         if large:
             import fcntl
 
@@ -41,12 +47,7 @@ class Outlet:
     @property
     def content(self) -> bytes:
         """What was printed, up to the cap."""
-        return b"".join(self._pieces)[: self.cap]
-
-    @property
-    def overflowed(self) -> bool:
-        """Whether more was printed."""
-        return self._size > self.cap
+        return bytes(self._kept)
 
     def take(self) -> bool:
         """Read what is there, once; False where there is nothing now, or nothing any more."""
@@ -54,9 +55,9 @@ class Outlet:
             piece = os.read(self.ours, _PIECE)
         except BlockingIOError:
             return False
-        if not self.overflowed:
-            self._pieces.append(piece)
-        self._size += len(piece)
+        room = self.cap - len(self._kept)
+        self._kept += piece[:room]
+        self.overflowed = self.overflowed or len(piece) > room
         return bool(piece)
 
     def drain(self) -> None:

@@ -9,8 +9,9 @@ import signal
 import time
 from collections.abc import Iterator
 
-# A pipe or a socket that poll(2) calls writable takes so much at once: PIPE_BUF is 4096.
-_PIECE = 512
+# What a pipe or a socket that poll(2) calls writable takes at once (PIPE_BUF), and what a terminal
+# is given.
+_PIECE, _TERMINAL_PIECE = 4096, 512
 _AGAIN_SECONDS = 0.1
 
 
@@ -39,6 +40,7 @@ def write(descriptor: int, content: bytes, seconds: float) -> None:
         TimeoutError: not all of it was taken within `seconds`.
         OSError: it is closed.
     """
+    piece = _TERMINAL_PIECE if os.isatty(descriptor) else _PIECE
     poller = select.poll()
     poller.register(descriptor, select.POLLOUT)
     end = time.monotonic() + seconds
@@ -46,7 +48,7 @@ def write(descriptor: int, content: bytes, seconds: float) -> None:
         left = max(end - time.monotonic(), 0)
         if not poller.poll(left * 1000):
             raise TimeoutError(f"nobody read it within {seconds:g} seconds")
-        content = content[os.write(descriptor, content[:_PIECE]) :]
+        content = content[os.write(descriptor, content[:piece]) :]
 
 
 def notify_status(text: str) -> None:

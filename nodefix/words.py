@@ -7,6 +7,8 @@ from __future__ import annotations
 
 # One line of a message, in characters.
 LINE = 400
+# Bytes of an output that are looked at, at its beginning and at its end.
+_SEEN = 32 << 10
 
 # C0, DEL and C1 (escape sequences begin with one of them); line and paragraph separators; what
 # turns the direction of text round (Unicode UAX 9), so that a line reads as it is not; tags, which
@@ -71,11 +73,18 @@ def told(output: bytes, limit: int = LINE) -> str:
         output: what it printed.
         limit: characters of the line.
     """
-    # What is far beyond the limit is cut at once: no program says so much in earnest.
-    text = output[: 64 * limit].decode("utf-8", "replace")
-    lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
-    telling = _without_usage(lines) or lines
-    return shortened("; ".join(_harmless_line(line) for line in telling), limit)
+    if len(output) > 2 * _SEEN:
+        output = output[:_SEEN] + b"\n" + output[-_SEEN:]
+    lines = (line.strip() for line in output.decode("utf-8", "replace").splitlines())
+    said = list(dict.fromkeys(line.translate(_ESCAPES) for line in lines if line))
+    telling = _without_usage(said) or said
+    whole = "; ".join(telling)
+    if len(whole) > limit and len(telling) > 2:
+        # The reason stands in the first line or in the last.
+        count = len(telling) - 2
+        left_out = f"[{count} line{'s' * (count > 1)} left out]"
+        whole = f"{telling[0]}; {left_out}; {telling[-1]}"
+    return shortened(whole, limit)
 
 
 def _without_usage(lines: list[str]) -> list[str]:
@@ -89,7 +98,3 @@ def _without_usage(lines: list[str]) -> list[str]:
         if not low.startswith(_IDLE) and line.strip("^~ "):
             kept.append(line)
     return kept
-
-
-def _harmless_line(line: str) -> str:
-    return line.translate(_ESCAPES)

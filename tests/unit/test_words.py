@@ -72,5 +72,11 @@ def test_told_is_bounded_whatever_is_printed() -> None:
     assert len(told(b"x" * 50_000_000)) <= 400
     assert len(told(b"\033" * 5000)) <= 400
     many = b"".join(b"line %d\n" % number for number in range(100_000))
-    assert told(many).startswith("line 0; line 1; ")
-    assert len(told(many)) <= 400
+    assert told(many).startswith("line 0; [")
+    assert told(many).endswith(" lines left out]; line 99999")
+
+
+def test_reason_behind_many_warnings_is_told() -> None:
+    warnings = [f"Warning: Extension no{number} revision 0 not supported" for number in range(900)]
+    line = told("\n".join([*warnings, FAILED]).encode())
+    assert line == f"{warnings[0]}; [899 lines left out]; {FAILED}"

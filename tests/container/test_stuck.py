@@ -1,0 +1,57 @@
+"""Receivers that take nothing any more, and a kernel that gives nothing any more."""
+
+from __future__ import annotations
+
+import pytest
+from nodes import report, sh
+from testnode import Nspawn
+
+# Stop journald as a full disk or a debugger would, and fill its queue.
+STOP_JOURNALD = """
+kill -STOP "$(pidof systemd-journald)"
+python3 -c 'import socket
+took = 1
+# A sender can have only so much on its way, so it takes several to fill the queue.
+while took:
+    s, took = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), 0
+    s.setblocking(False)
+    try:
+        while True: took += s.sendto(b"MESSAGE=x", "/run/systemd/journal/socket")
+    except BlockingIOError: pass'
+"""
+
+
+def test_journald_that_no_longer_reads_does_not_hold_the_run(node: Nspawn) -> None:
+    script = f"""
+        {STOP_JOURNALD}
+        timeout -s KILL 30 nodefix run 2>&1; echo "status $?"
+        kill -CONT "$(pidof systemd-journald)"
+        """
+    said = sh(node, script)
+    assert "status 0" in said
+    assert said.count("no journal (it took no record for 1 s)") == 1
+    assert "chains: unchanged" in said
+    assert report(node)["outcome"] == "ready"
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 4, 5, 6, 8])
+def test_few_processes_are_an_error_not_a_traceback(node: Nspawn, tasks: int) -> None:
+    unit = f"systemd-run --wait --pipe --quiet -p TasksMax={tasks} nodefix run"
+    said = sh(node, f'{unit} 2>&1; echo "status $?"')
+    assert "Traceback" not in said
+    # GLib's way to give up.
+    assert "status 133" not in said
+    assert "status 5" not in said
+    assert "can't start new thread" in said or "temporarily unavailable" in said or tasks > 4
+    assert not node.run(["pgrep", "-c", "nft|iptables"], check=False).stdout.strip("0\n")
+
+
+def test_damaged_installation_holds_kubelet_with_a_remedy(node: Nspawn) -> None:
+    found = sh(node, "python3 -c 'import nodefix; print(nodefix.__path__[0])'").strip()
+    sh(node, f"printf 'def main(' > {found}/cli.py; rm -rf {found}/__pycache__")
+    said = sh(node, 'nodefix wait 2>&1; echo "status $?"')
+    assert said.splitlines() == [
+        next(line for line in said.splitlines() if "cannot be loaded: SyntaxError" in line),
+        "  to mend it: dnf reinstall nodefix",
+        "status 1",
+    ]
