@@ -21,10 +21,14 @@ class Deadline:
     Args:
         what: what has to be done by then, for the message.
         seconds: from now on.
+        hint: what to look at once it has passed.
     """
 
-    def __init__(self, what: str, seconds: float) -> None:
+    def __init__(
+        self, what: str, seconds: float, hint: str = "journalctl -b -p warning -n 50"
+    ) -> None:
         self.what = what
+        self.hint = hint
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
@@ -38,7 +42,7 @@ class Deadline:
         if left <= 0:
             raise DeadlineError(
                 f"{self.what} took longer than the {self.seconds:g} seconds that it may take",
-                "journalctl -b -p warning -n 50",
+                self.hint,
             )
         return min(left, at_most)
 

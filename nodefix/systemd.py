@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -136,7 +137,8 @@ class Systemd:
             BusError: the job could not be made, or is still there.
         """
         (job,) = self._manager("StopUnit", "(ss)", (name, "replace"))
-        deadline = Deadline(f"stopping {name}", seconds)
+        hint = f"systemctl status {shlex.quote(name)}; systemctl list-jobs"
+        deadline = Deadline(f"stopping {name}", seconds, hint)
         while self._job_exists(job):
             deadline.left(seconds)
             if self.deadline:
@@ -157,17 +159,17 @@ class Systemd:
     def at_signal(
         self, sender: str, interface: str, member: str, action: Callable[[], None]
     ) -> None:
-        """Call `action` at each such signal; returns only by raising, when the bus is gone."""
+        """Call `action` at each such signal until it raises or the bus is gone; then raises."""
         from gi.repository import GLib
 
         bus = self._connected()
         loop = GLib.MainLoop()
-        failure: list[BusError] = []
+        failure: list[Exception] = []
 
         def fired(*_: object) -> None:
             try:
                 action()
-            except BusError as error:
+            except Exception as error:  # GLib would print it and go on
                 failure.append(error)
                 loop.quit()
 

@@ -139,8 +139,12 @@ def test_stopping_does_not_wait_for_ever(
     bus.answers[MANAGER, "GetJob"] = lambda given: ("/job/77",)
     manager = Systemd()
     manager.deadline = Deadline("stage swap", 0.05) if by_stage else None
-    with pytest.raises(DeadlineError, match="stage swap" if by_stage else "stopping dev-vda2"):
+    with pytest.raises(
+        DeadlineError, match="stage swap" if by_stage else "stopping dev-vda2"
+    ) as caught:
         manager.stop_unit("dev-vda2.swap", 60 if by_stage else 0.05)
+    look = "journalctl -b" if by_stage else "systemctl status dev-vda2.swap; systemctl list-jobs"
+    assert caught.value.hint.startswith(look)
 
 
 def test_stopping_while_systemd_goes_away(bus: Connection) -> None:
@@ -246,14 +250,17 @@ def test_signals_until_the_bus_goes_away(monkeypatch: pytest.MonkeyPatch, count:
     )
 
 
-def test_action_that_fails_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [BusError, DeadlineError, KeyError])
+def test_action_that_fails_ends_the_watch(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     connection = Watched(3)
     bus = Bus(connection)
     bus.subscribe = lambda **what: connection.subscribed.update(what)  # type: ignore[attr-defined]
     monkeypatch.setattr(systemd, "_connect", lambda: bus)
 
     def fail() -> None:
-        raise BusError("systemd is gone")
+        raise kind("systemd is gone")
 
-    with pytest.raises(BusError, match="systemd is gone"):
+    with pytest.raises(kind, match="systemd is gone"):
         Systemd().at_signal("org.x", "org.x.I", "Reloaded", fail)
