@@ -69,6 +69,21 @@ def test_grandchild_that_goes_on_printing_holds_nobody() -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_draining_ends_though_somebody_prints_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Outlet(1000)
+    monkeypatch.setattr(os, "read", lambda *_: b"x" * 300)
+    made.drain()
+    assert made.overflowed
+    assert made.content == b"x" * 1000
+    made.close()
+
+
+def test_program_that_closed_its_output_is_waited_for_without_work() -> None:
+    begun = time.process_time()
+    sh("exec >&- 2>&-; sleep 0.5")
+    assert time.process_time() - begun < 0.3
+
+
 def test_kernel_that_gives_no_larger_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 

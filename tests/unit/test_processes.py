@@ -72,6 +72,20 @@ def test_child_of_another_session_without_the_mark_is_found_by_its_parent(tmp_pa
     assert not alive(int((tmp_path / "pids").read_text()))
 
 
+def test_orphan_of_the_session_without_the_mark_is_found_by_its_session(tmp_path: Path) -> None:
+    script = f"(env -i /bin/sh -c 'echo $$ >>{tmp_path}/pids; exec sleep 60' &); sleep 60"
+    with pytest.raises(DeadlineError):
+        Commands().run("/bin/sh", "-c", script, timeout=0.5)
+    assert not alive(int((tmp_path / "pids").read_text()))
+
+
+def test_number_that_was_given_out_again_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = processes._Process(pid=1, state="S", parent=0, session=1, started=200)
+    monkeypatch.setattr(processes, "_process", lambda pid: init if pid == 1 else None)
+    assert processes._family({1: 100}, set(), b"X=1", 100) == []
+    assert processes._family({1: 200}, set(), b"X=1", 100) == [init]
+
+
 def test_those_that_keep_starting_others_are_killed(tmp_path: Path) -> None:
     # Each copy forks anew before the last one is gone.
     then = "end = time.time() + 8\n        while time.time() < end and os.fork(): os._exit(0)"
@@ -124,9 +138,12 @@ def test_looking_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert caught.value.hint.startswith("ps ")
 
 
-def test_what_was_said_until_then_is_told() -> None:
+def test_what_was_said_until_then_is_told_at_once() -> None:
+    begun = time.monotonic()
     with pytest.raises(DeadlineError, match="and was killed; it said: waiting for the lock"):
         Commands().run("/bin/sh", "-c", "echo waiting for the lock >&2; sleep 60", timeout=0.3)
+    # The program itself, not yet waited for, is no reason to go on killing.
+    assert time.monotonic() - begun < 1.2
 
 
 def test_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
