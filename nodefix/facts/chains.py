@@ -6,22 +6,19 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nodefix.commands import quoted
+from nodefix.commands import Result
 from nodefix.errors import BusError, CommandError
+from nodefix.facts.kubeproxy import ChainKey, jumps_of
+from nodefix.facts.nft import Obstacle, obstacles, read_bases
 from nodefix.facts.system import has_ipv6
+from nodefix.facts.words import remedy, telling
 from nodefix.host import Host
 
-_NFT = "/usr/sbin/nft"
 _READ_SECONDS = 20.0
 # firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore.
 _WIPERS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
-
-
-class ChainKey(NamedTuple):
-    """A chain's table and name."""
-
-    table: str
-    chain: str
+# iptables' include/xtables.h, VERSION_PROBLEM: it met a rule in a chain that it cannot parse.
+_CANNOT_PARSE = 3
 
 
 class Family(NamedTuple):
@@ -36,7 +33,7 @@ IPV4 = Family("IPv4", "ip", "/usr/sbin/iptables-nft-restore")
 IPV6 = Family("IPv6", "ip6", "/usr/sbin/ip6tables-nft-restore")
 
 # The rules of a chain as `iptables -S` prints them, without `-A` and the chain's name; None for a
-# chain that is not there.
+# chain that is not there. Of a chain that iptables cannot list, the jumps that kube-proxy finds.
 Rules = tuple[str, ...] | None
 
 
@@ -46,14 +43,21 @@ class ChainFacts(NamedTuple):
     Attributes:
         families: the chains of each family that the kernel has.
         wipers: active services that wipe all chains when they are reloaded.
+        native: built-in chains with rules, written with nft, that iptables cannot read.
+        obstacles: what of the admin's kube-proxy cannot work with.
     """
 
     families: Mapping[Family, Mapping[ChainKey, Rules]]
     wipers: tuple[str, ...] = ()
+    native: Mapping[Family, frozenset[ChainKey]] = {}
+    obstacles: Mapping[Family, tuple[Obstacle, ...]] = {}
 
 
 def read_chains(
-    host: Host, parents: tuple[ChainKey, ...], chains: tuple[ChainKey, ...], small: frozenset[str]
+    host: Host,
+    parents: tuple[ChainKey, ...],
+    chains: tuple[ChainKey, ...],
+    small: frozenset[ChainKey],
 ) -> ChainFacts:
     """Read the built-in chains and whether the named ones are there, for each family.
 
@@ -64,16 +68,18 @@ def read_chains(
         host: the node.
         parents: built-in chains, which always answer.
         chains: chains that may be missing.
-        small: names of chains that no jump leads to and that hold a rule or two.
+        small: those that no jump leads to and that hold a rule or two.
 
     Raises:
         CommandError: iptables or nft cannot read a table.
     """
-    families = (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,)
-    return ChainFacts(
-        {family: _read_family(host, family, parents, chains, small) for family in families},
-        _wipers(host),
-    )
+    facts = ChainFacts({}, _wipers(host), {}, {})
+    rules, native, found = {}, {}, {}
+    for family in (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,):
+        listed, native[family] = _listed(host, family, parents, chains, small)
+        rules[family], bases = _completed(host, family, listed, native[family], parents, chains)
+        found[family] = obstacles(host, family.nft, bases, native[family]) if parents else ()
+    return facts._replace(families=rules, native=native, obstacles=found)
 
 
 def _wipers(host: Host) -> tuple[str, ...]:
@@ -83,27 +89,94 @@ def _wipers(host: Host) -> tuple[str, ...]:
         return ()
 
 
-def _read_family(
+def _listed(
     host: Host,
     family: Family,
     parents: tuple[ChainKey, ...],
     chains: tuple[ChainKey, ...],
-    small: frozenset[str],
-) -> dict[ChainKey, Rules]:
-    listed = [key for key in chains if key.chain in small]
-    found, words = _list(host, family, (*parents, *listed))
-    if any(key not in found for key in parents):
+    small: frozenset[ChainKey],
+) -> tuple[dict[ChainKey, Rules], frozenset[ChainKey]]:
+    """The chains that are listed, and the built-in ones that iptables cannot list."""
+    found: dict[ChainKey, Rules] = {}
+    native: set[ChainKey] = set()
+    left = (*parents, *(key for key in chains if key in small))
+    while left:
+        some, result = _list(host, family, left)
+        stopped = _stopped_at(result, left, some)
+        found.update((key, rules) for key, rules in some.items() if key != stopped)
+        if stopped not in parents:
+            # A chain that is missing, or everything was listed.
+            break
+        native.add(stopped)
+        left = left[left.index(stopped) + 1 :]
+    if any(key not in found and key not in native for key in parents):
+        words = telling(result)
         raise CommandError(
-            f"{family.restore}: cannot read the {family.name} tables: {words}",
-            "nft list ruleset",
+            f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
         )
+    for key in native:
+        found[key] = _checked(host, family, key)
+    return found, frozenset(native)
+
+
+def _stopped_at(
+    result: Result, keys: tuple[ChainKey, ...], found: Mapping[ChainKey, Rules]
+) -> ChainKey | None:
+    """The chain that iptables could not list; None if it went wrong in another way, or well.
+
+    Source: iptables iptables/nft.c (nft_assert_table_compatible), nft-ruleparse.c (Parsing
+    nftables rule failed). The one is said before anything of the chain is printed, the other
+    after it was begun.
+    """
+    if result.status == _CANNOT_PARSE and found:
+        return list(found)[-1]
+    if result.status and b"is incompatible" in result.stderr:
+        return next((key for key in keys if key not in found), None)
+    return None
+
+
+def _checked(host: Host, family: Family, parent: ChainKey) -> tuple[str, ...]:
+    """The jumps in a chain that iptables cannot list which kube-proxy's own check finds.
+
+    kube-proxy asks with `-C`, which reads from the top to the rule that is asked for: it fails
+    only if it meets what it cannot parse before it.
+    """
+    wanted = [jump.forms() for jump in jumps_of(parent, native=True)]
+    if _has(host, family, parent, *(forms[0] for forms in wanted)):
+        return tuple(forms[0] for forms in wanted)
+    found = (next((f for f in forms if _has(host, family, parent, f)), "") for forms in wanted)
+    return tuple(rule for rule in found if rule)
+
+
+def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
+    lines = [f"*{parent.table}", *(f"-C {parent.chain} {rule}" for rule in rules), "COMMIT", ""]
+    script = "\n".join(lines).encode()
+    argv = (family.restore, "--noflush")
+    return not host.commands.run(*argv, stdin=script, timeout=_READ_SECONDS).status
+
+
+def _completed(
+    host: Host,
+    family: Family,
+    found: dict[ChainKey, Rules],
+    native: frozenset[ChainKey],
+    parents: tuple[ChainKey, ...],
+    chains: tuple[ChainKey, ...],
+) -> tuple[dict[ChainKey, Rules], dict[ChainKey, str]]:
+    """With whether each other chain is there; and all chains' hooks, if one was missing."""
     there = {
         ChainKey(parent.table, target(rule)) for parent in parents for rule in found[parent] or ()
     }
     there |= found.keys()
-    if not there.issuperset(chains):
-        there |= _existing(host, family)
-    return found | {key: () if key in there else None for key in chains if key not in found}
+    led_to = [ChainKey(j.table, j.chain) for key in native for j in jumps_of(key, native=True)]
+    wanted = dict.fromkeys((*chains, *led_to))
+    bases: dict[ChainKey, str] = {}
+    # A chain of the admin's in the place of iptables' own is listed as an empty one.
+    if not there.issuperset(wanted) or not all(found[key] for key in parents):
+        bases = read_bases(host, family.nft)
+        there |= bases.keys()
+    others = {key: () if key in there else None for key in wanted if key not in found}
+    return found | others, bases
 
 
 def target(rule: str) -> str:
@@ -118,25 +191,9 @@ def target(rule: str) -> str:
     return ""
 
 
-def _existing(host: Host, family: Family) -> frozenset[ChainKey]:
-    """All chains of a family. Takes longer with many of them, so only asked if one is missing."""
-    result = host.commands.run(_NFT, "list", "chains", family.nft, timeout=_READ_SECONDS)
-    if result.status:
-        raise CommandError(f"`{quoted(result.argv)}`: {result.words}", quoted(result.argv))
-    found = set()
-    table = ""
-    for line in result.text.splitlines():
-        match line.split():
-            case ["table", _, table, "{"]:
-                pass
-            case ["chain", chain, "{", *_]:
-                found.add(ChainKey(table, chain))
-    return frozenset(found)
-
-
 def _list(
     host: Host, family: Family, keys: tuple[ChainKey, ...]
-) -> tuple[dict[ChainKey, Rules], str]:
+) -> tuple[dict[ChainKey, Rules], Result]:
     """List chains up to the first that is missing, in one call, and what the tool said to that.
 
     `-S` inside a restore reads as it does alone, for a quarter of the price of single calls, and
@@ -151,7 +208,7 @@ def _list(
         lines.append(f"-S {key.chain}")
     script = "\n".join([*lines, "COMMIT", ""]).encode()
     result = host.commands.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
-    return _parse(result.text, keys), result.words
+    return _parse(result.text, keys), result
 
 
 def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:

@@ -1,9 +1,11 @@
 """The chains and jumps that kube-proxy and kubelet look for are there, in their exact form.
 
-Sources: kubernetes pkg/proxy/iptables/proxier.go (iptablesJumpChains) for jumps, their order and
-form; pkg/kubelet/kubelet_network_linux.go and kubernetes-sigs/iptables-wrappers
-internal/iptables/detect.go for the hint. What kube-proxy owns is never emptied, reordered or
-deleted, and nothing is put into its chains.
+What they are is in nodefix/facts/kubeproxy.py. What kube-proxy owns is never emptied, reordered
+or deleted, and nothing is put into its chains.
+
+Tables that the admin writes with nft itself are shared with kube-proxy where it can be done. Of a
+chain with rules that iptables cannot read kube-proxy can only find what stands above them, so its
+jumps are made there, as it would make them itself.
 """
 
 from __future__ import annotations
@@ -14,73 +16,18 @@ from typing import NamedTuple
 
 from nodefix.config import Config
 from nodefix.errors import CommandError
-from nodefix.facts.chains import ChainFacts, ChainKey, Family, Rules, read_chains
+from nodefix.facts.chains import ChainFacts, Family, Rules, read_chains
+from nodefix.facts.kubeproxy import CHAINS, HINT, PARENTS, SMALL, ChainKey, Jump, jumps_of
+from nodefix.facts.words import ASK_MODULES, remedy, telling
 from nodefix.host import Host
 from nodefix.plan import Change, Plan
+from nodefix.stages.obstacles import problems
 
 NAME = "chains"
 DEADLINE = 30.0
 
-
-class Jump(NamedTuple):
-    """A rule of a built-in chain that leads to one of Kubernetes'.
-
-    Attributes:
-        table: both chains' table.
-        parent: the built-in chain.
-        chain: where it leads.
-        comment: kube-proxy's comment, by which it recognises the rule.
-        new: whether it is for new connections only.
-        bare: whether the hand fix made it without a comment.
-    """
-
-    table: str
-    parent: str
-    chain: str
-    comment: str
-    new: bool = False
-    bare: bool = False
-
-    def rule(self, new: bool | None = None) -> str:
-        """The rule as iptables prints it, without the parent's name."""
-        only_new = self.new if new is None else new
-        state = "-m conntrack --ctstate NEW " if only_new else ""
-        return f'{state}-m comment --comment "{self.comment}" -j {self.chain}'
-
-
-_EXTERNAL = "kubernetes externally-visible service portals"
-_HEALTH = "kubernetes health check service ports"
-_PORTALS = "kubernetes service portals"
-_FORWARDING = "kubernetes forwarding rules"
-_FIREWALL = "kubernetes load balancer firewall"
-_POSTROUTING = "kubernetes postrouting rules"
-
-# In kube-proxy's order. It inserts each at the top, so the last of a parent comes first there.
-JUMPS = (
-    Jump("filter", "INPUT", "KUBE-EXTERNAL-SERVICES", _EXTERNAL, new=True),
-    Jump("filter", "FORWARD", "KUBE-EXTERNAL-SERVICES", _EXTERNAL, new=True),
-    Jump("filter", "INPUT", "KUBE-NODEPORTS", _HEALTH),
-    Jump("filter", "FORWARD", "KUBE-SERVICES", _PORTALS, new=True),
-    Jump("filter", "OUTPUT", "KUBE-SERVICES", _PORTALS, new=True),
-    Jump("filter", "FORWARD", "KUBE-FORWARD", _FORWARDING, bare=True),
-    Jump("filter", "INPUT", "KUBE-PROXY-FIREWALL", _FIREWALL, new=True),
-    Jump("filter", "OUTPUT", "KUBE-PROXY-FIREWALL", _FIREWALL, new=True),
-    Jump("filter", "FORWARD", "KUBE-PROXY-FIREWALL", _FIREWALL, new=True),
-    Jump("nat", "OUTPUT", "KUBE-SERVICES", _PORTALS, bare=True),
-    Jump("nat", "PREROUTING", "KUBE-SERVICES", _PORTALS, bare=True),
-    Jump("nat", "POSTROUTING", "KUBE-POSTROUTING", _POSTROUTING, bare=True),
-)
-
-# kube-proxy's image looks for the hint to tell the node's iptables mode.
-HINT = ChainKey("mangle", "KUBE-IPTABLES-HINT")
-# Chains without a jump of their own, as the hand fix made them.
-EXTRA = (ChainKey("nat", "KUBE-MARK-MASQ"), ChainKey("nat", "KUBE-FIREWALL"))
-
-PARENTS = tuple(dict.fromkeys(ChainKey(jump.table, jump.parent) for jump in JUMPS))
-CHAINS = (*dict.fromkeys(ChainKey(jump.table, jump.chain) for jump in JUMPS), *EXTRA, HINT)
-_SMALL = frozenset(key.chain for key in (*EXTRA, HINT))
-
-_BY_HAND = "nodefix run --stage chains"
+_NONE = "no chain and no jump of Kubernetes'"
+_WANTED = "those of kube-proxy's form"
 
 
 class Transaction(NamedTuple):
@@ -95,33 +42,43 @@ class Transaction(NamedTuple):
         return "\n".join([f"*{self.table}", *self.lines, "COMMIT", ""]).encode()
 
 
+class Lacking(NamedTuple):
+    """What one table lacks, in words, and what puts it right."""
+
+    words: str
+    transaction: Transaction
+
+
 def read(host: Host, config: Config) -> ChainFacts:
     """Read the chains that kube-proxy's mode is about."""
     match config.chains:
         case "iptables":
-            return read_chains(host, PARENTS, CHAINS, _SMALL)
+            return read_chains(host, PARENTS, CHAINS, SMALL)
         case "nftables":
-            return read_chains(host, (), (HINT,), _SMALL)
+            return read_chains(host, (), (HINT,), SMALL)
         case _:
             return ChainFacts({})
 
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
-    """One transaction for each table that lacks something or has the hand fix's bare jumps."""
+    """One change for each family that lacks something or has the hand fix's bare jumps."""
     if config.chains == "off":
         return Plan(skipped="the setting `chains: off`: this cluster has no kube-proxy")
-    changes = [
-        change
-        for family, rules in facts.families.items()
-        for table in ("mangle", "filter", "nat")
-        if (change := _table_change(family, table, rules))
-    ]
-    return Plan(tuple(changes), notes=tuple(_notes(facts)))
+    changes = [change for family in facts.families if (change := _change(facts, family))]
+    return Plan(tuple(changes), tuple(problems(facts)), notes=tuple(_notes(facts)))
 
 
 def _notes(facts: ChainFacts) -> Iterator[str]:
     if len(facts.families) == 1:
         yield "IPv6 is switched off in the kernel: IPv4 only"
+    for family, keys in facts.native.items():
+        told = {one.key for one in facts.obstacles.get(family, ())}
+        names = ", ".join(" ".join(key) for key in PARENTS if key in keys - told)
+        if names:
+            yield (
+                f"{family.name} {names}: rules written with nft, which iptables cannot read;"
+                " kube-proxy can live with that while its jumps stand above them"
+            )
     if facts.wipers:
         names = ", ".join(facts.wipers)
         yield (
@@ -130,29 +87,61 @@ def _notes(facts: ChainFacts) -> Iterator[str]:
         )
 
 
-def _table_change(family: Family, table: str, rules: Mapping[ChainKey, Rules]) -> Change | None:
-    absent = [key.chain for key in CHAINS if key.table == table and rules.get(key, ()) is None]
+def _blocked(facts: ChainFacts, family: Family) -> frozenset[ChainKey]:
+    """Built-in chains of which iptables can make none of its own."""
+    return frozenset(one.key for one in facts.obstacles.get(family, ()) if one.found)
+
+
+def _change(facts: ChainFacts, family: Family) -> Change | None:
+    rules = facts.families[family]
+    lacking = [
+        found
+        for table in ("mangle", "filter", "nat")
+        if (found := _lacking(facts, family, table, rules))
+    ]
+    if not lacking:
+        return None
+    # Each boot finds the packet filter empty; a table that has some of it was damaged.
+    untouched = not any(_is_kubernetes(key, found) for key, found in rules.items())
+    return Change(
+        target=f"{family.name} chains",
+        found=_NONE if untouched else "; ".join(one.words for one in lacking),
+        wanted=_WANTED,
+        # What keeps iptables from making them is told by the stage that tries its rules.
+        hint=ASK_MODULES,
+        action=tuple(one.transaction for one in lacking),
+        each_boot=untouched,
+    )
+
+
+def _is_kubernetes(key: ChainKey, rules: Rules) -> bool:
+    if key in PARENTS:
+        return any("KUBE-" in rule for rule in rules or ())
+    return rules is not None
+
+
+def _lacking(
+    facts: ChainFacts, family: Family, table: str, rules: Mapping[ChainKey, Rules]
+) -> Lacking | None:
+    absent = [key.chain for key, found in rules.items() if key.table == table and found is None]
     lines = [f"-N {chain}" for chain in absent]
     bare: list[str] = []
     missing: list[str] = []
+    native, blocked = facts.native.get(family, ()), _blocked(facts, family)
     for parent in PARENTS:
-        if parent.table == table and parent in rules:
-            deletions, insertions = _parent_lines(parent.chain, table, rules[parent] or ())
-            lines += deletions + insertions
-            bare += [parent.chain] * len(deletions)
-            missing += [parent.chain] * len(insertions)
+        if parent.table != table or parent not in rules or parent in blocked:
+            continue
+        make = _native_lines if parent in native else _parent_lines
+        deletions, insertions = make(parent, rules[parent] or ())
+        lines += deletions + insertions
+        bare += [parent.chain] * len(deletions)
+        missing += [parent.chain] * len(insertions)
     if not lines:
         return None
     found = [f"no chain {', '.join(absent)}"] if absent else []
     found += [f"no jump in {_counted(missing)}"] if missing else []
     found += [f"a jump without kube-proxy's comment in {_counted(bare)}"] if bare else []
-    return Change(
-        target=f"{family.name} table {table}",
-        found="; ".join(found),
-        wanted="the chains and jumps in kube-proxy's form",
-        hint=_BY_HAND,
-        action=Transaction(family, table, tuple(lines)),
-    )
+    return Lacking(f"{table}: {', '.join(found)}", Transaction(family, table, tuple(lines)))
 
 
 def _counted(parents: list[str]) -> str:
@@ -161,11 +150,21 @@ def _counted(parents: list[str]) -> str:
     return ", ".join(f"{name} ({n})" if n > 1 else name for name, n in counts.items())
 
 
-def _parent_lines(parent: str, table: str, rules: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def _native_lines(parent: ChainKey, found: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """As kube-proxy does: what its own check does not find goes to the top, in its order.
+
+    Bare jumps are left: to delete one iptables has to read the chain.
+    """
+    jumps = jumps_of(parent, native=True)
+    missing = [jump for jump in jumps if not set(jump.forms()) & set(found)]
+    return [], [f"-I {parent.chain} 1 {jump.rule()}" for jump in missing]
+
+
+def _parent_lines(parent: ChainKey, rules: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The lines that take the hand fix's bare jumps out, and those that put jumps in."""
-    jumps = [jump for jump in JUMPS if (jump.table, jump.parent) == (table, parent)]
+    jumps = jumps_of(parent, native=False)
     bare = {f"-j {jump.chain}" for jump in jumps if jump.bare}
-    deletions = [f"-D {parent} {rule}" for rule in rules if rule in bare]
+    deletions = [f"-D {parent.chain} {rule}" for rule in rules if rule in bare]
     present = [rule for rule in rules if rule not in bare]
     insertions = []
     later: list[Jump] = []
@@ -174,7 +173,7 @@ def _parent_lines(parent: str, table: str, rules: tuple[str, ...]) -> tuple[list
             # Behind the jumps that kube-proxy would have above it, before everything else.
             above = [at for other in later if (at := _position(other, present)) is not None]
             at = max(above) + 1 if above else 0
-            insertions.append(f"-I {parent} {at + 1} {jump.rule()}")
+            insertions.append(f"-I {parent.chain} {at + 1} {jump.rule()}")
             present.insert(at, jump.rule())
         later.append(jump)
     return deletions, insertions
@@ -182,21 +181,34 @@ def _parent_lines(parent: str, table: str, rules: tuple[str, ...]) -> tuple[list
 
 def _position(jump: Jump, rules: list[str]) -> int | None:
     """Where a jump stands among rules, in the form of any kube-proxy (with or without NEW)."""
-    wanted = [shlex.split(jump.rule(new)) for new in (True, False)]
+    wanted = [shlex.split(form) for form in jump.forms()]
     for at, rule in enumerate(rules):
-        if rule.endswith(f"-j {jump.chain}") and shlex.split(rule) in wanted:
+        if rule.endswith(f"-j {jump.chain}") and _split(rule) in wanted:
             return at
     return None
 
 
+def _split(rule: str) -> list[str]:
+    try:
+        return shlex.split(rule)
+    except ValueError:
+        # A quote of somebody's comment that is not closed: no rule of kube-proxy's.
+        return []
+
+
 def apply(change: Change, host: Host) -> None:
-    """Make one table's changes, all or none.
+    """Make one family's changes, each table's all or none; one that fails keeps none from others.
 
     Raises:
-        CommandError: iptables refused; nothing of this table was changed.
+        CommandError: iptables refused; nothing of the tables that are named was changed.
     """
-    transaction: Transaction = change.action
-    program = transaction.family.restore
-    result = host.commands.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
-    if result.status:
-        raise CommandError(f"{program}: {result.words}", _BY_HAND)
+    transactions: tuple[Transaction, ...] = change.action
+    refused: dict[str, list[str]] = {}
+    for transaction in transactions:
+        program = transaction.family.restore
+        result = host.commands.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
+        if result.status:
+            refused.setdefault(f"{program}: {telling(result)}", []).append(transaction.table)
+    if refused:
+        said = "; ".join(f"{words} (tables {', '.join(of)})" for words, of in refused.items())
+        raise CommandError(said, remedy(said))

@@ -19,6 +19,19 @@ _BUILT_IN = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
 }
+# As nft prints the hooks of iptables' own chains.
+_HOOKS = {
+    ("filter", "INPUT"): "type filter hook input priority 0",
+    ("filter", "FORWARD"): "type filter hook forward priority 0",
+    ("filter", "OUTPUT"): "type filter hook output priority 0",
+    ("nat", "PREROUTING"): "type nat hook prerouting priority -100",
+    ("nat", "INPUT"): "type nat hook input priority 100",
+    ("nat", "OUTPUT"): "type nat hook output priority -100",
+    ("nat", "POSTROUTING"): "type nat hook postrouting priority 100",
+}
+# A rule that was made with nft and that iptables refuses to list, or fails on as it comes to it.
+NATIVE = "nft: "
+UNPARSABLE = "nft!: "
 _TARGETS = frozenset({"ACCEPT", "DROP", "RETURN", "REJECT", "MASQUERADE", "MARK", "LOG"})
 
 Chains = dict[tuple[str, str], list[str]]
@@ -40,6 +53,7 @@ class Tables:
         chains: all of them.
         changes: each script that was to change something.
         calls: how often a program was started for this family.
+        hooks: the hook of built-in chains that are not iptables' own; empty for none.
     """
 
     def __init__(self, node: Node, six: bool = False) -> None:
@@ -48,10 +62,16 @@ class Tables:
         }
         self.changes: list[str] = []
         self.calls: list[str] = []
+        self.hooks: dict[tuple[str, str], str] = {}
         self._program = RESTORE6 if six else RESTORE4
         self._family = "ip6" if six else "ip"
         node.commands.table[(self._program, "--noflush")] = self._restore
-        node.commands.table[(NFT, "list", "chains", self._family)] = self._list
+        node.commands.table[(NFT, "--numeric-priority", "list", "chains", self._family)] = (
+            self._list
+        )
+        for table, chain in self.chains:
+            argv = (NFT, "list", "chain", self._family, table, chain)
+            node.commands.table[argv] = self._list_chain
 
     def rules(self, table: str, chain: str) -> list[str]:
         """A chain's rules; fails if it is not there."""
@@ -95,29 +115,55 @@ class Tables:
             self.chains[key] = []
         elif option == "-S":
             self._show(key, printed)
-        elif option == "-D":
+        elif option in ("-D", "-C"):
             self._target(table, rule)
-            if rule not in self.chains[key]:
-                words = "Bad rule (does a matching rule exist in that chain?)."
-                raise _Refused("{name}: line {number} failed: " + words)
-            self.chains[key].remove(rule)
+            self._find(key, rule)
+            if option == "-D":
+                self.chains[key].remove(rule)
         elif option == "-I":
             position, _, rule = rule.partition(" ")
             self._target(table, rule)
+            if key in self.hooks:
+                words = f" CHAIN_ADD failed (Operation not supported): chain {chain}"
+                raise _Refused("{name} v1.8.9 (nf_tables): " + words, 4)
             if int(position) > len(self.chains[key]) + 1:
                 raise _Refused("{name}: line {number} failed: Index of insertion too big.")
             self.chains[key].insert(int(position) - 1, rule)
         else:
             pytest.fail(f"the stand-in has no {line!r}")
 
+    def _find(self, key: tuple[str, str], rule: str) -> None:
+        """Go through a chain from its top, as iptables does: what it cannot parse ends it."""
+        for one in self.chains[key]:
+            if one == rule:
+                return
+            self._parse(one)
+        words = "Bad rule (does a matching rule exist in that chain?)."
+        raise _Refused("{name}: line {number} failed: " + words)
+
+    def _parse(self, rule: str) -> None:
+        if rule.startswith((NATIVE, UNPARSABLE)):
+            failed = "{name} v1.8.9 (nf_tables): Parsing nftables rule failed"
+            perhaps = "Perhaps {name} or your kernel needs to be upgraded."
+            raise _Refused(f"Error: cmp sreg undef\n{failed}\n{perhaps}", 3)
+
     def _show(self, key: tuple[str, str], printed: list[str]) -> None:
         table, chain = key
-        if key not in self.chains:
+        rules = self.chains.get(key)
+        if rules is None or any(rule.startswith(NATIVE) for rule in rules):
             words = f"chain `{chain}' in table `{table}' is incompatible, use 'nft' tool."
             raise _Refused("{name} v1.8.9 (nf_tables): " + words)
         built_in = chain in _BUILT_IN[table]
+        if key in self.hooks:
+            taint = (
+                f"# Table `{table}' contains incompatible base-chains, use 'nft' tool to list them."
+            )
+            rules = []
+            printed.append(f"{taint}\n")
         printed.append(f"-P {chain} ACCEPT\n" if built_in else f"-N {chain}\n")
-        printed += [f"-A {chain} {rule}\n" for rule in self.chains[key]]
+        for rule in rules:
+            self._parse(rule)
+            printed.append(f"-A {chain} {rule}\n")
 
     def _target(self, table: str, rule: str) -> None:
         words = shlex.split(rule)
@@ -133,8 +179,15 @@ class Tables:
             lines.append(f"table {self._family} {table} {{")
             for owner, chain in self.chains:
                 if owner == table:
-                    hook = "\t\ttype filter hook input priority 0; policy accept;"
-                    built_in = [hook] * (chain in _BUILT_IN[table])
+                    hook = self.hooks.get((table, chain), _HOOKS.get((table, chain), ""))
+                    built_in = [f"\t\t{hook}; policy accept;"] * bool(hook)
                     lines += [f"\tchain {chain} {{", *built_in, "\t}"]
             lines.append("}")
         return result(0, "\n".join([*lines, ""]))
+
+    def _list_chain(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        table, chain = argv[-2:]
+        rules = [rule.removeprefix(NATIVE) for rule in self.chains[table, chain]]
+        lines = [f"table {self._family} {table} {{", f"\tchain {chain} {{"]
+        lines += [f"\t\t{_HOOKS[table, chain]}; policy accept;"]
+        return result(0, "\n".join([*lines, *(f"\t\t{rule}" for rule in rules), "\t}", "}", ""]))

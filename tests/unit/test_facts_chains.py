@@ -8,7 +8,8 @@ from netfilter import NFT, RESTORE4, RESTORE6, Tables
 
 from nodefix.commands import Result
 from nodefix.errors import CommandError
-from nodefix.facts.chains import ChainKey, Rules, read_chains
+from nodefix.facts.chains import Rules, read_chains
+from nodefix.facts.kubeproxy import ChainKey
 
 PARENTS = (ChainKey("filter", "INPUT"), ChainKey("nat", "OUTPUT"))
 CHAINS = (
@@ -17,7 +18,7 @@ CHAINS = (
     ChainKey("nat", "KUBE-MARK-MASQ"),
     ChainKey("mangle", "KUBE-IPTABLES-HINT"),
 )
-SMALL = frozenset({"KUBE-MARK-MASQ", "KUBE-IPTABLES-HINT"})
+SMALL = frozenset(CHAINS[2:])
 
 
 def read(node: Node) -> dict[str, Rules]:

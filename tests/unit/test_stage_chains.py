@@ -50,17 +50,49 @@ def test_empty_node_gets_exactly_these_transactions(node: Node) -> None:
 
 def test_plan_tells_what_and_where(node: Node, tables: Tables) -> None:
     hand_fix(tables)
-    mangle, filtering, nat = plan(node).changes
-    assert mangle.target == "IPv4 table mangle"
-    assert mangle.found == "no chain KUBE-IPTABLES-HINT"
-    assert filtering.found == (
-        "no chain KUBE-EXTERNAL-SERVICES, KUBE-NODEPORTS, KUBE-SERVICES, KUBE-PROXY-FIREWALL;"
-        " no jump in INPUT (3), FORWARD (4), OUTPUT (2);"
+    (change,) = plan(node).changes
+    assert (change.target, change.each_boot) == ("IPv4 chains", False)
+    mangle, filtering, nat = change.found.split("; ")
+    assert mangle == "mangle: no chain KUBE-IPTABLES-HINT"
+    assert filtering == (
+        "filter: no chain KUBE-EXTERNAL-SERVICES, KUBE-NODEPORTS, KUBE-SERVICES,"
+        " KUBE-PROXY-FIREWALL, no jump in INPUT (3), FORWARD (4), OUTPUT (2),"
         " a jump without kube-proxy's comment in FORWARD"
     )
-    assert "a jump without kube-proxy's comment in OUTPUT, PREROUTING, POSTROUTING" in nat.found
-    assert nat.hint == "nodefix run --stage chains"
+    assert "a jump without kube-proxy's comment in OUTPUT, PREROUTING, POSTROUTING" in nat
+    # The command that makes them is the one that would have failed.
+    assert change.hint == "nodefix run --stage modules"
     assert not tables.changes
+
+
+def test_what_every_boot_begins_with_is_told_in_one_short_line(node: Node) -> None:
+    Tables(node)
+    Tables(node, six=True)
+    four, six = plan(node).changes
+    assert (four.target, six.target) == ("IPv4 chains", "IPv6 chains")
+    assert four.found == six.found == "no chain and no jump of Kubernetes'"
+    assert four.each_boot
+    assert six.each_boot
+
+
+def test_rules_of_others_do_not_make_an_empty_boot_a_damaged_one(
+    node: Node, tables: Tables
+) -> None:
+    tables.add("filter", "INPUT", "-p tcp -m tcp --dport 22 -j ACCEPT")
+    tables.add("nat", "CNI-HOSTPORT")
+    (change,) = plan(node).changes
+    assert change.each_boot
+
+
+@pytest.mark.parametrize(
+    "left", [("mangle", "KUBE-IPTABLES-HINT"), ("nat", "KUBE-SERVICES"), ("filter", "KUBE-FORWARD")]
+)
+def test_what_is_left_of_kubernetes_tells_a_damaged_table(
+    node: Node, tables: Tables, left: tuple[str, str]
+) -> None:
+    tables.add(*left)
+    (change,) = plan(node).changes
+    assert not change.each_boot
 
 
 def test_second_run_changes_nothing_and_costs_one_call(node: Node, tables: Tables) -> None:
@@ -251,20 +283,51 @@ def test_services_that_wipe_chains_are_a_note(node: Node) -> None:
 
 
 def test_restore_that_refuses(node: Node, tables: Tables) -> None:
-    (change, *_) = plan(node).changes
+    (change,) = plan(node).changes
     words = "iptables-nft-restore: line 2 failed: Operation not permitted."
     node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
-    assert attempt(chains, change, node) == f"{RESTORE4}: {words}"
+    said = f"{RESTORE4}: {words} (tables mangle, filter, nat)"
+    assert attempt(chains, change, node) == said
 
 
 def test_a_table_is_changed_as_a_whole_or_not_at_all(node: Node, tables: Tables) -> None:
-    changes = plan(node).changes
+    (change,) = plan(node).changes
     # Somebody makes one of the chains between reading and applying.
-    tables.add("nat", "KUBE-FIREWALL")
-    message = attempt(chains, changes[2], node)
+    tables.add("filter", "KUBE-FORWARD")
+    message = attempt(chains, change, node)
     assert "Chain already exists" in message
-    assert ("nat", "KUBE-SERVICES") not in tables.chains
+    assert message.endswith("(tables filter)")
+    assert ("filter", "KUBE-SERVICES") not in tables.chains
+    # One that fails keeps none of the others.
+    assert ("nat", "KUBE-SERVICES") in tables.chains
     assert is_done(repair(chains, node))
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (
+            "Warning: Extension comment revision 0 not supported, missing kernel module?\n"
+            "iptables v1.8.9 (nf_tables):  RULE_INSERT failed (No such file or directory)",
+            "nodefix run --stage modules",
+        ),
+        (
+            "iptables-nft-restore v1.8.11 (nf_tables): Couldn't load match `conntrack':"
+            "No such file or directory\nError occurred at line: 7",
+            "dnf reinstall iptables-libs && systemctl restart nodefix",
+        ),
+    ],
+)
+def test_what_is_behind_a_refusal_is_named_once_with_what_helps(
+    node: Node, tables: Tables, words: str, hint: str
+) -> None:
+    (change,) = plan(node).changes
+    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    with pytest.raises(CommandError) as caught:
+        chains.apply(change, node.host)
+    assert caught.value.message.count(words.split("\n")[0]) == 1
+    assert words.split("\n")[1] not in caught.value.message
+    assert caught.value.hint == hint
 
 
 def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
@@ -273,11 +336,12 @@ def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
     with pytest.raises(CommandError, match="cannot read the IPv4 tables") as caught:
         plan(node)
     assert words in caught.value.message
-    assert caught.value.hint == "nft list ruleset"
+    assert caught.value.hint == "nodefix run --stage modules"
 
 
 def test_nft_that_fails(node: Node, tables: Tables) -> None:
-    node.commands.table[(NFT, "list", "chains", "ip")] = result(1, stderr="Error: no netlink")
+    argv = (NFT, "--numeric-priority", "list", "chains", "ip")
+    node.commands.table[argv] = result(1, stderr="Error: no netlink")
     with pytest.raises(CommandError, match="Error: no netlink"):
         plan(node)
 
