@@ -62,6 +62,56 @@ def test_the_chains_come_back(node: testnode.Nspawn, firewall: str, verb: str) -
     assert sh(node, kube_proxy_sync()) == ""
 
 
+RESTORE = "/usr/sbin/xtables-nft-multi"
+
+
+@pytest.mark.parametrize("firewall", ["nftables"], indirect=True)
+@pytest.mark.parametrize("fault", ["fails", "is killed"])
+def test_a_run_that_fails_is_repeated_until_it_is_through(
+    node: testnode.Nspawn, fault: str
+) -> None:
+    before = rules(node)
+    unit = "nodefix-chains@nftables.service"
+    if fault == "fails":
+        sh(node, f"mv {RESTORE} {RESTORE}.away; printf '#!/bin/sh\nexit 1\n' >{RESTORE}")
+    else:
+        sh(node, f"mv {RESTORE} {RESTORE}.away; printf '#!/bin/sh\nsleep 60\n' >{RESTORE}")
+    sh(node, f"chmod 755 {RESTORE}; systemctl reload nftables")
+    for tries in (1, 2):
+        if fault == "is killed":
+            node.wait_until("a run", lambda: node.unit(unit)["MainPID"] != "0", timeout=20)
+            sh(node, f"systemctl kill --kill-whom=all --signal=KILL {unit}")
+        again = f"try {tries} is followed by another"
+        node.wait_until(again, lambda n=tries: int(node.unit(unit)["NRestarts"]) >= n, timeout=20)
+    if fault == "fails":
+        assert not node.exists("/run/nodefix/ready")
+    sh(node, f"mv {RESTORE}.away {RESTORE}")
+    node.wait_until("the chains are back", lambda: rules(node) == before, timeout=30)
+    node.wait_until("the unit is at rest", lambda: node.unit(unit)["SubState"] == "exited")
+    assert node.exists("/run/nodefix/ready")
+
+
+def test_the_watcher_comes_back_and_makes_up_for_what_it_missed(
+    with_firewalls: testnode.Root,
+) -> None:
+    root = with_firewalls.clone()
+    root.run(["systemctl", "enable", "firewalld.service"])
+    with testnode.Nspawn(root) as node:
+        node.boot(timeout=120)
+        before = rules(node)
+        first = node.unit("nodefix-watch.service")["MainPID"]
+        # A reload that nobody hears of.
+        sh(node, "systemctl kill --signal=STOP nodefix-watch.service")
+        sh(node, f"{OWN}; firewall-cmd --reload")
+        sh(node, "systemctl kill --signal=KILL nodefix-watch.service")
+        node.wait_until("the chains are back", lambda: rules(node) == before, timeout=10)
+        node.wait_until(
+            "it is back",
+            lambda: node.unit("nodefix-watch.service")["MainPID"] not in ("0", first),
+            timeout=10,
+        )
+
+
 def test_firewall_cmds_own_reload_is_noticed(with_firewalls: testnode.Root) -> None:
     root = with_firewalls.clone()
     root.run(["systemctl", "enable", "firewalld.service"])
