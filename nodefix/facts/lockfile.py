@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from itertools import islice
 from typing import NamedTuple
 
+from nodefix.answer import Answer
 from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.host import Host
+from nodefix.reading import kind_of
 
 LOCK = "/run/xtables.lock"
 # tmpfiles.d(5): /run is empty at each boot, and container runtimes may come before nodefix.
 TMPFILES = "/etc/tmpfiles.d/nodefix.conf"
-TMPFILES_CONTENT = b"""\
+TMPFILES_LINE = f"f {LOCK} 0600 root root -"
+TMPFILES_CONTENT = f"""\
 # Made by nodefix: kube-proxy's pod mounts this file from the node.
-f /run/xtables.lock 0600 root root -
-"""
+{TMPFILES_LINE}
+""".encode()
+
+# A directory can hold millions of names, and one is enough to leave it alone.
+MOST_ENTRIES = 100
+_SHOWN_NAMES = 3
+_SHOWN_LENGTH = 40
 
 
 class LockFacts(NamedTuple):
@@ -25,7 +35,8 @@ class LockFacts(NamedTuple):
         kind: `absent`, `file`, `directory`, or another kind in words.
         mode: permission bits.
         owner: user id and group id.
-        entries: how many a directory holds.
+        entries: how many a directory holds; counting ends behind MOST_ENTRIES.
+        names: the first few of them, in printable characters.
         lasting: whether systemd-tmpfiles makes it at the next boot.
     """
 
@@ -33,7 +44,8 @@ class LockFacts(NamedTuple):
     mode: int = 0
     owner: tuple[int, int] = (0, 0)
     entries: int = 0
-    lasting: bool = True
+    names: tuple[str, ...] = ()
+    lasting: Answer = Answer(True)
 
 
 def read(host: Host, config: Config) -> LockFacts:
@@ -43,28 +55,69 @@ def read(host: Host, config: Config) -> LockFacts:
         NodefixError: it cannot be looked at.
     """
     path = host.path(LOCK)
-    try:
-        lasting = host.path(TMPFILES).read_bytes() == TMPFILES_CONTENT
-    except OSError:
-        lasting = False
+    lasting = _lasting(host)
     try:
         status = path.lstat()
-        kind = _kind(status.st_mode)
-        entries = len(list(path.iterdir())) if kind == "directory" else 0
+        kind = kind_of(status.st_mode)
+        names = _names(host) if kind == "directory" else []
     except FileNotFoundError:
         return LockFacts("absent", lasting=lasting)
     except OSError as error:
-        raise NodefixError(f"{LOCK}: cannot be looked at: {error.strerror}") from error
+        raise NodefixError(
+            f"{LOCK}: cannot be looked at: {error.strerror}", f"ls -ld /run {LOCK}"
+        ) from error
     owner = (status.st_uid, status.st_gid)
-    return LockFacts(kind, stat.S_IMODE(status.st_mode), owner, entries, lasting)
+    shown = tuple(_printable(name) for name in names[:_SHOWN_NAMES])
+    return LockFacts(kind, stat.S_IMODE(status.st_mode), owner, len(names), shown, lasting)
 
 
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFREG: "file",
-        stat.S_IFDIR: "directory",
-        stat.S_IFLNK: "symbolic link",
-        stat.S_IFIFO: "named pipe",
-        stat.S_IFSOCK: "socket",
-    }
-    return kinds.get(stat.S_IFMT(mode), "device")
+def _names(host: Host) -> list[str]:
+    with os.scandir(host.path(LOCK)) as entries:
+        return [entry.name for entry in islice(entries, MOST_ENTRIES + 1)]
+
+
+def _printable(name: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in name)[:_SHOWN_LENGTH]
+
+
+def _lasting(host: Host) -> Answer:
+    """Whether the entry for systemd-tmpfiles is there.
+
+    A file of that name with anything else in it is the admin's, and so is a link: neither is
+    written to.
+    """
+    try:
+        lines = host.read(TMPFILES).decode("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        if not host.path(TMPFILES).is_symlink():
+            return Answer(False)
+        return Answer(None, f"{TMPFILES}: found a link to nothing", f"rm {TMPFILES}")
+    except OSError as error:
+        words = f"{TMPFILES}: cannot be read: {error.strerror}"
+        return Answer(None, words, f"ls -ldZL {TMPFILES} /etc/tmpfiles.d")
+    for number, line in enumerate(lines, 1):
+        words_of = line.split()
+        if len(words_of) > 1 and words_of[1] == LOCK and words_of[0][:1] != "#":
+            # tmpfiles.d(5): of two lines for one path the first one counts.
+            return Answer(True) if _makes_it(words_of) else _other_line(number)
+    words = f"{TMPFILES}: found no line for {LOCK} in it, and it is not nodefix's"
+    return Answer(None, words, _append())
+
+
+def _makes_it(words: list[str]) -> bool:
+    kind, _, mode, user, group = (*words, "-", "-", "-")[:5]
+    return (
+        kind.rstrip("+!=~^$") in ("f", "F")
+        and mode.lstrip(":~") in ("0600", "600")
+        and user in ("root", "0", "-")
+        and group in ("root", "0", "-")
+    )
+
+
+def _other_line(number: int) -> Answer:
+    words = f"{TMPFILES} line {number}: found another line for {LOCK}"
+    return Answer(None, words, f"sed -i '{number}s/^/# /' {TMPFILES} && {_append()}")
+
+
+def _append() -> str:
+    return f"printf '\\n%s\\n' '{TMPFILES_LINE}' >>{TMPFILES}"

@@ -8,9 +8,19 @@ iptables xshared.h (XT_LOCK_NAME).
 
 from __future__ import annotations
 
+import os
+
 from nodefix.config import Config
 from nodefix.errors import NodefixError
-from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_CONTENT, LockFacts, read
+from nodefix.facts.lockfile import (
+    LOCK,
+    MOST_ENTRIES,
+    TMPFILES,
+    TMPFILES_CONTENT,
+    TMPFILES_LINE,
+    LockFacts,
+    read,
+)
 from nodefix.files import write_atomic
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
@@ -28,7 +38,11 @@ _BY_HAND = f"install -m 0600 /dev/null {LOCK}"
 def plan(facts: LockFacts, config: Config) -> Plan:
     """What is missing is made, an empty directory replaced; anything else is not touched."""
     now = _now(facts)
-    return now if facts.lasting else now._replace(changes=(*now.changes, _LASTING))
+    if facts.lasting.value is False:
+        return now._replace(changes=(*now.changes, _LASTING))
+    if facts.lasting.value is None:
+        return now._replace(problems=(*now.problems, _not_lasting(facts)))
+    return now
 
 
 # Not required: without the entry nodefix makes the file itself, later in each boot.
@@ -42,14 +56,20 @@ _LASTING = Change(
 )
 
 
+def _not_lasting(facts: LockFacts) -> Problem:
+    message = f"{facts.lasting.where}, expected the line `{TMPFILES_LINE}`; it was left as it is"
+    return Problem(message, facts.lasting.hint, required=False)
+
+
 def _now(facts: LockFacts) -> Plan:
     match facts:
         case LockFacts("absent"):
-            return _change("nothing", _BY_HAND)
+            # /run is empty at each boot.
+            return _change("nothing", _BY_HAND, each_boot=True)
         case LockFacts("directory", entries=0):
             return _change("an empty directory", f"rmdir {LOCK} && {_BY_HAND}")
-        case LockFacts("directory", entries=count):
-            return _problem(f"a directory with {count} entries")
+        case LockFacts("directory", owner=(uid, _)):
+            return _problem(f"a directory of user {uid} with {_entries(facts)}")
         case LockFacts("file", mode=0o600, owner=(0, 0)):
             return Plan()
         case LockFacts("file", mode=mode, owner=(uid, gid)):
@@ -59,8 +79,18 @@ def _now(facts: LockFacts) -> Plan:
             return _problem(f"a {kind}")
 
 
-def _change(found: str, hint: str) -> Plan:
-    return Plan((Change(LOCK, found, WANTED, hint, "now"),))
+def _entries(facts: LockFacts) -> str:
+    """`1 entry (NAME)`, `5 entries (NAME, NAME, NAME, …)`."""
+    if facts.entries > MOST_ENTRIES:
+        counted = f"more than {MOST_ENTRIES} entries"
+    else:
+        counted = "1 entry" if facts.entries == 1 else f"{facts.entries} entries"
+    more = ["…"] * (facts.entries > len(facts.names))
+    return f"{counted} ({', '.join([*facts.names, *more])})"
+
+
+def _change(found: str, hint: str, each_boot: bool = False) -> Plan:
+    return Plan((Change(LOCK, found, WANTED, hint, "now", each_boot=each_boot),))
 
 
 def _problem(found: str) -> Plan:
@@ -78,6 +108,8 @@ def apply(change: Change, host: Host) -> None:
         if change.action == "last":
             path = host.path(TMPFILES)
             path.parent.mkdir(mode=0o755, exist_ok=True)
+            if os.path.lexists(path):
+                raise NodefixError(f"{TMPFILES}: somebody made it meanwhile", change.hint)
             write_atomic(path, TMPFILES_CONTENT)
             return
         path = host.path(LOCK)

@@ -98,6 +98,9 @@ def test_nothing_there(node: Node, tmpfiles: Tmpfiles) -> None:
     (change,) = now(node).changes
     assert (change.target, change.found) == (LOCK, "nothing")
     assert change.hint == f"install -m 0600 /dev/null {LOCK}"
+    # Each boot begins like that; the entry that makes the next one begin better is a change.
+    assert change.each_boot
+    assert [one.each_boot for one in plan(node).changes] == [True, False]
     assert repair(lockfile, node) == Plan()
     assert stat.S_IMODE(tmpfiles.place.stat().st_mode) == 0o600
 
@@ -123,13 +126,53 @@ def refused(node: Node) -> str:
     assert problem.hint == f"mv {LOCK} {LOCK}.old && systemctl restart nodefix"
     after = node.host.path(LOCK).lstat()
     assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
-    return problem.message.removeprefix(f"{LOCK}: found a ").partition(",")[0]
+    return problem.message.removeprefix(f"{LOCK}: found a ").rpartition(", expected")[0]
 
 
-def test_full_directory(node: Node, tmpfiles: Tmpfiles) -> None:
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["one"], "1 entry (one)"),
+        (["one", "two"], "2 entries (one, two)"),
+        (["\x1b[2J" + "x" * 100], "1 entry (?[2J" + "x" * 36 + ")"),
+    ],
+)
+def test_full_directory(node: Node, tmpfiles: Tmpfiles, names: list[str], words: str) -> None:
+    for name in names:
+        node.file(f"{LOCK}/{name}")
+    user = tmpfiles.place.stat().st_uid
+    told = refused(node)
+    assert told.startswith(f"directory of user {user} with {words.split(' (')[0]} (")
+    assert sorted(told.split("(")[1]) == sorted(words.split("(")[1])
+
+
+def test_huge_directory_is_not_listed_to_its_end(
+    node: Node, tmpfiles: Tmpfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_entries = 0
+    real = os.scandir
+
+    class Endless:
+        def __init__(self, path: Path) -> None:
+            self.entry = next(real(path))
+
+        def __enter__(self) -> Endless:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def __iter__(self) -> Endless:
+            return self
+
+        def __next__(self) -> os.DirEntry[str]:
+            nonlocal read_entries
+            read_entries += 1
+            assert read_entries < 10_000
+            return self.entry
+
     node.file(f"{LOCK}/one")
-    node.file(f"{LOCK}/two")
-    assert refused(node) == "directory with 2 entries"
+    monkeypatch.setattr(os, "scandir", Endless)
+    assert refused(node).endswith("with more than 100 entries (one, one, one, …)")
 
 
 def test_directory_that_is_filled_meanwhile(node: Node, tmpfiles: Tmpfiles) -> None:
@@ -219,19 +262,13 @@ def test_it_lasts_over_a_boot(node: Node, tmpfiles: Tmpfiles) -> None:
     assert plan(node) == Plan()
 
 
-def test_entry_that_somebody_changed_is_made_anew(node: Node, tmpfiles: Tmpfiles) -> None:
-    tmpfiles.good()
-    node.file(ENTRY, "# nothing\n")
-    assert repair(lockfile, node) == Plan()
-    assert LOCK in node.host.path(ENTRY).read_text()
-
-
 def test_entry_that_cannot_be_written_does_not_hold_kubelet(node: Node, tmpfiles: Tmpfiles) -> None:
     tmpfiles.good()
     (node.root / "etc/tmpfiles.d").rmdir()
     node.file("/etc/tmpfiles.d", "a file")
-    (left,) = repair(lockfile, node).changes
-    assert not left.required
+    (problem,) = repair(lockfile, node).problems
+    assert "Not a directory" in problem.message
+    assert not problem.required
 
 
 def test_place_that_cannot_be_looked_at(node: Node) -> None:
