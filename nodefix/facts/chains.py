@@ -19,6 +19,8 @@ _READ_SECONDS = 20.0
 _WIPERS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
 # iptables' include/xtables.h, VERSION_PROBLEM: it met a rule in a chain that it cannot parse.
 _CANNOT_PARSE = 3
+# iptables/nft-ruleparse.c: a rule uses an extension of which this node has no library.
+_NO_LIBRARY = b"extension not found"
 
 
 class Family(NamedTuple):
@@ -73,13 +75,14 @@ def read_chains(
     Raises:
         CommandError: iptables or nft cannot read a table.
     """
-    facts = ChainFacts({}, _wipers(host), {}, {})
     rules, native, found = {}, {}, {}
     for family in (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,):
-        listed, native[family] = _listed(host, family, parents, chains, small)
-        rules[family], bases = _completed(host, family, listed, native[family], parents, chains)
-        found[family] = obstacles(host, family.nft, bases, native[family]) if parents else ()
-    return facts._replace(families=rules, native=native, obstacles=found)
+        listed = _listed(host, family, parents, tuple(key for key in chains if key in small))
+        rules[family], bases = _completed(host, family, listed, parents, chains)
+        native[family] = frozenset(listed.native)
+        judged = frozenset(key for key, theirs in listed.native.items() if theirs)
+        found[family] = obstacles(host, family.nft, bases, judged) if parents else ()
+    return ChainFacts(rules, _wipers(host), native, found)
 
 
 def _wipers(host: Host) -> tuple[str, ...]:
@@ -89,17 +92,25 @@ def _wipers(host: Host) -> tuple[str, ...]:
         return ()
 
 
+class _Listing(NamedTuple):
+    """What iptables lists.
+
+    Attributes:
+        found: chains with their rules.
+        native: built-in chains that it cannot list, each with whether kube-proxy's own iptables
+            cannot either; a library of extensions may be missing on the node alone.
+    """
+
+    found: dict[ChainKey, Rules]
+    native: dict[ChainKey, bool]
+
+
 def _listed(
-    host: Host,
-    family: Family,
-    parents: tuple[ChainKey, ...],
-    chains: tuple[ChainKey, ...],
-    small: frozenset[ChainKey],
-) -> tuple[dict[ChainKey, Rules], frozenset[ChainKey]]:
-    """The chains that are listed, and the built-in ones that iptables cannot list."""
+    host: Host, family: Family, parents: tuple[ChainKey, ...], small: tuple[ChainKey, ...]
+) -> _Listing:
     found: dict[ChainKey, Rules] = {}
-    native: set[ChainKey] = set()
-    left = (*parents, *(key for key in chains if key in small))
+    native: dict[ChainKey, bool] = {}
+    left = (*parents, *small)
     while left:
         some, result = _list(host, family, left)
         stopped = _stopped_at(result, left, some)
@@ -107,16 +118,14 @@ def _listed(
         if stopped not in parents:
             # A chain that is missing, or everything was listed.
             break
-        native.add(stopped)
+        native[stopped] = _NO_LIBRARY not in result.stderr
         left = left[left.index(stopped) + 1 :]
     if any(key not in found and key not in native for key in parents):
         words = telling(result)
         raise CommandError(
             f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
         )
-    for key in native:
-        found[key] = _checked(host, family, key)
-    return found, frozenset(native)
+    return _Listing(found | {key: _checked(host, family, key) for key in native}, native)
 
 
 def _stopped_at(
@@ -152,23 +161,32 @@ def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     lines = [f"*{parent.table}", *(f"-C {parent.chain} {rule}" for rule in rules), "COMMIT", ""]
     script = "\n".join(lines).encode()
     argv = (family.restore, "--noflush")
-    return not host.commands.run(*argv, stdin=script, timeout=_READ_SECONDS).status
+    result = host.commands.run(*argv, stdin=script, timeout=_READ_SECONDS)
+    if b"Couldn't load" in result.stderr:
+        # Without the library nothing can be asked, and "not found" would be a guess.
+        words = telling(result)
+        raise CommandError(
+            f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
+        )
+    return not result.status
 
 
 def _completed(
     host: Host,
     family: Family,
-    found: dict[ChainKey, Rules],
-    native: frozenset[ChainKey],
+    listed: _Listing,
     parents: tuple[ChainKey, ...],
     chains: tuple[ChainKey, ...],
 ) -> tuple[dict[ChainKey, Rules], dict[ChainKey, str]]:
     """With whether each other chain is there; and all chains' hooks, if one was missing."""
+    found = listed.found
     there = {
         ChainKey(parent.table, target(rule)) for parent in parents for rule in found[parent] or ()
     }
     there |= found.keys()
-    led_to = [ChainKey(j.table, j.chain) for key in native for j in jumps_of(key, native=True)]
+    led_to = [
+        ChainKey(j.table, j.chain) for key in listed.native for j in jumps_of(key, native=True)
+    ]
     wanted = dict.fromkeys((*chains, *led_to))
     bases: dict[ChainKey, str] = {}
     # A chain of the admin's in the place of iptables' own is listed as an empty one.
@@ -214,17 +232,16 @@ def _list(
 def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:
     """Split a listing at its heads: `-P CHAIN policy` or `-N CHAIN`, in the order asked for."""
     found: dict[ChainKey, Rules] = {}
-    waiting = iter(keys)
+    waiting = list(keys)
     rules: list[str] = []
+    chain = ""
     for line in text.split("\n"):
         words = line.split(" ", 2)
-        if words[0] in ("-P", "-N"):
-            key = next(waiting, None)
-            if key is None or key.chain != words[1]:
-                break
-            rules = []
-            found[key] = ()
-        elif words[0] == "-A" and len(words) == 3 and found:
+        # Lines of neither kind are remarks, or the rest of a comment with a line end in it.
+        if words[0] in ("-P", "-N") and waiting and waiting[0].chain == words[1]:
+            chain, rules = words[1], []
+            found[waiting.pop(0)] = ()
+        elif words[0] == "-A" and len(words) == 3 and chain == words[1]:
             rules.append(words[2])
             found[list(found)[-1]] = tuple(rules)
     return found

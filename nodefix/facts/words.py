@@ -10,10 +10,12 @@ _NOISE = ("try `", "perhaps ", "# warning", "ignoring deprecated", "error occurr
 
 # The modules stage tries rules like kube-proxy's and names the module and package that is missing.
 ASK_MODULES = "nodefix run --stage modules"
+_LIBRARY = "dnf reinstall iptables-libs && systemctl restart nodefix"
 _REMEDIES = (
     # An extension or a library of iptables', not of the kernel's.
-    ("couldn't load match", "dnf reinstall iptables-libs && systemctl restart nodefix"),
-    ("couldn't load target", "dnf reinstall iptables-libs && systemctl restart nodefix"),
+    ("couldn't load match", _LIBRARY),
+    ("couldn't load target", _LIBRARY),
+    ("extension not found", _LIBRARY),
     (
         "error while loading shared libraries",
         "dnf reinstall iptables-libs iptables-nft nftables libnftnl libmnl"

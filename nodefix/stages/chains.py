@@ -76,7 +76,7 @@ def _notes(facts: ChainFacts) -> Iterator[str]:
         names = ", ".join(" ".join(key) for key in PARENTS if key in keys - told)
         if names:
             yield (
-                f"{family.name} {names}: rules written with nft, which iptables cannot read;"
+                f"{family.name} {names}: rules that iptables cannot read, as nft makes them;"
                 " kube-proxy can live with that while its jumps stand above them"
             )
     if facts.wipers:

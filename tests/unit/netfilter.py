@@ -32,6 +32,8 @@ _HOOKS = {
 # A rule that was made with nft and that iptables refuses to list, or fails on as it comes to it.
 NATIVE = "nft: "
 UNPARSABLE = "nft!: "
+# A rule with an extension of which the node has no library.
+FOREIGN = "foreign: "
 _TARGETS = frozenset({"ACCEPT", "DROP", "RETURN", "REJECT", "MASQUERADE", "MARK", "LOG"})
 
 Chains = dict[tuple[str, str], list[str]]
@@ -142,10 +144,12 @@ class Tables:
         raise _Refused("{name}: line {number} failed: " + words)
 
     def _parse(self, rule: str) -> None:
-        if rule.startswith((NATIVE, UNPARSABLE)):
+        if rule.startswith((NATIVE, UNPARSABLE, FOREIGN)):
+            foreign = rule.startswith(FOREIGN)
+            error = "match extension not found" if foreign else "cmp sreg undef"
             failed = "{name} v1.8.9 (nf_tables): Parsing nftables rule failed"
             perhaps = "Perhaps {name} or your kernel needs to be upgraded."
-            raise _Refused(f"Error: cmp sreg undef\n{failed}\n{perhaps}", 3)
+            raise _Refused(f"Error: {error}\n{failed}\n{perhaps}", 3)
 
     def _show(self, key: tuple[str, str], printed: list[str]) -> None:
         table, chain = key

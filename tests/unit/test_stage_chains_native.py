@@ -7,11 +7,13 @@ rules that it cannot read is not listed, `-C` finds what stands above them, `-I`
 from __future__ import annotations
 
 import pytest
-from fakehost import Node, planned, repair
+from fakehost import Node, planned, repair, result
 from kubeproxy import KUBE_PROXY
-from netfilter import NATIVE, RESTORE4, UNPARSABLE, Tables
+from netfilter import FOREIGN, NATIVE, RESTORE4, UNPARSABLE, Tables
 
+from nodefix.commands import Result
 from nodefix.config import Config
+from nodefix.errors import CommandError
 from nodefix.facts.kubeproxy import BASES
 from nodefix.plan import Plan
 from nodefix.stages import chains
@@ -52,7 +54,7 @@ def test_kube_proxys_jumps_are_made_above_what_iptables_cannot_read(
     own = [rule for rule in rules[:-1] if rule != "-j KUBE-FIREWALL"]
     assert own == jumps(*parent)
     (note, _) = left.notes[::-1]
-    assert note.startswith(f"IPv4 {' '.join(parent)}: rules written with nft")
+    assert note.startswith(f"IPv4 {' '.join(parent)}: rules that iptables cannot read")
 
 
 def test_what_kube_proxy_makes_besides_is_made_for_it_where_it_could_not(
@@ -111,7 +113,7 @@ def test_the_chain_by_which_kube_proxy_judges_a_family_has_to_be_readable(
     assert problem.required
     assert problem.message.startswith("IPv4 table nat, chain POSTROUTING: found rules written")
     assert "(ip saddr 192.0.2.0/24 counter masquerade)" in problem.message
-    assert not any("written with nft" in note for note in left.notes)
+    assert not any("as nft makes" in note for note in left.notes)
     # What can be made is made.
     assert ("filter", "KUBE-FORWARD") in tables.chains
     assert tables.rules("nat", "POSTROUTING")[0].endswith("-j KUBE-POSTROUTING")
@@ -173,3 +175,38 @@ def test_a_node_in_order_costs_one_call_more_for_each_such_chain(
 
 def test_the_stand_ins_chains_are_iptables_own(tables: Tables) -> None:
     assert {key for key in tables.chains if key in PARENTS} == {tuple(key) for key in BASES}
+
+
+def test_a_rule_of_another_iptables_with_more_libraries_holds_nothing(
+    node: Node, tables: Tables
+) -> None:
+    """A pod's own iptables made it, and so kube-proxy's can read it."""
+    tables.add("nat", "POSTROUTING", f"{FOREIGN}-m novel -j ACCEPT")
+    left = repair(chains, node)
+    assert (left.changes, left.problems) == ((), ())
+    assert tables.rules("nat", "POSTROUTING")[0] == jumps("nat", "POSTROUTING")[0]
+
+
+def test_a_library_that_kube_proxys_rules_need_is_missed_and_named(
+    node: Node, tables: Tables
+) -> None:
+    repair(chains, node)
+    before = {key: list(rules) for key, rules in tables.chains.items()}
+    refusal = "iptables-nft-restore v1.8.9 (nf_tables): Couldn't load match `comment':No such file"
+    real = node.commands.table[(RESTORE4, "--noflush")]
+    assert callable(real)
+
+    def restore(argv: tuple[str, ...], stdin: bytes) -> Result:
+        if b"-m comment" in stdin:
+            return result(2, stderr=refusal)
+        if b"-S" in stdin:
+            said = "Error: match extension not found\nParsing nftables rule failed"
+            first = stdin.decode().split("-S ")[1].split()[0]
+            return result(3, f"-P {first} ACCEPT\n", said)
+        return real(argv, stdin)
+
+    node.commands.table[(RESTORE4, "--noflush")] = restore
+    with pytest.raises(CommandError, match="Couldn't load match `comment'") as caught:
+        plan(node)
+    assert caught.value.hint == "dnf reinstall iptables-libs && systemctl restart nodefix"
+    assert tables.chains == before

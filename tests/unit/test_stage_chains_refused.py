@@ -1,0 +1,91 @@
+"""nodefix/stages/chains.py where iptables or nft refuse: what is told, and what helps."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import Node, attempt, planned, repair, result
+from netfilter import NFT, RESTORE4, Tables
+
+from nodefix.config import Config
+from nodefix.errors import CommandError
+from nodefix.plan import Plan
+from nodefix.stages import chains
+
+
+@pytest.fixture
+def tables(node: Node) -> Tables:
+    """IPv4's tables, on a node without IPv6."""
+    (node.root / "proc/net/if_inet6").unlink()
+    return Tables(node)
+
+
+def plan(node: Node, config: Config | None = None) -> Plan:
+    return planned(chains, node, config)
+
+
+def is_done(left: Plan) -> bool:
+    return not left.changes and not left.problems and not left.skipped
+
+
+def test_restore_that_refuses(node: Node, tables: Tables) -> None:
+    (change,) = plan(node).changes
+    words = "iptables-nft-restore: line 2 failed: Operation not permitted."
+    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    said = f"{RESTORE4}: {words} (tables mangle, filter, nat)"
+    assert attempt(chains, change, node) == said
+
+
+def test_a_table_is_changed_as_a_whole_or_not_at_all(node: Node, tables: Tables) -> None:
+    (change,) = plan(node).changes
+    # Somebody makes one of the chains between reading and applying.
+    tables.add("filter", "KUBE-FORWARD")
+    message = attempt(chains, change, node)
+    assert "Chain already exists" in message
+    assert message.endswith("(tables filter)")
+    assert ("filter", "KUBE-SERVICES") not in tables.chains
+    # One that fails keeps none of the others.
+    assert ("nat", "KUBE-SERVICES") in tables.chains
+    assert is_done(repair(chains, node))
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (
+            "Warning: Extension comment revision 0 not supported, missing kernel module?\n"
+            "iptables v1.8.9 (nf_tables):  RULE_INSERT failed (No such file or directory)",
+            "nodefix run --stage modules",
+        ),
+        (
+            "iptables-nft-restore v1.8.11 (nf_tables): Couldn't load match `conntrack':"
+            "No such file or directory\nError occurred at line: 7",
+            "dnf reinstall iptables-libs && systemctl restart nodefix",
+        ),
+    ],
+)
+def test_what_is_behind_a_refusal_is_named_once_with_what_helps(
+    node: Node, tables: Tables, words: str, hint: str
+) -> None:
+    (change,) = plan(node).changes
+    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    with pytest.raises(CommandError) as caught:
+        chains.apply(change, node.host)
+    assert caught.value.message.count(words.split("\n")[0]) == 1
+    assert words.split("\n")[1] not in caught.value.message
+    assert caught.value.hint == hint
+
+
+def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
+    words = "iptables v1.8.11 (nf_tables): Could not fetch rule set generation id"
+    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    with pytest.raises(CommandError, match="cannot read the IPv4 tables") as caught:
+        plan(node)
+    assert words in caught.value.message
+    assert caught.value.hint == "nodefix run --stage modules"
+
+
+def test_nft_that_fails(node: Node, tables: Tables) -> None:
+    argv = (NFT, "--numeric-priority", "list", "chains", "ip")
+    node.commands.table[argv] = result(1, stderr="Error: no netlink")
+    with pytest.raises(CommandError, match="Error: no netlink"):
+        plan(node)
