@@ -86,6 +86,11 @@ def test_an_admins_file_is_left_and_its_remedy_keeps_every_byte(node: Node, cont
     assert all(line in text for line in content.splitlines())
 
 
+def test_a_comment_is_no_line(node: Node) -> None:
+    node.file(TMPFILES, f"#f {LOCK} 0600 root root -\n")
+    assert "found no line" in refused(node).message
+
+
 def test_what_cannot_be_read_is_not_absent(node: Node) -> None:
     place = node.host.path(TMPFILES)
     place.parent.mkdir(parents=True)
