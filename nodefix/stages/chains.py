@@ -101,7 +101,7 @@ def _change(facts: ChainFacts, family: Family) -> Change | None:
     ]
     if not lacking:
         return None
-    # Each boot finds the packet filter empty; a table that has some of it was damaged.
+    # Each boot finds the packet filter empty; one that has some of it was damaged.
     untouched = not any(_is_kubernetes(key, found) for key, found in rules.items())
     return Change(
         target=f"{family.name} chains",
@@ -138,10 +138,14 @@ def _lacking(
         missing += [parent.chain] * len(insertions)
     if not lines:
         return None
+    transaction = Transaction(family, table, tuple(lines))
+    own = [(key, found) for key, found in rules.items() if key.table == table]
+    if len(absent) > 1 and not any(_is_kubernetes(key, found) for key, found in own):
+        return Lacking(f"{table}: {_NONE}", transaction)
     found = [f"no chain {', '.join(absent)}"] if absent else []
     found += [f"no jump in {_counted(missing)}"] if missing else []
     found += [f"a jump without kube-proxy's comment in {_counted(bare)}"] if bare else []
-    return Lacking(f"{table}: {', '.join(found)}", Transaction(family, table, tuple(lines)))
+    return Lacking(f"{table}: {', '.join(found)}", transaction)
 
 
 def _counted(parents: list[str]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import testnode
 from nodes import kubelet_runs, outcomes, report, sh
 from test_kube_proxy import kube_proxy_sync
+
+DATA = Path(__file__).with_name("data")
 
 # What kube-proxy lists at its start, and besides its other jumps makes sure of.
 STARTS = "iptables -t nat -S POSTROUTING >/dev/null"
@@ -86,6 +89,23 @@ def test_kube_proxy_lives_with_a_filter_table_of_the_admins(node: testnode.Nspaw
     assert [ruleset.count(rule) for rule in rules_of(FILTER)] == [1] * 5
     node.run(["nodefix", "run", "--stage", "chains"])
     assert outcomes(node)["chains"] == "unchanged"
+
+
+@pytest.mark.parametrize("name", ["ip-filter-INPUT", "ip-nat-POSTROUTING"])
+def test_tables_from_the_field(node: testnode.Nspawn, name: str) -> None:
+    sh(node, "nft flush ruleset")
+    node.run(["nft", "--file", "-"], input=(DATA / f"{name}.nft").read_text())
+    _, table, chain = name.split("-")
+    ran = node.run(["nodefix", "run"], check=False)
+    if table == "filter":
+        # kube-proxy can live with it.
+        assert ran.returncode == 0
+        assert f"IPv4 {table} {chain}: rules that iptables cannot read" in ran.stderr
+        return
+    assert ran.returncode == 1
+    assert f"IPv4 table {table}, chain {chain}: found rules written with nft" in ran.stderr
+    sh(node, hint(node))
+    assert report(node)["outcome"] == "ready"
 
 
 @pytest.mark.parametrize("rules", [NAT, OTHER_PRIORITY], ids=["nat", "another priority"])

@@ -6,6 +6,7 @@ import pytest
 from fakehost import Node, attempt, planned, repair, result
 from netfilter import NFT, RESTORE4, Tables
 
+from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.plan import Plan
@@ -89,3 +90,28 @@ def test_nft_that_fails(node: Node, tables: Tables) -> None:
     node.commands.table[argv] = result(1, stderr="Error: no netlink")
     with pytest.raises(CommandError, match="Error: no netlink"):
         plan(node)
+
+
+def test_what_follows_from_missing_modules_is_short_and_points_to_their_stage(
+    node: Node, tables: Tables
+) -> None:
+    """Chains can be made without them, and no rule."""
+    real = node.commands.table[(RESTORE4, "--noflush")]
+    assert callable(real)
+    words = "Warning: Extension comment revision 0 not supported, missing kernel module?"
+
+    def restore(argv: tuple[str, ...], stdin: bytes) -> Result:
+        return (
+            result(4, stderr=f"{words}\nRULE_INSERT failed")
+            if b"\n-I " in stdin
+            else real(argv, stdin)
+        )
+
+    node.commands.table[(RESTORE4, "--noflush")] = restore
+    (left,) = repair(chains, node).changes
+    none = "no chain and no jump of Kubernetes'"
+    assert left.found == f"filter: {none}; nat: {none}"
+    assert left.hint == "nodefix run --stage modules"
+    assert ("mangle", "KUBE-IPTABLES-HINT") in tables.chains
+    said = attempt(chains, left, node)
+    assert said == f"{RESTORE4}: {words} (tables filter, nat)"
