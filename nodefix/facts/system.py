@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
+from nodefix.reading import read_file
 
 # Rebuilds of RHEL by os-release(5)'s ID, for systems without a PLATFORM_ID.
 _FAMILY = frozenset({"rhel", "centos", "rocky", "almalinux", "ol"})
 _FIRST_MAJOR = 10
+_WANTED = f"RHEL-family {_FIRST_MAJOR} or later"
+
+_OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
+# What a reader of a shell's assignments takes for one; all other lines are passed over.
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)", re.ASCII | re.DOTALL)
+# More of a name than a reader needs.
+_NAME_LENGTH = 100
 
 
 class Scope(NamedTuple):
@@ -26,7 +33,7 @@ class Scope(NamedTuple):
 def read_scope(root: Path) -> Scope:
     """Judge by os-release(5): RHEL-family systems of major version 10 and later are inside.
 
-    A system whose os-release is missing or cannot be understood is outside: then nothing is
+    A system that does not say what it is is outside, since on any other system nothing is
     changed and nothing held up.
     """
     try:
@@ -34,68 +41,82 @@ def read_scope(root: Path) -> Scope:
     except NodefixError as error:
         return Scope(False, error.message)
     name = release.get("PRETTY_NAME") or release.get("NAME") or release.get("ID") or "no name"
-    wanted = f"RHEL-family {_FIRST_MAJOR} or later"
+    name = "".join(letter for letter in name if letter.isprintable())[:_NAME_LENGTH]
     major = _el_major(release)
     if major is None:
-        return Scope(False, f"found {name}, which is not of the RHEL family; expected {wanted}")
+        return Scope(False, f"found {name}, which is not of the RHEL family; expected {_WANTED}")
     if major < _FIRST_MAJOR:
-        return Scope(False, f"found {name}, which is RHEL-family {major}; expected {wanted}")
+        return Scope(False, f"found {name}, which is RHEL-family {major}; expected {_WANTED}")
     return Scope(True, f"found {name}, which is RHEL-family {major}")
 
 
 def read_os_release(root: Path) -> Mapping[str, str]:
-    """Parse /etc/os-release, or /usr/lib/os-release, as os-release(5) says.
+    """Parse /etc/os-release, or /usr/lib/os-release where that is missing or tells nothing.
 
     Raises:
-        NodefixError: neither can be read, or a line is not an assignment.
+        NodefixError: neither can be read.
     """
-    for name in ("etc/os-release", "usr/lib/os-release"):
+    found: Mapping[str, str] = {}
+    missing, unreadable = f"{root / _OS_RELEASE[0]}: found no such file", ""
+    for name in _OS_RELEASE:
         try:
-            content = (root / name).read_bytes()
+            content = read_file(root / name)
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise NodefixError(f"{root / name}: cannot be read: {error.strerror}") from error
-        return _assignments(root / name, content.decode("utf-8", "replace"))
-    raise NodefixError(f"{root / 'etc/os-release'}: found no such file")
-
-
-def _assignments(file: Path, text: str) -> dict[str, str]:
-    found = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
+            unreadable = unreadable or (
+                f"{root / name}: cannot be read ({error.strerror}), so what system this is cannot"
+                f" be told; expected {_WANTED}"
+            )
             continue
-        key, equals, value = stripped.partition("=")
-        try:
-            words = shlex.split(value)
-        except ValueError:
-            words = ["", ""]
-        if not equals or len(words) > 1:
-            raise NodefixError(f"{file}: line {number}: found {stripped!r}, expected KEY=value")
-        found[key] = words[0] if words else ""
+        missing = ""
+        found = _assignments(content.decode("utf-8", "replace"))
+        if found.get("ID") or found.get("PLATFORM_ID"):
+            return found
+    if unreadable or missing:
+        raise NodefixError(unreadable or missing)
     return found
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """Every assignment; of a key that is there twice the last one counts, as in a shell."""
+    lines = text.removeprefix("\ufeff").replace("\0", "").splitlines()
+    matches = (_ASSIGNMENT.fullmatch(line) for line in lines)
+    return {match[1]: _value(match[2].strip()) for match in matches if match}
+
+
+def _value(text: str) -> str:
+    """A value without its quotes and without a comment behind it."""
+    if text[:1] == "'":
+        return text[1:].partition("'")[0]
+    if text[:1] == '"':
+        quoted = re.match(r'"((?:\\.|[^"\\])*)', text)
+        return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    return re.split(r"\s+#", text, maxsplit=1)[0]
 
 
 def _el_major(release: Mapping[str, str]) -> int | None:
     """The Enterprise Linux major version, or None for another family."""
-    platform = release.get("PLATFORM_ID", "")
-    if platform:
-        # The most exact: Amazon Linux 2023 is ID_LIKE fedora and centos, too, with platform:al2023.
-        found = re.fullmatch(r"platform:el(\d+)", platform)
-        return int(found[1]) if found else None
-    likes = release.get("ID_LIKE", "").split()
-    if release.get("ID") not in _FAMILY and "rhel" not in likes:
+    # The most exact: Amazon Linux 2023 is ID_LIKE fedora and centos, too, with platform:al2023.
+    platform = re.match(r"(?:platform:)?([a-z]+)(\d*)", release.get("PLATFORM_ID", "").lower())
+    if platform and platform[2]:
+        return _major(platform[2]) if platform[1] == "el" else None
+    likes = release.get("ID_LIKE", "").lower().split()
+    if release.get("ID", "").lower() not in _FAMILY and "rhel" not in likes:
         return None
-    major = re.match(r"\d+", release.get("VERSION_ID", ""))
-    # Years as versions belong to other families' numbering.
-    return int(major[0]) if major and int(major[0]) < 100 else None
+    return _major(release.get("VERSION_ID", ""))
+
+
+def _major(version: str) -> int | None:
+    """The number at a version's beginning; years belong to other families' numbering."""
+    found = re.match(r"\d{1,2}(?!\d)", version, re.ASCII)
+    return int(found[0]) if found else None
 
 
 def boot_id(root: Path) -> str:
     """This boot's id, as in random(4); empty where the kernel shows none."""
     try:
-        return (root / "proc/sys/kernel/random/boot_id").read_text().strip()
+        return _line(root / "proc/sys/kernel/random/boot_id")
     except OSError:
         return ""
 
@@ -103,9 +124,13 @@ def boot_id(root: Path) -> str:
 def kernel_release(root: Path) -> str:
     """The running kernel's release, as `uname -r` prints it."""
     try:
-        return (root / "proc/sys/kernel/osrelease").read_text().strip()
+        return _line(root / "proc/sys/kernel/osrelease")
     except OSError:
         return os.uname().release
+
+
+def _line(file: Path) -> str:
+    return read_file(file, 4096).decode("utf-8", "replace").strip()
 
 
 def in_container(root: Path) -> bool:
@@ -116,3 +141,8 @@ def in_container(root: Path) -> bool:
 def has_ipv6(root: Path) -> bool:
     """Whether the kernel has IPv6; with ipv6.disable=1 this file is missing."""
     return (root / "proc/net/if_inet6").exists()
+
+
+def is_ostree(root: Path) -> bool:
+    """Whether ostree put this system there: then /usr is read-only and belongs to an image."""
+    return (root / "run/ostree-booted").exists()

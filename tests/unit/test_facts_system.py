@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fakehost import BOOT_ID, KERNEL, RHEL10, Node
 
 from nodefix.facts.system import (
+    Scope,
     boot_id,
     has_ipv6,
     in_container,
+    is_ostree,
     kernel_release,
     read_os_release,
     read_scope,
 )
+
+_DATA = Path(__file__).with_name("data") / "os-release"
 
 INSIDE = {
     "RHEL 10": RHEL10,
@@ -91,12 +97,85 @@ def test_missing(node: Node) -> None:
     assert scope.reason == f"{node.root}/etc/os-release: found no such file"
 
 
-@pytest.mark.parametrize("line", ["just words", 'NAME="open', "NAME=two words", "\x7fELF\x02\x01"])
-def test_malformed_is_outside_and_names_the_line(node: Node, line: str) -> None:
-    node.file("/etc/os-release", f"ID=rhel\n{line}\nVERSION_ID=10\n")
+@pytest.mark.parametrize("name", ["01", "02", "04"])
+def test_files_of_real_nodes(node: Node, name: str) -> None:
+    node.file("/etc/os-release", (_DATA / name).read_bytes())
+    assert read_scope(node.root).inside
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hardened by ops",
+        "BUILD_NOTE=golden image 7",
+        'SUPPORT="open',
+        "MOTTO=it's ours",
+        "\x7fELF\x02\x01",
+        f"BUILD_ID={'9' * 5000}",
+        f"VERSION={'9' * 5000}",
+        "=rhel",
+        "ID",
+        "\0\0\0",
+        "ID-OLD=debian",
+        "# ID=debian",
+        "   ",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_lines_that_do_not_matter_are_passed_over(node: Node, line: str, place: int) -> None:
+    lines = ["ID=rhel", "VERSION_ID=10.1", "PLATFORM_ID=platform:el10", "NAME=x"]
+    lines.insert(place, line)
+    node.file("/etc/os-release", "\n".join(lines))
+    assert read_scope(node.root) == Scope(True, "found x, which is RHEL-family 10")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffID=rhel\nVERSION_ID=10\n",
+        "ID=rhel\r\nVERSION_ID=10\r\n",
+        "export ID=rhel\nexport VERSION_ID='10'\n",
+        " ID = rhel \n\tVERSION_ID\t=\t10\n",
+        'ID="rhel" # by us\nVERSION_ID="10.2" # from the image builder\n',
+        "ID=rhel # by us\nVERSION_ID=10.2\t# x\n",
+        "ID=debian\nVERSION_ID=12\nID=rhel\nVERSION_ID=10\n",
+        "ID=RHEL\nVERSION_ID=10\n",
+        'ID="rh\\el"\nVERSION_ID="10\n',
+        "ID=rhel\0\nVERSION_ID=10\n\0\0\0\0",
+        f"ID=rocky\nVERSION_ID={'9' * 5000}\nPLATFORM_ID=platform:el10\n",
+        "ID=rocky\nVERSION_ID=10\nPLATFORM_ID=\n",
+        "ID=rocky\nVERSION_ID=10\nPLATFORM_ID=unknown\n",
+        "ID=rocky\nVERSION_ID=10\nPLATFORM_ID=platform:\n",
+        "ID=own\nPLATFORM_ID=platform:EL10\n",
+        "ID=own\nPLATFORM_ID=el10\n",
+        "ID=own\nPLATFORM_ID='platform:el10' # x\n",
+    ],
+)
+def test_lines_that_matter_are_read_as_a_shell_would(node: Node, text: str) -> None:
+    node.file("/etc/os-release", text)
     scope = read_scope(node.root)
-    assert not scope.inside
-    assert f"{node.root}/etc/os-release: line 2: found" in scope.reason
+    assert scope.inside, scope.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ID=rhel\nVERSION_ID={'1' * 5000}\n",
+        f"ID=rhel\nPLATFORM_ID=platform:el{'1' * 5000}\n",
+        "ID=rhel\nVERSION_ID=ten\n",
+        "ID=rhel\nVERSION_ID=\u0661\u0660\n",
+    ],
+)
+def test_a_version_that_is_none_is_outside(node: Node, text: str) -> None:
+    node.file("/etc/os-release", text)
+    assert "not of the RHEL family" in read_scope(node.root).reason
+
+
+def test_a_name_is_shortened_and_harmless(node: Node) -> None:
+    node.file("/etc/os-release", f"ID=debian\nPRETTY_NAME=\x1b[2J{'x' * 5000}\n")
+    reason = read_scope(node.root).reason
+    assert "\x1b" not in reason
+    assert len(reason) < 200
 
 
 def test_not_utf8_is_read(node: Node) -> None:
@@ -104,11 +183,36 @@ def test_not_utf8_is_read(node: Node) -> None:
     assert read_scope(node.root).inside
 
 
-def test_unreadable(node: Node) -> None:
+def _directory(node: Node) -> None:
     (node.root / "etc/os-release").mkdir(parents=True)
+
+
+def _pipe(node: Node) -> None:
+    (node.root / "etc").mkdir(exist_ok=True)
+    os.mkfifo(node.root / "etc/os-release")
+
+
+def _huge(node: Node) -> None:
+    node.file("/etc/os-release", b"ID=rhel\n" + b"#" * (2 << 20))
+
+
+@pytest.mark.parametrize("damage", [_directory, _pipe, _huge])
+def test_unreadable_is_outside_and_says_so(node: Node, damage: Callable[[Node], None]) -> None:
+    damage(node)
     scope = read_scope(node.root)
     assert not scope.inside
-    assert "cannot be read: Is a directory" in scope.reason
+    assert f"{node.root}/etc/os-release: cannot be read (found " in scope.reason
+    assert "what system this is cannot be told" in scope.reason
+    node.file("/usr/lib/os-release", RHEL10)
+    assert read_scope(node.root).inside
+
+
+@pytest.mark.parametrize("content", ["", "garbage\n", "\0" * 400])
+def test_vendors_file_where_etcs_tells_nothing(node: Node, content: str) -> None:
+    node.file("/etc/os-release", content)
+    assert "not of the RHEL family" in read_scope(node.root).reason
+    node.file("/usr/lib/os-release", RHEL10)
+    assert read_scope(node.root).inside
 
 
 def test_vendors_file_where_etc_has_none(node: Node) -> None:
@@ -146,3 +250,9 @@ def test_kernel_facts_where_proc_is_not_there(node: Node) -> None:
 def test_container(node: Node) -> None:
     node.file("/run/systemd/container", "podman\n")
     assert in_container(node.root)
+
+
+def test_ostree(node: Node) -> None:
+    assert not is_ostree(node.root)
+    node.file("/run/ostree-booted")
+    assert is_ostree(node.root)
