@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from fakehost import Node, result
 
@@ -13,6 +16,10 @@ NEW = "6.12.0-124.8.1.el10_1.x86_64"
 MACHINE = "0123456789abcdef0123456789abcdef"
 GRUBENV = "/boot/grub2/grubenv"
 GRUBBY = "/usr/sbin/grubby"
+EFI = "/sys/firmware/efi/efivars"
+VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+_DATA = Path(__file__).with_name("data") / "bls"
 
 
 def entry(node: Node, release: str, content: str = "") -> str:
@@ -74,9 +81,65 @@ def test_release_of_an_entry_with_a_longer_path_and_a_variant(node: Node) -> Non
     assert next_kernel(node.host) == f"{OLD}+64k"
 
 
-def test_entry_without_a_kernel_file_goes_by_its_version(node: Node) -> None:
-    entry(node, OLD, f"title x\nversion {OLD}\nefi /a.efi\n")
+@pytest.mark.parametrize(
+    "content",
+    [
+        (_DATA / "02-memtest.conf").read_text(),
+        (_DATA / "04-ostree-no-release.conf").read_text(),
+        f"title UKI\nversion {NEW}\nefi /EFI/Linux/x.efi\n",
+        f"title UKI\nversion {NEW}\nuki /EFI/Linux/x.efi\n",
+        f"version {NEW}\nlinux /{MACHINE}/{NEW}/linux\n",
+        f"version {NEW}\nlinux /vmlinuz\n",
+        f"version 0-rescue\nlinux /vmlinuz-0-rescue-{MACHINE}\n",
+        f"\nlinux /vmlinuz-{NEW}\n",
+        "linux\n",
+        "",
+    ],
+)
+def test_no_release_no_answer(node: Node, content: str) -> None:
+    node.file("/boot/loader/entries/zz.conf", content)
+    assert next_kernel(node.host) == ""
+
+
+def test_an_entry_without_a_release_that_boots_next_is_no_answer(both: Node) -> None:
+    both.file("/boot/loader/entries/memtest.conf", (_DATA / "02-memtest.conf").read_text())
+    both.file(GRUBENV, "saved_entry=memtest\n")
+    assert next_kernel(both.host) == ""
+
+
+def test_ostree_after_a_rollback(node: Node) -> None:
+    for line in (_DATA / "01-bootc-after-rollback.txt").read_text().splitlines():
+        if line.startswith("/boot/"):
+            path, _, keys = line.partition(": ")
+            node.file(path, keys.replace(", ", "\n") + "\n")
     assert next_kernel(node.host) == OLD
+    node.file(GRUBENV, "boot_counter=0\nboot_success=0\n")
+    assert next_kernel(node.host) == "6.12.0-124.13.1.el10_1.x86_64"
+
+
+@pytest.mark.parametrize("variable", ["StubInfo", "LoaderInfo"])
+def test_what_is_not_started_by_grub_is_no_answer(both: Node, variable: str) -> None:
+    info = b"\6\0\0\0" + "systemd-boot 257".encode("utf-16-le")
+    both.file(f"{EFI}/{variable}-{VENDOR}", info)
+    assert next_kernel(both.host) == ""
+
+
+def test_grubs_own_word_for_itself(both: Node) -> None:
+    both.file(f"{EFI}/LoaderInfo-{VENDOR}", b"\6\0\0\0" + "GRUB 2.12".encode("utf-16-le"))
+    assert next_kernel(both.host) == NEW
+
+
+def test_zipl_is_no_answer(both: Node) -> None:
+    both.file("/etc/zipl.conf")
+    assert next_kernel(both.host) == ""
+
+
+@pytest.mark.parametrize("path", [GRUBENV, "/boot/loader/entries/pipe.conf"])
+def test_a_pipe_hangs_nobody_and_is_no_answer(both: Node, path: str) -> None:
+    place = both.host.path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(place)
+    assert next_kernel(both.host) == ""
 
 
 def test_grubby_where_there_are_no_entries(node: Node) -> None:
