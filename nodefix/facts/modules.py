@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.facts.kernel_packages import KernelPackages, read_kernel_packages
+from nodefix.facts.modprobe import Bar, ModprobeRules, Way, read_modprobe_rules
+from nodefix.facts.module_locks import Locks, read_locks
 from nodefix.facts.next_kernel import next_kernel
-from nodefix.facts.probe import Failure, Feature, probe
-from nodefix.facts.system import kernel_release
+from nodefix.facts.probe import Failure, Feature, Unknown, probe
+from nodefix.facts.system import is_ostree, kernel_release
 from nodefix.host import Host
 
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 
-# modprobe.d(5), in its order of precedence.
-_MODPROBE_FOLDERS = (
-    "etc/modprobe.d",
-    "run/modprobe.d",
-    "usr/local/lib/modprobe.d",
-    "lib/modprobe.d",
-)
+_LOADED = "/proc/modules"
+# Some thousand modules with all their dependencies.
+_LIMIT = 1 << 24
 
 
 class State(StrEnum):
@@ -30,17 +28,42 @@ class State(StrEnum):
     LOADED = "loaded"
     BUILT_IN = "built in"
     AVAILABLE = "available"
-    BLACKLISTED = "blacklisted"
-    REPLACED = "replaced by a command"
+    KEPT_OUT = "kept out"
     ABSENT = "absent"
+    UNKNOWN = "unknown"
 
 
 class Module(NamedTuple):
-    """A module's state; `where` is the line of modprobe.d(5) that keeps it from being loaded."""
+    """A module's state.
+
+    Attributes:
+        name: with underscores.
+        state: what it is to the running kernel.
+        bars: what keeps it out.
+        left_to: the line of modprobe.d with a command of which it cannot be told whether it loads
+            the module; empty if there is none.
+        why: what could not be read where the state is unknown.
+    """
 
     name: str
     state: State
-    where: str = ""
+    bars: tuple[Bar, ...] = ()
+    left_to: str = ""
+    why: str = ""
+
+
+class NextKernel(NamedTuple):
+    """Another kernel that boots next; all empty where none does, or where it cannot be told.
+
+    Attributes:
+        release: as `uname -r` will print it.
+        missing: modules that the running kernel has and that one has not.
+        packages: where they come from.
+    """
+
+    release: str = ""
+    missing: tuple[str, ...] = ()
+    packages: KernelPackages = KernelPackages()
 
 
 class ModuleFacts(NamedTuple):
@@ -51,105 +74,149 @@ class ModuleFacts(NamedTuple):
         modules: the state of each module asked for, by name.
         conntrack: whether nf_conntrack_max is there.
         failures: what of the probe does not work; empty if kube-proxy's rules do.
-        next_kernel: the release of the kernel that boots next, if it is another one.
-        next_missing: modules that the running kernel has and that one has not.
+        unknown: why the probe could not be made; None if it could.
+        unreadable: what could not be read of what keeps modules out.
+        locks: what keeps every module out.
+        packages: where the running kernel's modules come from; read where some are absent.
+        next: the kernel that boots next.
+        ostree: whether packages belong to an image.
     """
 
     kernel: str
     modules: Mapping[str, Module]
     conntrack: bool
     failures: tuple[Failure, ...]
-    next_kernel: str = ""
-    next_missing: tuple[str, ...] = ()
+    unknown: Unknown | None = None
+    unreadable: tuple[str, ...] = ()
+    locks: Locks = Locks()
+    packages: KernelPackages = KernelPackages()
+    next: NextKernel = NextKernel()
+    ostree: bool = False
 
 
 def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]) -> ModuleFacts:
-    """Probe with rules that use `features`, then read the state of each named module.
-
-    Raises:
-        CommandError: the tools for the probe are missing.
-    """
-    failures = probe(host, features)
+    """Probe with rules that use `features`, then read the state of each named module."""
+    probed = probe(host, features)
     kernel = kernel_release(host.root)
-    coming = next_kernel(host)
-    coming = "" if coming == kernel else coming
+    loaded = _loaded(host)
+    missing = [name for name in names if loaded is not None and name not in loaded]
+    rules = read_modprobe_rules(host) if missing else None
+    states = _states(host, kernel, names, loaded, rules)
+    absent = any(module.state is State.ABSENT for module in states.values())
     return ModuleFacts(
         kernel=kernel,
-        modules=_states(host.root, kernel, names),
+        modules=states,
         conntrack=host.path(CONNTRACK_MAX).exists(),
-        failures=failures,
-        next_kernel=coming,
-        next_missing=_missing(host.root, kernel, coming, names) if coming else (),
+        failures=probed.failures,
+        unknown=probed.unknown,
+        unreadable=rules.unreadable if rules else (),
+        locks=read_locks(host) if missing else Locks(),
+        packages=read_kernel_packages(host, kernel) if absent else KernelPackages(),
+        next=_next(host, kernel, names),
+        ostree=is_ostree(host.root),
     )
 
 
-def _states(root: Path, kernel: str, names: Sequence[str]) -> dict[str, Module]:
-    if not (root / "proc/modules").exists():
-        # A kernel without CONFIG_MODULES: what it has is built in.
-        return {name: Module(name, State.BUILT_IN) for name in names}
-    loaded = frozenset(line.split(" ", 1)[0] for line in _text(root / "proc/modules").splitlines())
+def _loaded(host: Host) -> frozenset[str] | None:
+    """The names of loaded modules; None for a kernel without CONFIG_MODULES."""
+    try:
+        text = host.read(_LOADED, _LIMIT).decode("utf-8", "backslashreplace")
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return frozenset()
+    return frozenset(line.split(" ", 1)[0] for line in text.splitlines())
+
+
+def _states(
+    host: Host,
+    kernel: str,
+    names: Sequence[str],
+    loaded: frozenset[str] | None,
+    rules: ModprobeRules | None,
+) -> dict[str, Module]:
+    if loaded is None or rules is None:
+        state = State.BUILT_IN if loaded is None else State.LOADED
+        return {name: Module(name, state) for name in names}
     states = {name: Module(name, State.LOADED) for name in names if name in loaded}
-    missing = [name for name in names if name not in loaded]
-    if not missing:
-        return states
-    folder = root / "lib/modules" / kernel
-    built_in = _module_names(folder / "modules.builtin")
-    on_disk = _module_names(folder / "modules.dep")
-    kept_out = _kept_out(root)
-    for name in missing:
+    try:
+        built_in, on_disk = _known(host, kernel)
+    except OSError as error:
+        why = f"{error.filename}: cannot be read ({error.strerror})"
+        states |= {
+            name: Module(name, State.UNKNOWN, why=why) for name in names if name not in loaded
+        }
+        return {name: states[name] for name in names}
+    for name in names:
+        if name in states:
+            continue
         if name in built_in:
             states[name] = Module(name, State.BUILT_IN)
         elif name not in on_disk:
             states[name] = Module(name, State.ABSENT)
         else:
-            states[name] = kept_out.get(name, Module(name, State.AVAILABLE))
-    return states
+            needed = [one for one in on_disk[name] if one not in loaded]
+            states[name] = _by_rules(name, needed, rules)
+    return {name: states[name] for name in names}
 
 
-def _missing(root: Path, kernel: str, coming: str, names: Sequence[str]) -> tuple[str, ...]:
-    """What the running kernel has on disk or built in, and the one that boots next has not."""
-    now, then = (_known(root / "lib/modules" / release) for release in (kernel, coming))
-    return tuple(name for name in names if name in now and name not in then)
+def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
+    """What rules make of a module that is on disk; it is kept out with what it needs, too."""
+    bars = list(rules.bars(name))
+    for one in needed:
+        # Those are loaded without a look at blacklists and aliases.
+        bars += [
+            bar._replace(where=f"{bar.where} for {one}, which it needs")
+            for bar in rules.bars(one)
+            if bar.way in (Way.REFUSED, Way.REPLACED)
+        ]
+    state = State.KEPT_OUT if bars else State.AVAILABLE
+    return Module(name, state, tuple(bars), rules.leaves_it_to(name))
 
 
-def _known(folder: Path) -> frozenset[str]:
-    return _module_names(folder / "modules.builtin") | _module_names(folder / "modules.dep")
+def _known(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, tuple[str, ...]]]:
+    """What a kernel has built in, and what it has on disk with all that each module needs.
+
+    Raises:
+        OSError: an index is there and cannot be read.
+    """
+    folder = f"/lib/modules/{kernel}"
+    built_in = (_name(line) for line in _lines(host, f"{folder}/modules.builtin"))
+    on_disk = {}
+    for line in _lines(host, f"{folder}/modules.dep"):
+        file, colon, needed = line.partition(":")
+        if colon and (name := _name(file)):
+            on_disk[name] = tuple(_name(one) for one in needed.split())
+    return frozenset(name for name in built_in if name), on_disk
 
 
-def _text(file: Path) -> str:
-    # Missing files are facts too: a kernel without modules has neither /proc/modules nor a folder.
+def _lines(host: Host, file: str) -> list[str]:
+    # A missing index is a fact, too: a kernel without modules has no folder.
     try:
-        return file.read_bytes().decode("utf-8", "backslashreplace")
+        return host.read(file, _LIMIT).decode("utf-8", "backslashreplace").split("\n")
+    except FileNotFoundError:
+        return []
+
+
+def _name(file: str) -> str:
+    """A module's name by its file's; `-` and `_` are the same in it."""
+    found = re.fullmatch(r"(?:[^\s:]*/)?([^\s:/]+?)\.ko(?:\.\w+)?", file.strip())
+    return found[1].replace("-", "_") if found else ""
+
+
+def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
+    """A forecast: where the other kernel's modules cannot be read there is no answer."""
+    coming = next_kernel(host)
+    # Another deployment of ostree's has its modules in a tree of its own.
+    if coming in ("", kernel) or not host.path(f"/lib/modules/{coming}/modules.dep").exists():
+        return NextKernel()
+    try:
+        now, then = (
+            frozenset((*built_in, *on_disk))
+            for built_in, on_disk in (_known(host, kernel), _known(host, coming))
+        )
     except OSError:
-        return ""
-
-
-def _module_names(file: Path) -> frozenset[str]:
-    """Names from modules.builtin and modules.dep; `-` and `_` are the same in a name."""
-    found = re.findall(r"^(?:[^\s:]*/)?([^\s:/]+?)\.ko(?:\.\w+)?(?=:|\s|$)", _text(file), re.M)
-    return frozenset(name.replace("-", "_") for name in found)
-
-
-def _kept_out(root: Path) -> dict[str, Module]:
-    """Modules that modprobe.d(5) keeps from loading, with the file and line that does."""
-    found: dict[str, Module] = {}
-    seen: set[str] = set()
-    for folder in _MODPROBE_FOLDERS:
-        for file in sorted((root / folder).glob("*.conf")):
-            # A file hides those of its name in later folders.
-            if file.name in seen:
-                continue
-            seen.add(file.name)
-            for number, line in enumerate(_text(file).splitlines(), 1):
-                match line.split():
-                    case ["blacklist", name, *_]:
-                        state = State.BLACKLISTED
-                    case ["install", name, command, *_] if command.endswith(("/false", "/true")):
-                        state = State.REPLACED
-                    case _:
-                        continue
-                name = name.replace("-", "_")
-                where = f"/{file.relative_to(root)} line {number} (`{line.strip()}`)"
-                if name not in found or state is State.REPLACED:
-                    found[name] = Module(name, state, where)
-    return found
+        return NextKernel()
+    missing = tuple(name for name in names if name in now and name not in then)
+    packages = read_kernel_packages(host, coming) if missing else KernelPackages()
+    return NextKernel(coming, missing, packages)

@@ -5,15 +5,34 @@ That a chain exists proves nothing: chains can be made on a kernel on which ever
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from nodefix.commands import Result
-from nodefix.errors import CommandError
+from nodefix.errors import NodefixError
 from nodefix.facts.system import has_ipv6
 from nodefix.host import Host
 
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
+_AGAIN = "systemctl restart nodefix"
+
+_IPTABLES = {"IPv4": "iptables", "IPv6": "ip6tables"}
+_PACKAGES = {
+    "unshare": "util-linux-core",
+    "nft": "nftables",
+    "iptables-nft-restore": "iptables-nft iptables-libs",
+    "ip6tables-nft-restore": "iptables-nft iptables-libs",
+}
+
+# A program that the kernel or the loader of shared libraries does not start.
+_NOT_STARTED = re.compile(r"unshare: failed to execute |error while loading shared libraries")
+_NOT_ALLOWED = re.compile(r"you must be root|Operation not permitted \(you must be root\)")
+# What stands beside the reason in iptables' and nft's words.
+_TELLS_NOTHING = re.compile(
+    r"Try `|Error occurred at line|\^+$|[a-z]+ -?-?h(?:elp)?\b|In file included"
+)
+_WORDS = 200
 
 
 class Feature(NamedTuple):
@@ -120,58 +139,143 @@ NFTABLES = (
 
 
 class Failure(NamedTuple):
-    """One feature that does not work in one family; `words` are the tool's."""
+    """One feature that does not work in one family.
+
+    Attributes:
+        family: IPv4 or IPv6.
+        feature: what was tried.
+        words: the line of the tool's that tells why.
+        library: whether the tool lacks its own library for it, whatever the kernel has.
+    """
 
     family: str
     feature: Feature
     words: str
+    library: bool = False
 
 
-def probe(host: Host, features: tuple[Feature, ...]) -> tuple[Failure, ...]:
+class Unknown(NamedTuple):
+    """Why it cannot be told whether rules work: the probe itself could not be made."""
+
+    why: str
+    hint: str
+
+
+class Probed(NamedTuple):
+    """What came of the probe: what does not work, or why that cannot be told."""
+
+    failures: tuple[Failure, ...] = ()
+    unknown: Unknown | None = None
+
+
+def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
     """Try all features at once; only if that fails, each alone, to name the ones that do.
 
     The rules are made in network namespaces that end with the probe, so no traffic meets them.
     A probe makes the kernel load what it can load by itself.
-
-    Raises:
-        CommandError: the tools for the probe are missing.
     """
     families = ("IPv4", "IPv6") if has_ipv6(host.root) else ("IPv4",)
     failures: list[Failure] = []
-    for family in families:
-        if features and _words(host, family, features):
-            failures += [
-                Failure(family, feature, words)
-                for feature in features
-                if (words := _words(host, family, (feature,)))
-            ]
-    return tuple(failures)
+    for family in families if features else ():
+        tried = _try(host, family, features)
+        if isinstance(tried, Failure):
+            alone = [_try(host, family, (feature,)) for feature in features]
+            failures += [found for found in alone if isinstance(found, Failure)]
+            unknown = [found for found in alone if isinstance(found, Unknown)]
+            tried = unknown[0] if unknown else None
+            if not any(alone):
+                tried = _undecided(family, features)
+        if isinstance(tried, Unknown):
+            return Probed(tuple(failures), tried)
+    return Probed(tuple(failures))
 
 
-def _words(host: Host, family: str, features: tuple[Feature, ...]) -> str:
-    """What the tool says to rules with these features; empty if it makes them."""
+def _undecided(family: str, features: tuple[Feature, ...]) -> Unknown:
+    return Unknown(
+        f"{family} rules failed together and worked one by one",
+        "systemctl restart nodefix; journalctl -k -b -p warning -n 20",
+    )
+
+
+def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Unknown | None:
+    """Make rules with these features; None if that works."""
     with_nft = not features[0].table
-    result = (_nft if with_nft else _iptables)(host, family, features)
-    return result.words if result.status else ""
+    tool = "/usr/sbin/nft" if with_nft else f"/usr/sbin/{_IPTABLES[family]}-nft-restore"
+    for program in (_UNSHARE, tool):
+        if not host.path(program).exists():
+            return Unknown(f"{program}: found no such program", _install(program))
+    try:
+        result = (_nft if with_nft else _iptables)(host, family, features, tool)
+    except NodefixError as error:
+        return Unknown(error.message, error.hint)
+    if not result.status:
+        return None
+    unknown = _unknown(result, tool)
+    if unknown:
+        return unknown
+    library = bool(re.search(r"Couldn't load (?:match|target) ", result.words))
+    return Failure(family, features[0], telling_line(result.words), library)
 
 
-def _iptables(host: Host, family: str, features: tuple[Feature, ...]) -> Result:
+def _unknown(result: Result, tool: str) -> Unknown | None:
+    """Whether it was not the rules that failed: unshare(1), or the tool before it read them."""
+    words = telling_line(result.words)
+    if result.status < 0 or result.status in (126, 127) or _NOT_STARTED.search(result.words):
+        if result.status < 0:
+            words = f"ended by signal {-result.status}"
+        return Unknown(f"{tool} does not run: {words}", _install(tool))
+    if result.words.startswith("unshare: "):
+        if "No space left" in words:
+            return Unknown(words, "sysctl -w user.max_net_namespaces=15000 && " + _AGAIN)
+        return Unknown(
+            f"no network namespace could be made for a trial: {words}",
+            "systemctl show -p CapabilityBoundingSet -p RestrictNamespaces nodefix.service",
+        )
+    if _NOT_ALLOWED.search(result.words):
+        return Unknown(
+            f"{tool} may not look at the packet filter: {words}",
+            "systemctl show -p CapabilityBoundingSet nodefix.service",
+        )
+    return None
+
+
+def telling_line(words: str) -> str:
+    """The line of a tool's words that says what is wrong.
+
+    Args:
+        words: its lines, with semicolons between them.
+    """
+    lines = [line for line in words.split("; ") if line]
+    telling = [line for line in lines if not _TELLS_NOTHING.match(line)] or lines or [words]
+    first = telling[0]
+    # The tool's name and version may be a line by themselves.
+    if first.endswith(":") and len(telling) > 1:
+        first = f"{first} {telling[1]}"
+    return first if len(first) <= _WORDS else f"{first[:_WORDS]}..."
+
+
+def _install(program: str) -> str:
+    """The command that brings a program back, also where its package is there without it."""
+    packages = _PACKAGES[program.rpartition("/")[2]]
+    return f"dnf reinstall {packages} || dnf install {packages}; {_AGAIN}"
+
+
+def _iptables(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
     lines: list[str] = []
     for table in dict.fromkeys(feature.table for feature in features):
         lines.append(f"*{table}")
         lines += [f"-A {_rule(f, family)}" for f in features if f.table == table]
         lines.append("COMMIT")
-    tool = "ip6tables" if family == "IPv6" else "iptables"
-    return _run(host, lines, f"/usr/sbin/{tool}-nft-restore", "--noflush")
+    return _run(host, lines, tool, "--noflush")
 
 
-def _nft(host: Host, family: str, features: tuple[Feature, ...]) -> Result:
+def _nft(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
     table = f"{'ip6' if family == 'IPv6' else 'ip'} nodefix-probe"
     lines = [f"add table {table}"]
     for chain in ("prerouting", "postrouting"):
         lines.append(f"add chain {table} {chain} {{ type nat hook {chain} priority 0; }}")
     lines += [f"add rule {table} {_rule(feature, family)}" for feature in features]
-    return _run(host, lines, "/usr/sbin/nft", "--file", "-")
+    return _run(host, lines, tool, "--file", "-")
 
 
 def _rule(feature: Feature, family: str) -> str:
@@ -179,9 +283,6 @@ def _rule(feature: Feature, family: str) -> str:
 
 
 def _run(host: Host, lines: list[str], tool: str, *arguments: str) -> Result:
-    if not host.path(tool).exists():
-        package = "nftables" if tool.endswith("/nft") else "iptables-nft"
-        raise CommandError(f"{tool}: found no such program", f"dnf install {package}")
     script = "\n".join([*lines, ""]).encode()
     argv = (_UNSHARE, "--net", "--", tool, *arguments)
     return host.commands.run(*argv, stdin=script, timeout=_SECONDS)

@@ -8,13 +8,17 @@ https://github.com/kubernetes/kops/issues/17915 (nf_conntrack_max).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import CommandError
+from nodefix.facts.modprobe import Way
 from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State, read_modules
-from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature
+from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature, telling_line
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
+from nodefix.stages.absent import absent_problems, next_kernel_problems
 
 NAME = "modules"
 DEADLINE = 60.0
@@ -33,6 +37,7 @@ _FEATURES: dict[str, tuple[Feature, ...]] = {
 
 _MODPROBE = "/usr/sbin/modprobe"
 _AGAIN = "systemctl restart nodefix"
+_REBOOT = "systemctl reboot"
 
 
 def read(host: Host, config: Config) -> ModuleFacts:
@@ -55,15 +60,21 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
     hopeless = any(
         states.get(name) is State.ABSENT for name in _BASE[config.chains] if name in needed
     )
-    changes = tuple(
-        _load(facts.modules[name], name in needed)
+    due = [
+        name
         for name in (*(() if hopeless else needed), *optional)
         if states[name] is State.AVAILABLE
+    ]
+    changes = (
+        () if facts.locks.disabled else tuple(_load(facts, name, name in needed) for name in due)
     )
     problems = (
+        *(_locked(facts, due, needed) if facts.locks.disabled else ()),
         *_refused(facts, needed, required=True),
         *_refused(facts, optional, required=False),
-        *_next_kernel(facts),
+        *_libraries(facts),
+        *_unread(facts),
+        *next_kernel_problems(facts),
     )
     explained = any(problem.required for problem in problems) or any(c.required for c in changes)
     if (facts.failures or not facts.conntrack) and not explained:
@@ -73,83 +84,141 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
 
 def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
     """The modules that what does not work needs, and the ones that the settings ask for."""
-    needed = {failure.feature.module for failure in facts.failures} | set(config.extra_modules)
-    if facts.failures:
+    failed = {failure.feature.module for failure in facts.failures if not failure.library}
+    needed = failed | set(config.extra_modules)
+    if failed:
         needed.update(_BASE[config.chains])
     if not facts.conntrack:
         needed.add("nf_conntrack")
     return tuple(name for name in _names(config) if name in needed)
 
 
-def _load(module: Module, required: bool) -> Change:
+def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
+    module = facts.modules[name]
+    found, hint = "not loaded", _look_at(name)
+    if module.left_to:
+        found = f"not loaded, which {module.left_to} is left to do"
+        hint = f"modprobe --ignore-install {name} && {_AGAIN}"
+    if facts.locks.selinux:
+        found = f"{found}, with SELinux's secure_mode_insmod on"
+        hint = f"setsebool -P secure_mode_insmod off && {_AGAIN}"
     return Change(
-        target=f"kernel module {module.name}",
-        found="not loaded",
+        target=f"kernel module {name}",
+        found=found,
         wanted="loaded",
-        hint=f"modprobe {module.name}; dmesg | tail",
-        action=module.name,
+        hint=hint,
+        action=name,
         required=required,
+        # The kernel begins each boot without them.
+        each_boot=True,
     )
 
 
+def _look_at(name: str) -> str:
+    """For a module that modprobe did not load: the kernel's reason, and its file made anew."""
+    return f'dmesg | tail; dnf reinstall "$(rpm -qf "$(modinfo -n {name})")" && {_AGAIN}'
+
+
+def _locked(facts: ModuleFacts, due: list[str], needed: Iterable[str]) -> list[Problem]:
+    """No module can be loaded until the machine starts again."""
+    if not due:
+        return []
+    by = f" by {facts.locks.by}" if facts.locks.by else ""
+    lost = "".join(_lost(facts, name) for name in due)
+    if facts.locks.word:
+        hint = f"grubby --update-kernel=ALL --remove-args={facts.locks.word} && {_REBOOT}"
+    else:
+        # They are read before sysctl.d, so that the switch can stay.
+        file = "/etc/modules-load.d/kubernetes.conf"
+        hint = rf"printf '%s\n' {' '.join(due)} >>{file} && {_REBOOT}"
+    return [
+        Problem(
+            f"kernel modules {', '.join(due)}: found kernel.modules_disabled set to 1{by}, so that"
+            f" none can be loaded before a reboot, expected them loaded{lost}",
+            hint,
+            any(name in needed for name in due),
+        )
+    ]
+
+
 def _refused(facts: ModuleFacts, names: tuple[str, ...], required: bool) -> list[Problem]:
-    """What cannot be loaded: kept out by a line of the admin's, or not there at all."""
+    """What cannot be loaded: kept out by an admin's doing, or not there at all."""
     modules = [facts.modules[name] for name in names]
     problems = [
-        Problem(
-            f"kernel module {module.name}: found it {module.state} by {module.where},"
-            f" expected it loaded{_lost(facts, module.name)}",
-            f"remove that line, then: modprobe {module.name} && {_AGAIN}",
-            required,
-        )
-        for module in modules
-        if module.state in (State.BLACKLISTED, State.REPLACED)
+        _kept_out(facts, module, required) for module in modules if module.state is State.KEPT_OUT
     ]
-    absent = [module.name for module in modules if module.state is State.ABSENT]
-    if absent:
-        lost = "".join(_lost(facts, name) for name in absent)
-        if required and not lost:
-            # Only what all rules go through is missing.
-            lost = _probe_words(facts)
+    unknown = [module for module in modules if module.state is State.UNKNOWN]
+    if unknown:
+        listed = ", ".join(module.name for module in unknown)
+        lost = "".join(_lost(facts, module.name) for module in unknown)
         problems.append(
             Problem(
-                f"kernel modules {', '.join(absent)}: found in no package that is installed for"
-                f" kernel {facts.kernel}, expected them there{lost}",
-                f"dnf install {extra_package(facts.kernel)} && {_AGAIN}",
+                f"kernel modules {listed}: not loaded, and whether they are there cannot be told:"
+                f" {unknown[0].why}{lost}",
+                f"depmod && {_AGAIN}",
                 required,
             )
         )
-    return problems
+    absent = [module.name for module in modules if module.state is State.ABSENT]
+    # Where only what all rules go through is missing, that explains all of the words.
+    lost = "".join(_lost(facts, name) for name in absent) or _probe_words(facts) * required
+    return problems + absent_problems(facts, absent, lost, required)
+
+
+def _kept_out(facts: ModuleFacts, module: Module, required: bool) -> Problem:
+    where = " and ".join(dict.fromkeys(f"{bar.way} by {bar.where}" for bar in module.bars))
+    undo = dict.fromkeys(bar.undo for bar in module.bars)
+    reboot = any(bar.reboot for bar in module.bars)
+    # A blacklist only keeps the kernel from loading it by itself; by its name it can be loaded.
+    only = all(bar.way is Way.BLACKLISTED for bar in module.bars)
+    now = "" if any(bar.way is Way.REFUSED for bar in module.bars) else f"modprobe {module.name}"
+    then = f"{now} && {_AGAIN}" if only or not reboot else _REBOOT
+    return Problem(
+        f"kernel module {module.name}: found it {where}, expected it loaded"
+        f"{_lost(facts, module.name)}",
+        " && ".join([*undo, then]),
+        required,
+    )
 
 
 def _lost(facts: ModuleFacts, name: str) -> str:
     """What does not work without a module, and what the probe's tool said to it."""
-    mine = [failure for failure in facts.failures if failure.feature.module == name]
+    mine = [f for f in facts.failures if f.feature.module == name and not f.library]
     if not mine:
         return ""
     families = ", ".join(dict.fromkeys(failure.family for failure in mine))
-    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {_first(mine[0])})"
+    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {mine[0].words})"
 
 
-def _first(failure: Failure) -> str:
-    """The first line of the tool's words: it names the extension, the others repeat it."""
-    first, _, rest = failure.words.partition("; ")
-    # Its own name and version are a line by themselves.
-    return f"{first} {rest.partition('; ')[0]}" if first.endswith(":") and rest else first
-
-
-def _next_kernel(facts: ModuleFacts) -> tuple[Problem, ...]:
-    """A warning while there is still time: this kernel works, the next one will not."""
-    if not facts.next_missing:
-        return ()
-    return (
+def _libraries(facts: ModuleFacts) -> list[Problem]:
+    """iptables' own libraries: whatever the kernel has, it cannot write such rules."""
+    mine = [failure for failure in facts.failures if failure.library]
+    if not mine:
+        return []
+    names = ", ".join(dict.fromkeys(failure.feature.name for failure in mine))
+    return [
         Problem(
-            f"kernel {facts.next_kernel}, which boots next: found no modules"
-            f" {', '.join(facts.next_missing)} for it, expected them as for {facts.kernel}",
-            f"before the reboot: dnf install {extra_package(facts.next_kernel)}",
+            f"iptables' own libraries for {names}: found missing ({mine[0].words}), expected them"
+            " where the package iptables-libs puts them",
+            f"dnf reinstall iptables-libs && {_AGAIN}",
+        )
+    ]
+
+
+def _unread(facts: ModuleFacts) -> list[Problem]:
+    """What could not be found out: nothing is blamed for it, and kubelet is not held."""
+    problems = [
+        Problem(
+            f"{file}, so that it cannot be told whether it keeps modules from being loaded",
+            f"ls -ld {file.partition(':')[0]}",
             required=False,
-        ),
-    )
+        )
+        for file in facts.unreadable
+    ]
+    if facts.unknown:
+        message = f"whether kube-proxy's rules work cannot be told: {facts.unknown.why}"
+        problems.append(Problem(message, facts.unknown.hint, required=False))
+    return problems
 
 
 def _unexplained(facts: ModuleFacts) -> Problem:
@@ -166,29 +235,12 @@ def _probe_words(facts: ModuleFacts) -> str:
     for failure in facts.failures:
         features.setdefault(failure.feature.name, []).append(failure)
     said = [
-        f"{name} ({', '.join(failure.family for failure in failures)}): {_first(failures[0])}"
+        f"{name} ({', '.join(failure.family for failure in failures)}): {failures[0].words}"
         for name, failures in features.items()
     ]
     if not facts.conntrack:
         said.append(f"{CONNTRACK_MAX} is missing, without which kube-proxy exits")
     return "".join(f"; {part}" for part in said)
-
-
-def extra_package(kernel: str) -> str:
-    """The package with the modules that a kernel's base packages leave out.
-
-    Pinned to the kernel's release: an unpinned one brings modules for another kernel.
-    Sources: https://github.com/kubernetes/kops/pull/18724, for Oracle's kernels
-    https://github.com/rancher/rke2-packaging/pull/70.
-
-    Args:
-        kernel: as `uname -r` prints it; a variant follows a plus sign, as in `+64k`.
-    """
-    release, _, variant = kernel.partition("+")
-    family = "kernel-uek" if "uek" in release else "kernel"
-    if variant:
-        family += variant if "uek" in release else f"-{variant}"
-    return f"{family}-modules-extra-{release}"
 
 
 def apply(change: Change, host: Host) -> None:
@@ -200,4 +252,5 @@ def apply(change: Change, host: Host) -> None:
     argv = (_MODPROBE, str(change.action))
     result = host.commands.run(*argv, timeout=20.0)
     if result.status:
-        raise CommandError(f"`{quoted(argv)}`: {result.words}", quoted(argv))
+        words = telling_line(result.words)
+        raise CommandError(f"`{quoted(argv)}`: {words}", change.hint)

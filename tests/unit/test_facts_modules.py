@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from fakehost import KERNEL, Node, result
 from netprobe import UNSHARE, Probe
 
 from nodefix.commands import Result
-from nodefix.facts.modules import State, read_modules
+from nodefix.facts.modules import NextKernel, State, read_modules
 from nodefix.facts.probe import IPTABLES
 
 FOLDER = f"/lib/modules/{KERNEL}"
@@ -32,7 +34,7 @@ def kernel(node: Node) -> Node:
 def state(node: Node, name: str) -> tuple[State, str]:
     found = read_modules(node.host, (name,), ()).modules[name]
     assert found.name == name
-    return found.state, found.where
+    return found.state, " and ".join(bar.where for bar in found.bars)
 
 
 @pytest.mark.parametrize(
@@ -58,46 +60,17 @@ def test_states(kernel: Node, name: str, expected: State) -> None:
     assert state(kernel, name) == (expected, "")
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("blacklist xt_comment", State.BLACKLISTED),
-        ("  blacklist\txt-comment  ", State.BLACKLISTED),
-        ("install xt_comment /bin/false", State.REPLACED),
-        ("install xt-comment /usr/bin/true", State.REPLACED),
-    ],
-)
-def test_kept_out_with_file_and_line(kernel: Node, line: str, expected: State) -> None:
-    kernel.file("/etc/modprobe.d/90-site.conf", f"# ours\n\n{line}\n")
-    where = f"/etc/modprobe.d/90-site.conf line 3 (`{line.strip()}`)"
-    assert state(kernel, "xt_comment") == (expected, where)
-
-
-def test_the_line_that_bars_even_modprobe_counts_more(kernel: Node) -> None:
-    kernel.file("/etc/modprobe.d/a.conf", "blacklist xt_comment\ninstall xt_comment /bin/false\n")
-    assert state(kernel, "xt_comment")[0] is State.REPLACED
+def test_kept_out_with_file_and_line(kernel: Node) -> None:
+    kernel.file("/etc/modprobe.d/90-site.conf", "# ours\n\nblacklist xt-comment\n")
+    assert state(kernel, "xt_comment") == (
+        State.KEPT_OUT,
+        "/etc/modprobe.d/90-site.conf line 3 (`blacklist xt-comment`)",
+    )
 
 
 def test_absent_comes_before_kept_out(kernel: Node) -> None:
     kernel.file("/etc/modprobe.d/a.conf", "blacklist xt_MASQUERADE\n")
     assert state(kernel, "xt_MASQUERADE") == (State.ABSENT, "")
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "# blacklist xt_comment",
-        "blacklist",
-        "blacklist xt_comment_other",
-        "install xt_comment /usr/sbin/modprobe --ignore-install xt_comment",
-        "install xt_comment",
-        "options xt_comment debug=1",
-        "alias xt_comment off",
-    ],
-)
-def test_not_kept_out(kernel: Node, line: str) -> None:
-    kernel.file("/etc/modprobe.d/90-site.conf", f"{line}\n")
-    assert state(kernel, "xt_comment") == (State.AVAILABLE, "")
 
 
 def test_kept_out_says_nothing_about_a_loaded_one(kernel: Node) -> None:
@@ -106,17 +79,50 @@ def test_kept_out_says_nothing_about_a_loaded_one(kernel: Node) -> None:
     assert state(kernel, "xt_addrtype") == (State.BUILT_IN, "")
 
 
-def test_a_file_hides_those_of_its_name_in_later_folders(kernel: Node) -> None:
-    kernel.file("/lib/modprobe.d/net.conf", "blacklist xt_comment\n")
-    assert state(kernel, "xt_comment")[0] is State.BLACKLISTED
-    kernel.file("/run/modprobe.d/net.conf", "")
-    assert state(kernel, "xt_comment")[0] is State.AVAILABLE
+def test_what_a_module_needs_keeps_it_out(kernel: Node) -> None:
+    kernel.file("/etc/modprobe.d/a.conf", "install x_tables /bin/false\n")
+    assert state(kernel, "xt_comment") == (
+        State.KEPT_OUT,
+        "/etc/modprobe.d/a.conf line 1 (`install x_tables /bin/false`) for x_tables, which it"
+        " needs",
+    )
+    # Those are loaded whatever a blacklist says.
+    kernel.file("/etc/modprobe.d/a.conf", "blacklist x_tables\n")
+    assert state(kernel, "xt_comment") == (State.AVAILABLE, "")
+    kernel.file("/etc/modprobe.d/a.conf", "install x_tables /bin/false\n")
+    kernel.file("/proc/modules", "x_tables 1 0 - Live 0x0\n")
+    assert state(kernel, "xt_comment") == (State.AVAILABLE, "")
 
 
-def test_files_of_other_kinds_do_not_count(kernel: Node) -> None:
-    kernel.file("/etc/modprobe.d/net.conf.rpmsave", "blacklist xt_comment\n")
-    kernel.file("/etc/modprobe.d/odd.conf", b"\xff\xfe\0 blacklist\n")
-    assert state(kernel, "xt_comment")[0] is State.AVAILABLE
+def test_modprobe_d_that_cannot_be_read(kernel: Node) -> None:
+    (kernel.root / "etc/modprobe.d").mkdir(parents=True)
+    os.mkfifo(kernel.root / "etc/modprobe.d/a.conf")
+    facts = read_modules(kernel.host, ("xt_comment",), ())
+    assert facts.unreadable == (
+        "/etc/modprobe.d/a.conf: found a named pipe, expected a regular file",
+    )
+    assert read_modules(kernel.host, ("xt_mark",), ()).unreadable == ()
+
+
+@pytest.mark.parametrize("name", ["modules.dep", "modules.builtin"])
+def test_an_index_that_cannot_be_read_is_no_absence(kernel: Node, name: str) -> None:
+    (kernel.root / FOLDER[1:] / name).unlink()
+    os.mkfifo(kernel.root / FOLDER[1:] / name)
+    facts = read_modules(kernel.host, ("xt_comment", "xt_mark"), ())
+    assert facts.modules["xt_comment"].state is State.UNKNOWN
+    assert facts.modules["xt_comment"].why.endswith(
+        f"{FOLDER}/{name}: cannot be read (found a named pipe, expected a regular file)"
+    )
+    assert facts.modules["xt_mark"].state is State.LOADED
+
+
+def test_packages_and_locks_are_read_where_they_explain_something(kernel: Node) -> None:
+    kernel.file("/proc/sys/kernel/modules_disabled", "1\n")
+    facts = read_modules(kernel.host, ("xt_mark",), ())
+    assert (facts.packages.names, facts.locks.disabled) == ((), False)
+    facts = read_modules(kernel.host, ("xt_MASQUERADE",), ())
+    assert facts.packages.names == (f"kernel-modules-extra-{KERNEL}",)
+    assert facts.locks.disabled
 
 
 def test_kernel_without_modules_has_it_built_in(node: Node) -> None:
@@ -163,10 +169,19 @@ def test_modules_that_the_next_kernel_has_not(kernel: Node) -> None:
     names = ("nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE")
     next_boots(kernel, "kernel/xt_addrtype.ko.xz:\n", "kernel/xt_comment.ko\n")
     facts = read_modules(kernel.host, names, ())
-    assert (facts.next_kernel, facts.next_missing) == (NEXT, ("nft_compat",))
+    assert (facts.next.release, facts.next.missing) == (NEXT, ("nft_compat",))
+    assert facts.next.packages.names == (f"kernel-modules-extra-{NEXT}",)
 
 
 def test_no_other_kernel_boots_next(kernel: Node) -> None:
     kernel.file(f"/boot/loader/entries/x-{KERNEL}.conf", f"linux /vmlinuz-{KERNEL}\n")
-    facts = read_modules(kernel.host, ("xt_comment",), ())
-    assert (facts.next_kernel, facts.next_missing) == ("", ())
+    assert read_modules(kernel.host, ("xt_comment",), ()).next == NextKernel()
+
+
+def test_a_next_kernel_whose_modules_are_not_to_be_seen_is_no_answer(kernel: Node) -> None:
+    next_boots(kernel, "kernel/xt_mark.ko.xz:\n")
+    index = kernel.root / f"lib/modules/{NEXT}/modules.dep"
+    index.unlink()
+    assert read_modules(kernel.host, ("xt_comment",), ()).next == NextKernel()
+    os.mkfifo(index)
+    assert read_modules(kernel.host, ("xt_comment",), ()).next == NextKernel()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from fakehost import Node
+from fakehost import Node, result
 from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe
 
-from nodefix.errors import CommandError, DeadlineError
-from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, probe
+from nodefix.commands import Result
+from nodefix.errors import DeadlineError
+from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, Probed, Unknown, probe, telling_line
 
 
 def test_passing_probe_costs_one_call_a_family(node: Node) -> None:
     Probe(node)
-    assert probe(node.host, IPTABLES) == ()
+    assert probe(node.host, IPTABLES) == Probed()
     assert node.commands.calls == [
         (UNSHARE, "--net", "--", RESTORE4, "--noflush"),
         (UNSHARE, "--net", "--", RESTORE6, "--noflush"),
@@ -41,7 +42,7 @@ def test_it_uses_what_kube_proxy_uses(node: Node) -> None:
 
 def test_it_uses_what_kube_proxy_uses_in_nftables_mode(node: Node) -> None:
     tried = Probe(node)
-    assert probe(node.host, NFTABLES) == ()
+    assert probe(node.host, NFTABLES) == Probed()
     assert [argv[3:] for argv in node.commands.calls] == [(NFT, "--file", "-")] * 2
     four, six = tried.scripts
     for words in ("ct state new", "fib daddr type local", "numgen random", "masquerade", "dnat to"):
@@ -57,7 +58,7 @@ def test_each_feature_that_fails_is_named_for_each_family(
 ) -> None:
     first, *_, last = (feature.name for feature in features)
     Probe(node, broken={first, last}, only="IPv6")
-    assert [(one.family, one.feature.name) for one in probe(node.host, features)] == [
+    assert [(one.family, one.feature.name) for one in probe(node.host, features).failures] == [
         ("IPv6", first),
         ("IPv6", last),
     ]
@@ -65,37 +66,136 @@ def test_each_feature_that_fails_is_named_for_each_family(
 
 def test_everything_broken(node: Node) -> None:
     Probe(node, broken={feature.name for feature in IPTABLES})
-    failures = probe(node.host, IPTABLES)
+    failures = probe(node.host, IPTABLES).failures
     assert len(failures) == 2 * len(IPTABLES)
     assert "missing kernel module?" in failures[0].words
 
 
 def test_nothing_to_try(node: Node) -> None:
-    assert probe(node.host, ()) == ()
+    assert probe(node.host, ()) == Probed()
     assert not node.commands.calls
 
 
 def test_no_ipv6_no_probe_of_it(node: Node) -> None:
     (node.root / "proc/net/if_inet6").unlink()
     tried = Probe(node, broken={"comment"})
-    assert {failure.family for failure in probe(node.host, IPTABLES)} == {"IPv4"}
+    assert {failure.family for failure in probe(node.host, IPTABLES).failures} == {"IPv4"}
     assert len(tried.scripts) == 1 + len(IPTABLES)
 
 
 @pytest.mark.parametrize(
-    ("features", "tool", "package"),
-    [(IPTABLES, RESTORE4, "iptables-nft"), (NFTABLES, NFT, "nftables")],
+    ("features", "tool", "packages"),
+    [
+        (IPTABLES, RESTORE4, "iptables-nft iptables-libs"),
+        (IPTABLES, RESTORE6, "iptables-nft iptables-libs"),
+        (NFTABLES, NFT, "nftables"),
+        (NFTABLES, UNSHARE, "util-linux-core"),
+    ],
 )
-def test_tool_missing(node: Node, features: tuple[Feature, ...], tool: str, package: str) -> None:
+def test_tool_missing(node: Node, features: tuple[Feature, ...], tool: str, packages: str) -> None:
     Probe(node)
     (node.root / tool[1:]).unlink()
-    with pytest.raises(CommandError, match=f"{tool}: found no such program") as caught:
-        probe(node.host, features)
-    assert caught.value.hint == f"dnf install {package}"
+    unknown = probe(node.host, features).unknown
+    assert unknown == Unknown(
+        f"{tool}: found no such program",
+        f"dnf reinstall {packages} || dnf install {packages}; systemctl restart nodefix",
+    )
 
 
 def test_a_probe_that_hangs_is_not_taken_for_broken_rules(node: Node) -> None:
     Probe(node)
-    node.commands.table[(UNSHARE,)] = DeadlineError("the probe did not end")
-    with pytest.raises(DeadlineError):
-        probe(node.host, IPTABLES)
+    node.commands.table[(UNSHARE,)] = DeadlineError("the probe did not end", "look")
+    assert probe(node.host, IPTABLES) == Probed((), Unknown("the probe did not end", "look"))
+    assert len(node.commands.calls) == 1
+
+
+LOADER = "iptables-nft-restore: error while loading shared libraries: libxtables.so.12: cannot open"
+EXEC = "unshare: failed to execute /usr/sbin/iptables-nft-restore: Exec format error"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "hint"),
+    [
+        (
+            result(1, stderr="unshare: unshare failed: Operation not permitted\n"),
+            "no network namespace could be made for a trial: unshare: unshare failed: Operation not"
+            " permitted",
+            "systemctl show -p CapabilityBoundingSet",
+        ),
+        (
+            result(1, stderr="unshare: unshare failed: No space left on device\n"),
+            "unshare: unshare failed: No space left on device",
+            "sysctl -w user.max_net_namespaces=",
+        ),
+        (result(126, stderr=f"{EXEC}\n"), f"{RESTORE4} does not run: {EXEC}", "dnf reinstall"),
+        (result(127, stderr=f"{LOADER}\n"), f"{RESTORE4} does not run: {LOADER}", "dnf reinstall"),
+        (result(-11), f"{RESTORE4} does not run: ended by signal 11", "dnf reinstall iptables-nft"),
+        (
+            result(
+                4,
+                stderr="iptables-nft-restore v1.8.11 (nf_tables): Could not fetch rule set"
+                " generation id: Permission denied (you must be root)\n",
+            ),
+            f"{RESTORE4} may not look at the packet filter: ",
+            "systemctl show -p CapabilityBoundingSet",
+        ),
+    ],
+)
+def test_a_probe_that_cannot_be_made_blames_no_rule(
+    node: Node, answer: Result, why: str, hint: str
+) -> None:
+    Probe(node)
+    node.commands.table[(UNSHARE,)] = answer
+    probed = probe(node.host, IPTABLES)
+    assert probed.failures == ()
+    assert probed.unknown
+    assert probed.unknown.why.startswith(why)
+    assert probed.unknown.hint.startswith(hint)
+    assert len(node.commands.calls) == 1
+
+
+def test_rules_that_fail_together_only(node: Node) -> None:
+    Probe(node)
+
+    def run(argv: tuple[str, ...], stdin: bytes) -> Result:
+        return result(4, stderr="odd\n") if stdin.count(b"-A") > 1 else result()
+
+    node.commands.table[(UNSHARE,)] = run
+    probed = probe(node.host, IPTABLES)
+    assert probed.unknown
+    assert probed.unknown.why == "IPv4 rules failed together and worked one by one"
+
+
+@pytest.mark.parametrize("kind", ["match", "target"])
+def test_a_library_of_iptables_own_is_told_from_a_module(node: Node, kind: str) -> None:
+    Probe(node)
+    words = f"iptables-nft-restore v1.8.11 (nf_tables): Couldn't load {kind} `x':No such file"
+
+    def run(argv: tuple[str, ...], stdin: bytes) -> Result:
+        return result(2, stderr=f"{words}\n") if b"addrtype" in stdin else result()
+
+    node.commands.table[(UNSHARE,)] = run
+    found = probe(node.host, IPTABLES).failures
+    assert [(f.family, f.feature.name, f.words, f.library) for f in found] == [
+        ("IPv4", "addrtype", words, True),
+        ("IPv6", "addrtype", words, True),
+    ]
+    Probe(node, broken={"addrtype"})
+    assert not any(failure.library for failure in probe(node.host, IPTABLES).failures)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("modprobe: FATAL: x", "modprobe: FATAL: x"),
+        ("Error occurred at line: 2; iptables v1 (nf_tables): y", "iptables v1 (nf_tables): y"),
+        ("iptables v1 (nf_tables):; line 2: z; w", "iptables v1 (nf_tables): line 2: z"),
+        ("Try `iptables -h' or 'iptables --help' for more information.; real", "real"),
+        ("Error: syntax error; add rule x; ^^^^", "Error: syntax error"),
+        ("Try `x'", "Try `x'"),
+        ("", ""),
+        ("y" * 300, "y" * 200 + "..."),
+    ],
+)
+def test_telling_line(words: str, line: str) -> None:
+    assert telling_line(words) == line

@@ -1,0 +1,277 @@
+"""What keeps kernel modules from being loaded, each with its place and the way to undo it.
+
+Sources: libkmod/libkmod-config.c and libkmod-module.c of https://github.com/kmod-project/kmod
+(modprobe.d and `modprobe.blacklist=`), blacklisted() in the kernel's kernel/module/main.c
+(`module_blacklist=`).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import shlex
+from enum import StrEnum
+from typing import NamedTuple
+
+from nodefix.facts.system import is_ostree
+from nodefix.host import Host
+
+# In their order of precedence: a file hides those of its name in later folders.
+_FOLDERS = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+_ADMINS = _FOLDERS[0]
+_KERNEL_LINE = "/proc/cmdline"
+
+# Programs that load nothing, whatever their arguments are.
+_LOADS_NOTHING = frozenset(
+    {":", "true", "false", "exit", "echo", "printf", "logger", "sleep", "test", "[", "return"}
+)
+_SHELLS = frozenset({"sh", "bash", "dash"})
+
+
+class Way(StrEnum):
+    """How a module is kept out; the words follow "found it"."""
+
+    BLACKLISTED = "blacklisted"
+    REPLACED = "replaced by a command that does not load it"
+    ALIASED = "renamed to another module"
+    REFUSED = "refused by the kernel"
+
+
+class Bar(NamedTuple):
+    """One thing that keeps a module out.
+
+    Attributes:
+        way: how.
+        where: the file and line, or the word of the kernel's command line.
+        undo: the shell command that takes it away.
+        reboot: whether that takes effect with the next boot only.
+    """
+
+    way: Way
+    where: str
+    undo: str
+    reboot: bool = False
+
+
+class _Line(NamedTuple):
+    """A line of modprobe.d, continued ones as one; `first` and `last` count from 1."""
+
+    file: str
+    first: int
+    last: int
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """As kmod splits it; a carriage return belongs to a word."""
+        return [word for word in re.split("[\t ]+", self.text) if word]
+
+
+class ModprobeRules(NamedTuple):
+    """modprobe.d and the kernel's command line.
+
+    Attributes:
+        lines: of all files, in the order in which kmod reads them.
+        kernel_line: what the kernel was started with.
+        ostree: whether ostree keeps the kernel's command line.
+        unreadable: files that could not be read, with the reason.
+    """
+
+    lines: tuple[_Line, ...]
+    kernel_line: str
+    ostree: bool
+    unreadable: tuple[str, ...]
+
+    def bars(self, module: str) -> tuple[Bar, ...]:
+        """What keeps a module from being loaded, what bars even modprobe first."""
+        found = (*self._refused(module), *self._replaced(module), *self._blacklisted(module))
+        return tuple(found)
+
+    def leaves_it_to(self, module: str) -> str:
+        """The line with a command of which it cannot be told whether it loads the module."""
+        command = self._install(module)
+        return _where(command) if command and _loads(_rest(command)) is None else ""
+
+    def _refused(self, module: str) -> list[Bar]:
+        """By the kernel itself; of a parameter that is given twice the last one counts."""
+        words = [_Word.of(word) for word in _words(self.kernel_line, until="--")]
+        lists = [word for word in words if word.key.replace("-", "_") == "module_blacklist"]
+        if not lists or module not in lists[-1].names:
+            return []
+        return [self._by_word(Way.REFUSED, lists[-1], module)]
+
+    def _replaced(self, module: str) -> list[Bar]:
+        found = []
+        command = self._install(module)
+        if command and _loads(_rest(command)) is False:
+            found.append(Bar(Way.REPLACED, _where(command), _undo(command)))
+        for line in self.lines:
+            match line.words:
+                case ["alias", name, target, *_] if _matches(name, module):
+                    if _underscored(target) != module:
+                        found.append(Bar(Way.ALIASED, _where(line), _undo(line)))
+        return found
+
+    def _blacklisted(self, module: str) -> list[Bar]:
+        found = []
+        for line in self.lines:
+            match line.words:
+                # kmod knows no wildcards here.
+                case ["blacklist", name, *_] if _underscored(name) == module:
+                    found.append(Bar(Way.BLACKLISTED, _where(line), _undo(line)))
+        words = (_Word.of(word) for word in _words(self.kernel_line))
+        found += [
+            self._by_word(Way.BLACKLISTED, word, module)
+            for word in words
+            if word.key == "modprobe.blacklist" and module in word.names
+        ]
+        return found
+
+    def _install(self, module: str) -> _Line | None:
+        """The install line that counts: the first one whose pattern matches."""
+        for line in self.lines:
+            match line.words:
+                case ["install", name, _, *_] if _matches(name, module):
+                    return line
+        return None
+
+    def _by_word(self, way: Way, word: _Word, module: str) -> Bar:
+        """Take a word off the kernel's command line, but leave what else stands in it."""
+        kept = ",".join(name for name in word.names if name != module)
+        if self.ostree:
+            undo = f"rpm-ostree kargs --delete={shlex.quote(word.text)}"
+            added = f"--append={shlex.quote(f'{word.key}={kept}')}"
+        else:
+            undo = f"grubby --update-kernel=ALL --remove-args={shlex.quote(word.text)}"
+            added = f"--args={shlex.quote(f'{word.key}={kept}')}"
+        where = f"`{word.text}` on the kernel's command line"
+        return Bar(way, where, f"{undo} {added}" if kept else undo, reboot=True)
+
+
+class _Word(NamedTuple):
+    """A word of the kernel's command line that lists modules."""
+
+    text: str
+    key: str
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Word:
+        key, _, value = text.partition("=")
+        return cls(text, key, tuple(name for name in value.split(",") if name))
+
+
+def read_modprobe_rules(host: Host) -> ModprobeRules:
+    """Read all of modprobe.d, as kmod does, and the kernel's command line."""
+    files: dict[str, str] = {}
+    unreadable: list[str] = []
+    for folder in _FOLDERS:
+        try:
+            names = [place.name for place in host.path(folder).iterdir()]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            unreadable.append(f"{folder}: {error.strerror}")
+            continue
+        for name in names:
+            if name.endswith(".conf") and not name.startswith("."):
+                files.setdefault(name, f"{folder}/{name}")
+    lines: list[_Line] = []
+    for _, file in sorted(files.items()):
+        try:
+            lines += _lines(file, host.read(file).decode("utf-8", "backslashreplace"))
+        except FileNotFoundError:
+            # A link to nowhere, by which a later folder's file is hidden.
+            continue
+        except OSError as error:
+            unreadable.append(f"{file}: {error.strerror}")
+    return ModprobeRules(tuple(lines), _kernel_line(host), is_ostree(host.root), tuple(unreadable))
+
+
+def _kernel_line(host: Host) -> str:
+    try:
+        return host.read(_KERNEL_LINE).decode("utf-8", "backslashreplace")
+    except OSError:
+        return ""
+
+
+def _lines(file: str, text: str) -> list[_Line]:
+    """Lines with their continuations; a backslash elsewhere stands for what follows it."""
+    found: list[_Line] = []
+    pieces: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        pieces.append(line)
+        if re.search(r"(?<!\\)(?:\\\\)*\\$", line):
+            continue
+        joined = re.sub(r"\\\n", "", "\n".join(pieces))
+        joined = re.sub(r"\\(.)", r"\1", joined)
+        # A comment begins in the first column.
+        if not joined.startswith("#") and joined.strip():
+            found.append(_Line(file, number - len(pieces) + 1, number, joined))
+        pieces = []
+    if pieces:
+        joined = "".join(piece.removesuffix("\\") for piece in pieces)
+        found.append(_Line(file, number - len(pieces) + 1, number, joined))
+    return found
+
+
+def _words(kernel_line: str, until: str = "") -> list[str]:
+    words = re.findall(r'(?:"[^"]*"|[^\s"])+', kernel_line)
+    words = [word.replace('"', "") for word in words]
+    return words[: words.index(until)] if until in words else words
+
+
+def _underscored(name: str) -> str:
+    """`-` and `_` are the same in a name, but not within a pattern's brackets."""
+    return re.sub(r"\[[^\]]*\]|-", lambda found: "_" if found[0] == "-" else found[0], name)
+
+
+def _matches(pattern: str, module: str) -> bool:
+    return fnmatch.fnmatchcase(module, _underscored(pattern))
+
+
+def _rest(line: _Line) -> str:
+    return re.split("[\t ]+", line.text.strip("\t "), maxsplit=2)[2]
+
+
+def _loads(command: str) -> bool | None:
+    """Whether the command of an install line loads a module; None where it cannot be told."""
+    try:
+        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    except ValueError:
+        # The shell would not run it either.
+        return False
+    programs = [word.rpartition("/")[2] for word in words]
+    if any(program in ("modprobe", "insmod") for program in programs):
+        return True
+    if programs and programs[0] in _SHELLS and "-c" in words[:-1]:
+        return _loads(words[words.index("-c") + 1])
+    first = [
+        program
+        for before, program in zip(["", *programs], programs, strict=False)
+        if not before or set(before) <= set(";&|()")
+    ]
+    first = [program for program in first if not set(program) <= set(";&|()")]
+    return False if all(program in _LOADS_NOTHING for program in first) else None
+
+
+def _where(line: _Line) -> str:
+    numbers = (
+        f"line {line.first}" if line.first == line.last else f"lines {line.first} to {line.last}"
+    )
+    return f"{line.file} {numbers} (`{' '.join(line.text.split())}`)"
+
+
+def _undo(line: _Line) -> str:
+    """Make a comment of a line; a file of a package's is copied, which hides it, and not edited."""
+    name = line.file.rpartition("/")[2]
+    file = f"{_ADMINS}/{name}"
+    copied = "" if line.file == file else f"cp {shlex.quote(line.file)} {_ADMINS}/ && "
+    numbers = f"{line.first}" if line.first == line.last else f"{line.first},{line.last}"
+    return f"{copied}sed -i '{numbers}s/^/#/' {shlex.quote(file)}"

@@ -1,0 +1,78 @@
+"""What keeps every module from being loaded, root's doing or not.
+
+Sources: https://docs.kernel.org/admin-guide/sysctl/kernel.html (modules_disabled, which only a
+reboot takes back), sysctl.d(5), and the boolean of SELinux's policy.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nodefix.host import Host
+
+_DISABLED = "/proc/sys/kernel/modules_disabled"
+_FOLDERS = (
+    "/etc/sysctl.d",
+    "/run/sysctl.d",
+    "/usr/local/lib/sysctl.d",
+    "/usr/lib/sysctl.d",
+)
+_BOOLEAN = "/sys/fs/selinux/booleans/secure_mode_insmod"
+_ENFORCE = "/sys/fs/selinux/enforce"
+
+
+class Locks(NamedTuple):
+    """Switches that are on.
+
+    Attributes:
+        disabled: whether kernel.modules_disabled is 1.
+        by: the file and line, or the word of the kernel's command line, that sets it; empty where
+            none does.
+        word: that word.
+        selinux: whether SELinux's secure_mode_insmod is on and enforced.
+    """
+
+    disabled: bool = False
+    by: str = ""
+    word: str = ""
+    selinux: bool = False
+
+
+def read_locks(host: Host) -> Locks:
+    """Read the switches."""
+    selinux = _first(host, _BOOLEAN) == "1" and _first(host, _ENFORCE) == "1"
+    if _first(host, _DISABLED) != "1":
+        return Locks(selinux=selinux)
+    for word in _text(host, "/proc/cmdline").split():
+        if re.fullmatch(r"sysctl\.kernel[./]modules_disabled=1", word):
+            return Locks(True, f"`{word}` on the kernel's command line", word, selinux)
+    return Locks(True, _line_of_sysctl(host), "", selinux)
+
+
+def _line_of_sysctl(host: Host) -> str:
+    files = ["/etc/sysctl.conf"]
+    for folder in _FOLDERS:
+        try:
+            names = sorted(place.name for place in host.path(folder).iterdir())
+        except OSError:
+            continue
+        files += [f"{folder}/{name}" for name in names if name.endswith(".conf")]
+    for file in files:
+        for number, line in enumerate(_text(host, file).split("\n"), 1):
+            if re.match(r"\s*-?\s*kernel[./]modules_disabled\s*=\s*1", line):
+                return f"{file} line {number} (`{line.strip()}`)"
+    return ""
+
+
+def _first(host: Host, file: str) -> str:
+    """The first word; a boolean's second one is what is pending."""
+    return (_text(host, file).split() or [""])[0]
+
+
+def _text(host: Host, file: str) -> str:
+    # They are looked for to explain a refusal: what cannot be read explains nothing.
+    try:
+        return host.read(file).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,138 @@
+"""nodefix/stages/absent.py: modules that are not there."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import KERNEL, Node, planned, result
+from fakekernel import ALL, Kernel
+
+from nodefix.config import Config
+from nodefix.plan import Plan, Problem
+from nodefix.stages import modules
+
+RPM = "/usr/bin/rpm"
+PACKAGE = f"kernel-modules-extra-{KERNEL}"
+AGAIN = "systemctl restart nodefix"
+COMING = "6.12.0-124.8.1.el10_1.x86_64"
+
+
+def the_problem(node: Node, config: Config | None = None, release: str = KERNEL) -> Problem:
+    """What is said of a node without xt_comment."""
+    Kernel(node, set(ALL) - {"xt_comment"}, set())
+    node.file("/proc/sys/kernel/osrelease", f"{release}\n")
+    (problem,) = planned(modules, node, config).problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("release", "hint"),
+    [
+        (
+            "6.12.0-55.9.1.el10_0.aarch64+64k",
+            "dnf install kernel-64k-modules-extra-6.12.0-55.9.1.el10_0.aarch64"
+            f" && {AGAIN}; dnf install kernel-modules-extra-matched",
+        ),
+        (
+            "6.12.0-204.92.4.2.el10uek.x86_64",
+            "dnf install kernel-uek-modules-extra-netfilter-6.12.0-204.92.4.2.el10uek.x86_64"
+            f" && {AGAIN}",
+        ),
+        (
+            "7.0.12-1.el10.elrepo.x86_64",
+            "{ dnf install kernel-ml-modules-extra-7.0.12-1.el10.elrepo.x86_64"
+            f" || dnf install kernel-lt-modules-extra-7.0.12-1.el10.elrepo.x86_64; }} && {AGAIN}",
+        ),
+    ],
+)
+def test_remedy_for_each_kind_of_kernel(node: Node, release: str, hint: str) -> None:
+    assert the_problem(node, release=release).hint == hint
+
+
+def test_the_other_way_for_a_release_that_is_gone(node: Node) -> None:
+    assert the_problem(node, release="6.12.0-204.92.4.2.el10uek.x86_64").message.endswith(
+        "; where no mirror has this release any more: dnf upgrade kernel-uek && dnf install"
+        " kernel-uek-modules-extra-netfilter && systemctl reboot"
+    )
+
+
+def test_a_kernel_of_no_package(node: Node) -> None:
+    problem = the_problem(node, release="6.5.7-custom")
+    assert "kernel 6.5.7-custom, which belongs to no package of Enterprise Linux" in problem.message
+    assert "6.5.7-custom" not in problem.hint
+
+
+def test_dnf_that_keeps_away_from_kernels(node: Node) -> None:
+    node.file("/etc/dnf/dnf.conf", "[main]\nexclude=kernel*\n")
+    problem = the_problem(node)
+    assert "; /etc/dnf/dnf.conf keeps dnf from it;" in problem.message
+    assert "dnf upgrade --disableexcludes=all kernel &&" in problem.message
+    assert problem.hint == (
+        f"dnf install --disableexcludes=all {PACKAGE} && {AGAIN};"
+        " dnf install --disableexcludes=all kernel-modules-extra-matched"
+    )
+
+
+def test_a_package_that_is_there_is_not_asked_for(node: Node) -> None:
+    node.file(RPM)
+    node.commands.table[(RPM,)] = result(0)
+    problem = the_problem(node)
+    assert f"though {PACKAGE} is installed" in problem.message
+    assert problem.hint == f"dnf reinstall {PACKAGE} && {AGAIN}"
+
+
+def test_an_image_gets_its_packages_elsewhere(node: Node) -> None:
+    node.file("/run/ostree-booted")
+    problem = the_problem(node)
+    assert problem.message.endswith("; on an image-mode node the package belongs into the image")
+    assert problem.hint == f"rpm-ostree install {PACKAGE} && systemctl reboot"
+
+
+def test_a_module_that_became_part_of_another(node: Node) -> None:
+    Kernel(node, set(ALL), set(ALL))
+    config = Config(extra_modules=("nf_conntrack_ipv4",))
+    (problem,) = planned(modules, node, config).problems
+    assert problem.required
+    assert problem.message == (
+        "kernel module nf_conntrack_ipv4: no kernel of Enterprise Linux 10 has it, it is part of"
+        " nf_conntrack now; expected extra_modules of /etc/nodefix without it"
+    )
+    assert problem.hint == (
+        "grep -rlw nf_conntrack_ipv4 /etc/nodefix |"
+        f" xargs sed -i 's/\\bnf_conntrack_ipv4\\b/nf_conntrack/g' && {AGAIN}"
+    )
+
+
+def test_a_module_that_nothing_needs_any_more(node: Node) -> None:
+    Kernel(node, set(ALL), set(ALL))
+    config = Config(optional_modules=("ip_tables", "missing"))
+    gone, missing = planned(modules, node, config).problems
+    assert not gone.required
+    assert "optional_modules of /etc/nodefix without it" in gone.message
+    assert gone.hint == "grep -rnw ip_tables /etc/nodefix"
+    assert missing.message.startswith("kernel modules missing: found in no package")
+
+
+def next_boots(node: Node, release: str, names: tuple[str, ...]) -> Plan:
+    """The plan where another kernel with these modules boots next."""
+    node.file(f"/boot/loader/entries/x-{release}.conf", f"linux /vmlinuz-{release}\n")
+    dependencies = "".join(f"kernel/{name}.ko.xz:\n" for name in names)
+    node.file(f"/lib/modules/{release}/modules.dep", dependencies)
+    return planned(modules, node)
+
+
+def test_next_kernel_that_lacks_modules_is_a_warning_in_time(node: Node) -> None:
+    Kernel(node, set(ALL), set(ALL))
+    (problem,) = next_boots(node, COMING, ALL[:2]).problems
+    assert not problem.required
+    assert problem.message.startswith(f"kernel {COMING}, which boots next: found no modules")
+    assert problem.hint == (
+        f"dnf install kernel-modules-extra-{COMING}; dnf install kernel-modules-extra-matched"
+    )
+    assert next_boots(node, COMING, ALL) == Plan()
+
+
+def test_next_kernel_of_no_package(node: Node) -> None:
+    Kernel(node, set(ALL), set(ALL))
+    (problem,) = next_boots(node, "6.5.7-custom", ALL[:2]).problems
+    assert problem.message.endswith("; it belongs to no package of Enterprise Linux")
+    assert problem.hint == f"grubby --set-default=/boot/vmlinuz-{KERNEL}"
