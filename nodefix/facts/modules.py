@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -98,10 +97,14 @@ def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]
     """Probe with rules that use `features`, then read the state of each named module."""
     probed = probe(host, features)
     kernel = kernel_release(host.root)
-    loaded = _loaded(host)
-    missing = [name for name in names if loaded is not None and name not in loaded]
-    rules = read_modprobe_rules(host) if missing else None
-    states = _states(host, kernel, names, loaded, rules)
+    try:
+        loaded = _loaded(host)
+        missing = [name for name in names if loaded is not None and name not in loaded]
+        rules = read_modprobe_rules(host) if missing else None
+        states = _states(host, kernel, names, loaded, rules)
+    except OSError as error:
+        missing, rules = [], None
+        states = _unknown(names, error)
     absent = any(module.state is State.ABSENT for module in states.values())
     return ModuleFacts(
         kernel=kernel,
@@ -118,13 +121,15 @@ def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]
 
 
 def _loaded(host: Host) -> frozenset[str] | None:
-    """The names of loaded modules; None for a kernel without CONFIG_MODULES."""
+    """The names of loaded modules; None for a kernel without CONFIG_MODULES.
+
+    Raises:
+        OSError: they cannot be read.
+    """
     try:
         text = host.read(_LOADED, _LIMIT).decode("utf-8", "backslashreplace")
     except FileNotFoundError:
         return None
-    except OSError:
-        return frozenset()
     return frozenset(line.split(" ", 1)[0] for line in text.splitlines())
 
 
@@ -142,11 +147,7 @@ def _states(
     try:
         built_in, on_disk = _known(host, kernel)
     except OSError as error:
-        why = f"{error.filename}: cannot be read ({error.strerror})"
-        states |= {
-            name: Module(name, State.UNKNOWN, why=why) for name in names if name not in loaded
-        }
-        return {name: states[name] for name in names}
+        return _unknown([name for name in names if name not in loaded], error) | states
     for name in names:
         if name in states:
             continue
@@ -155,9 +156,15 @@ def _states(
         elif name not in on_disk:
             states[name] = Module(name, State.ABSENT)
         else:
-            needed = [one for one in on_disk[name] if one not in loaded]
+            found = (_name(file) for file in on_disk[name].split())
+            needed = [one for one in found if one not in loaded]
             states[name] = _by_rules(name, needed, rules)
-    return {name: states[name] for name in names}
+    return states
+
+
+def _unknown(names: Sequence[str], error: OSError) -> dict[str, Module]:
+    why = f"{error.filename}: cannot be read ({error.strerror})"
+    return {name: Module(name, State.UNKNOWN, why=why) for name in names}
 
 
 def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
@@ -174,8 +181,8 @@ def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
     return Module(name, state, tuple(bars), rules.leaves_it_to(name))
 
 
-def _known(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, tuple[str, ...]]]:
-    """What a kernel has built in, and what it has on disk with all that each module needs.
+def _known(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, str]]:
+    """What a kernel has built in, and what it has on disk with the files that each module needs.
 
     Raises:
         OSError: an index is there and cannot be read.
@@ -186,7 +193,7 @@ def _known(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, tuple[
     for line in _lines(host, f"{folder}/modules.dep"):
         file, colon, needed = line.partition(":")
         if colon and (name := _name(file)):
-            on_disk[name] = tuple(_name(one) for one in needed.split())
+            on_disk[name] = needed
     return frozenset(name for name in built_in if name), on_disk
 
 
@@ -200,8 +207,9 @@ def _lines(host: Host, file: str) -> list[str]:
 
 def _name(file: str) -> str:
     """A module's name by its file's; `-` and `_` are the same in it."""
-    found = re.fullmatch(r"(?:[^\s:]*/)?([^\s:/]+?)\.ko(?:\.\w+)?", file.strip())
-    return found[1].replace("-", "_") if found else ""
+    # Some thousand times at each boot: no pattern.
+    name, suffix, packed = file.strip().rpartition("/")[2].partition(".ko")
+    return name.replace("-", "_") if suffix and packed[:1] in ("", ".") else ""
 
 
 def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:

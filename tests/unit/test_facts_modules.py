@@ -116,6 +116,12 @@ def test_an_index_that_cannot_be_read_is_no_absence(kernel: Node, name: str) -> 
     assert facts.modules["xt_mark"].state is State.LOADED
 
 
+def test_proc_modules_that_cannot_be_read(kernel: Node) -> None:
+    (kernel.root / "proc/modules").unlink()
+    os.mkfifo(kernel.root / "proc/modules")
+    assert state(kernel, "xt_mark")[0] is State.UNKNOWN
+
+
 def test_packages_and_locks_are_read_where_they_explain_something(kernel: Node) -> None:
     kernel.file("/proc/sys/kernel/modules_disabled", "1\n")
     facts = read_modules(kernel.host, ("xt_mark",), ())

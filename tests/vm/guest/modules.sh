@@ -79,3 +79,24 @@ blacklisted() {
     run "blacklisted-$1"
     rm "$LINE"
 }
+
+# Which lines of modprobe.d, each with its \n and \t written out, keep modprobe itself from loading
+# a module: one word for each line of standard input.
+obeys() {
+    local line
+    while IFS= read -r line; do
+        rmmod "$1" 2>/dev/null || true
+        printf '%b' "$line" >"$LINE"
+        modprobe --quiet "$1" </dev/null >/dev/null 2>&1 || true
+        if [[ -e /sys/module/$1 ]]; then echo loaded; else echo kept; fi
+    done
+    rm "$LINE"
+}
+
+# As kernel.modules_disabled=1 in sysctl.d does it, once and for this boot.
+locked() {
+    unload
+    printf 'kernel.modules_disabled = 1\n' >/etc/sysctl.d/90-hard.conf
+    echo 1 >/proc/sys/kernel/modules_disabled
+    run locked
+}
