@@ -103,9 +103,8 @@ def _compare_versions(one: str, other: str) -> int:
 
 
 def _compare_pieces(one: str, other: str) -> int:
-    for sign in "~+":
-        if sign in (one, other) and one != other:
-            return -1 if one == sign else 1
+    if "~" in (one, other) and one != other:
+        return -1 if one == "~" else 1
     if one[0].isdigit() != other[0].isdigit():
         return 1 if one[0].isdigit() else -1
     if one[0].isdigit():

@@ -213,7 +213,8 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
     unknown = _unknown(result, tool)
     if unknown:
         return unknown
-    library = bool(re.search(r"Couldn't load (?:match|target) ", result.words))
+    # Of a library that tried the kernel first, the same words follow a warning.
+    library = "Couldn't load " in result.words and "missing kernel module" not in result.words
     return Failure(family, features[0], telling_line(result.words), library)
 
 

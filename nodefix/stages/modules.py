@@ -124,7 +124,8 @@ def _locked(facts: ModuleFacts, due: list[str], needed: Iterable[str]) -> list[P
     if not due:
         return []
     by = f" by {facts.locks.by}" if facts.locks.by else ""
-    lost = "".join(_lost(facts, name) for name in due)
+    # All for one reason: one example will do.
+    lost = next(filter(None, (_lost(facts, name) for name in due)), "")
     if facts.locks.word:
         hint = f"grubby --update-kernel=ALL --remove-args={facts.locks.word} && {_REBOOT}"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakehost import Node, result
-from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe
+from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe, recorded
 
 from nodefix.commands import Result
 from nodefix.errors import DeadlineError
@@ -180,8 +180,27 @@ def test_a_library_of_iptables_own_is_told_from_a_module(node: Node, kind: str) 
         ("IPv4", "addrtype", words, True),
         ("IPv6", "addrtype", words, True),
     ]
-    Probe(node, broken={"addrtype"})
-    assert not any(failure.library for failure in probe(node.host, IPTABLES).failures)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        recorded("addrtype"),
+        # Of an extension with several revisions, where the kernel has none of them.
+        result(
+            2,
+            stderr="Warning: Extension conntrack is not supported, missing kernel module?\n"
+            "iptables-nft-restore v1.8.9 (nf_tables): Couldn't load match `conntrack':No such file"
+            " or directory\n",
+        ),
+    ],
+)
+def test_a_module_is_told_from_a_library(node: Node, answer: Result) -> None:
+    Probe(node, broken={"addrtype"}).said = answer
+    failures = probe(node.host, IPTABLES).failures
+    assert failures
+    assert not any(failure.library for failure in failures)
+    assert "missing kernel module?" in failures[0].words
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ blacklisted() {
 obeys() {
     local line
     while IFS= read -r line; do
-        rmmod "$1" 2>/dev/null || true
+        rm -f "$LINE"
+        # With all that it needs and nobody else does.
+        modprobe --remove "$1"
         printf '%b' "$line" >"$LINE"
         modprobe --quiet "$1" </dev/null >/dev/null 2>&1 || true
         if [[ -e /sys/module/$1 ]]; then echo loaded; else echo kept; fi
