@@ -211,8 +211,8 @@ def _lines(file: str, text: str) -> list[_Line]:
             continue
         joined = re.sub(r"\\\n", "", "\n".join(pieces))
         joined = re.sub(r"\\(.)", r"\1", joined)
-        # A comment begins in the first column.
-        if not joined.startswith("#") and joined.strip():
+        # The first word of a comment is no command, so that none needs to be left out.
+        if joined.strip():
             found.append(_Line(file, number - len(pieces) + 1, number, joined))
         pieces = []
     if pieces:

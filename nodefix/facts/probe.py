@@ -25,9 +25,7 @@ _PACKAGES = {
     "ip6tables-nft-restore": "iptables-nft iptables-libs",
 }
 
-# A program that the kernel or the loader of shared libraries does not start.
-_NOT_STARTED = re.compile(r"unshare: failed to execute |error while loading shared libraries")
-_NOT_ALLOWED = re.compile(r"you must be root|Operation not permitted \(you must be root\)")
+_NOT_ALLOWED = "you must be root"
 # What stands beside the reason in iptables' and nft's words.
 _TELLS_NOTHING = re.compile(
     r"Try `|Error occurred at line|\^+$|[a-z]+ -?-?h(?:elp)?\b|In file included"
@@ -221,7 +219,8 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
 def _unknown(result: Result, tool: str) -> Unknown | None:
     """Whether it was not the rules that failed: unshare(1), or the tool before it read them."""
     words = telling_line(result.words)
-    if result.status < 0 or result.status in (126, 127) or _NOT_STARTED.search(result.words):
+    # Statuses of unshare(1) and of the loader of shared libraries.
+    if result.status < 0 or result.status in (126, 127):
         if result.status < 0:
             words = f"ended by signal {-result.status}"
         return Unknown(f"{tool} does not run: {words}", _install(tool))
@@ -232,7 +231,7 @@ def _unknown(result: Result, tool: str) -> Unknown | None:
             f"no network namespace could be made for a trial: {words}",
             "systemctl show -p CapabilityBoundingSet -p RestrictNamespaces nodefix.service",
         )
-    if _NOT_ALLOWED.search(result.words):
+    if _NOT_ALLOWED in result.words:
         return Unknown(
             f"{tool} may not look at the packet filter: {words}",
             "systemctl show -p CapabilityBoundingSet nodefix.service",

@@ -110,6 +110,7 @@ def test_a_probe_that_hangs_is_not_taken_for_broken_rules(node: Node) -> None:
 
 
 LOADER = "iptables-nft-restore: error while loading shared libraries: libxtables.so.12: cannot open"
+SYMBOL = "iptables-nft-restore: symbol lookup error: undefined symbol: xtables_init_all"
 EXEC = "unshare: failed to execute /usr/sbin/iptables-nft-restore: Exec format error"
 
 
@@ -129,6 +130,7 @@ EXEC = "unshare: failed to execute /usr/sbin/iptables-nft-restore: Exec format e
         ),
         (result(126, stderr=f"{EXEC}\n"), f"{RESTORE4} does not run: {EXEC}", "dnf reinstall"),
         (result(127, stderr=f"{LOADER}\n"), f"{RESTORE4} does not run: {LOADER}", "dnf reinstall"),
+        (result(127, stderr=f"{SYMBOL}\n"), f"{RESTORE4} does not run: {SYMBOL}", "dnf reinstall"),
         (result(-11), f"{RESTORE4} does not run: ended by signal 11", "dnf reinstall iptables-nft"),
         (
             result(
