@@ -31,6 +31,10 @@ class BusError(NodefixError):
     """The system bus, or systemd on it, did not answer as expected."""
 
 
+class UnclearError(NodefixError):
+    """Something on the node could not be read or understood, so a question has no answer."""
+
+
 class ConfigError(NodefixError):
     """The configuration is not valid; carries every problem as `path: message`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,28 @@ class SwapUnit(NamedTuple):
     file_state: str
 
 
+class ServiceCommand(NamedTuple):
+    """How a service is started, as org.freedesktop.systemd1(5) tells it.
+
+    Attributes:
+        load_state: `loaded`, `not-found`, `masked`, or what is wrong with its file.
+        program: the path of the first ExecStart=; empty if there is none.
+        argv: its words as they stand in the unit, its name first.
+        expands: whether systemd fills in variables; not behind the prefix `:`.
+        environment: the manager's variables and, after them, those of Environment=.
+        files: EnvironmentFile= as path, which may be a pattern, and whether it may be missing.
+        unset: UnsetEnvironment=, names or whole assignments.
+    """
+
+    load_state: str
+    program: str = ""
+    argv: tuple[str, ...] = ()
+    expands: bool = True
+    environment: tuple[str, ...] = ()
+    files: tuple[tuple[str, bool], ...] = ()
+    unset: tuple[str, ...] = ()
+
+
 class Systemd:
     """systemd over the system bus; connects at the first use, once.
 
@@ -95,18 +118,36 @@ class Systemd:
             for unit in units
         )
 
-    def service_command(self, name: str) -> tuple[list[str], list[str], list[tuple[str, bool]]]:
-        """A service's first ExecStart= with its arguments, Environment= and EnvironmentFile=.
-
-        All are as in org.freedesktop.systemd1(5); empty for a unit that does not exist.
-        """
+    def service_command(self, name: str) -> ServiceCommand:
+        """How a service is started; only its load state for one that is not loaded."""
         (path,) = self._manager("LoadUnit", "(s)", (name,))
-        commands = self._property(path, _SERVICE, "ExecStart")
-        return (
-            list(commands[0][1]) if commands else [],
-            list(self._property(path, _SERVICE, "Environment")),
-            list(self._property(path, _SERVICE, "EnvironmentFiles")),
+        state = self._property(path, _UNIT, "LoadState")
+        # ExecStart itself does not tell the prefixes.
+        commands = self._property(path, _SERVICE, "ExecStartEx") if state == "loaded" else []
+        if not commands:
+            return ServiceCommand(state)
+        program, argv, flags = commands[0][:3]
+        own = self._property(path, _SERVICE, "Environment")
+        return ServiceCommand(
+            state,
+            program,
+            tuple(argv),
+            "no-env-expand" not in flags,
+            (*self._property(_PATH, _MANAGER, "Environment"), *own),
+            tuple(tuple(file) for file in self._property(path, _SERVICE, "EnvironmentFiles")),
+            tuple(self._property(path, _SERVICE, "UnsetEnvironment")),
         )
+
+    def version(self) -> int:
+        """systemd's release; 0 if it calls itself something without a number."""
+        digits = re.match(r"\d+", self._property(_PATH, _MANAGER, "Version").lstrip("v"))
+        return int(digits[0]) if digits else 0
+
+    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named units that have a file and can be started, in the names' order."""
+        (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
+        loaded = {unit[0] for unit in units if unit[2] == "loaded"}
+        return tuple(name for name in names if name in loaded)
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the named units that are active, in the order of the names."""

@@ -6,7 +6,7 @@ import os
 import re
 from typing import NamedTuple
 
-from nodefix.errors import NodefixError
+from nodefix.errors import UnclearError
 from nodefix.host import Host
 
 FSTAB = "/etc/fstab"
@@ -34,11 +34,26 @@ class FstabSwap(NamedTuple):
     @property
     def device(self) -> str:
         """The path of the device or file that the first field names."""
-        spec = unescape(self.line.split()[0])
-        tag, equals, value = spec.partition("=")
-        if equals and tag in _TAGS:
-            return f"/dev/disk/{_TAGS[tag]}/" + value.strip("\"'")
-        return spec
+        return device_of(unescape(self.line.split()[0]))
+
+    @property
+    def comes_at_boot(self) -> bool:
+        """Whether systemd turns it on at boot: `auto` and `noauto`, of which the last counts.
+
+        Source: systemd.swap(5); systemd's src/shared/fstab-util.c, fstab_test_yes_no_option().
+        """
+        options = b"".join(self.line.split()[3:4]).split(b",")
+        names = [option.partition(b"=")[0] for option in options]
+        said = [name for name in names if name in (b"auto", b"noauto")]
+        return said[-1:] != [b"noauto"]
+
+
+def device_of(spec: str) -> str:
+    """The path of the device or file that a first field, without its escapes, names."""
+    tag, equals, value = spec.partition("=")
+    if equals and tag in _TAGS:
+        return f"/dev/disk/{_TAGS[tag]}/" + value.strip("\"'")
+    return spec
 
 
 def unescape(field: bytes) -> str:
@@ -51,15 +66,15 @@ def read_fstab(host: Host) -> tuple[FstabSwap, ...]:
     """The swap entries; none where there is no fstab.
 
     Raises:
-        NodefixError: it cannot be read.
+        UnclearError: it cannot be read.
     """
     try:
-        return fstab_swaps(host.path(FSTAB).read_bytes())
+        return fstab_swaps(host.read(FSTAB))
     except FileNotFoundError:
         return ()
     except OSError as error:
         message = f"{FSTAB}: cannot be read: {error.strerror}"
-        raise NodefixError(message, f"ls -lZ {FSTAB}") from error
+        raise UnclearError(message, f"ls -lZ {FSTAB}") from error
 
 
 def fstab_swaps(content: bytes) -> tuple[FstabSwap, ...]:

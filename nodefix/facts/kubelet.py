@@ -1,108 +1,142 @@
 """Whether kubelet is told to live with swap.
 
+What it is told stands on its unit's command line and in the files that this names; flags win over
+files. Where one of these cannot be read there is no answer: swap may well be wanted.
+
 Sources: kubernetes cmd/kubelet/app/options (--config, --config-dir, --fail-swap-on; flags win over
-files), staging/src/k8s.io/kubelet/config/v1beta1 (failSwapOn, true by default).
+files), staging/src/k8s.io/kubelet/config/v1beta1 (failSwapOn, true by default); kubeadm's
+10-kubeadm.conf.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Mapping
-from pathlib import Path
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from nodefix.errors import BusError, NodefixError
-from nodefix.host import Host
+from nodefix.answer import Answer
+from nodefix.errors import BusError, UnclearError
+from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution
+from nodefix.facts.kubelet_environment import environment_file, split, words_of
+from nodefix.facts.kubelet_files import told_by_files
+from nodefix.facts.kubelet_flags import kubelets_line, parsed
+
+if TYPE_CHECKING:
+    from nodefix.host import Host
+    from nodefix.systemd import ServiceCommand
 
 UNIT = "kubelet.service"
 
-_FALSE = frozenset({"0", "f", "false"})
+# What kubeadm and the packages of kubelet put on every node.
+_CONFIG = "/var/lib/kubelet/config.yaml"
+_ENVIRONMENT_FILES = (
+    "/var/lib/kubelet/kubeadm-flags.env",
+    "/etc/default/kubelet",
+    "/etc/sysconfig/kubelet",
+)
+_VARIABLES = ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")
+
+# systemd.unit(5), the folders in which units of the system lie.
+_UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+)
 
 
-def wants_swap(host: Host) -> str:
-    """Where kubelet is told that swap may be on; empty if it is not told so."""
-    flags = _flags(host)
-    if "--fail-swap-on" in flags:
-        off = flags["--fail-swap-on"].lower() in _FALSE
-        return f"--fail-swap-on={flags['--fail-swap-on']} on kubelet's command line" if off else ""
-    verdict = ""
-    for file in _files(host, flags):
-        found = _fail_swap_on(host.path(str(file)))
-        if found is not None:
-            # A later file wins over an earlier one, whichever way.
-            verdict = "" if found else f"failSwapOn: false in {file}"
-    return verdict
-
-
-def _files(host: Host, flags: Mapping[str, str]) -> list[Path]:
-    files = [Path(flags["--config"])] if flags.get("--config") else []
-    if flags.get("--config-dir"):
-        folder = Path(flags["--config-dir"])
-        names = sorted(path.name for path in host.path(str(folder)).glob("*.conf"))
-        files += [folder / name for name in names]
-    return files
-
-
-def _flags(host: Host) -> dict[str, str]:
-    """The flags of kubelet's unit, its environment filled in as systemd.service(5) does."""
+def wants_swap(host: Host) -> Answer:
+    """Whether kubelet is told that swap may be on; None where that cannot be told."""
     try:
-        command, environment, files = host.systemd.service_command(UNIT)
-    except BusError:
-        return {}
-    variables = dict(line.partition("=")[::2] for line in environment)
-    for path, _ in files:
-        variables |= _environment_file(host.path(path))
-    words: list[str] = []
-    for word in command[1:]:
-        whole = re.fullmatch(r"\$(\w+)", word)
-        if whole:
-            words += _split(variables.get(whole[1], ""))
-        else:
-            words.append(re.sub(r"\$\{(\w+)\}", lambda m: variables.get(m[1], ""), word))
-    return _parsed(words)
+        try:
+            command = host.systemd.service_command(UNIT)
+            return _with_distribution(
+                host, _told_by_unit(host, command), host.systemd.loaded_units(tuple(UNITS))
+            )
+        except BusError as error:
+            return _without_systemd(host, error)
+    except UnclearError as error:
+        return Answer(None, error.message, error.hint)
 
 
-def _parsed(words: list[str]) -> dict[str, str]:
-    flags: dict[str, str] = {}
-    for at, word in enumerate(words):
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            if not equals:
-                following = words[at + 1 : at + 2]
-                takes = following and not following[0].startswith("-")
-                # A boolean flag does not take the next word as its value (spf13/pflag).
-                value = following[0] if takes and name != "--fail-swap-on" else "true"
-            flags[name] = value
-    return flags
-
-
-def _environment_file(file: Path) -> dict[str, str]:
-    try:
-        text = file.read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return {}
-    found = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
-        if equals and not key.startswith(("#", ";")):
-            found[key] = value.strip("\"'")
-    return found
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _fail_swap_on(file: Path) -> bool | None:
-    """failSwapOn of a KubeletConfiguration; None if it does not say, or cannot be read."""
-    from nodefix.yamlfile import parse
-
-    try:
-        found = parse(file.read_bytes())
-    except (OSError, NodefixError):
+def _told_by_unit(host: Host, command: ServiceCommand) -> Answer | None:
+    """What kubelet's unit tells it; None if there is no such unit."""
+    if command.load_state in ("not-found", "masked"):
         return None
-    value = found.get("failSwapOn") if isinstance(found, dict) else None
-    return value if isinstance(value, bool) else None
+    if not command.program:
+        raise UnclearError(
+            f"systemd cannot load {UNIT} ({command.load_state})", f"systemd-analyze verify {UNIT}"
+        )
+    line = kubelets_line(command.program, words_of(host, command))
+    if line.exact and line.words is not None:
+        return _told_by_words(host, line.words)
+    # What is seen may not be all that kubelet gets, so only a yes is an answer.
+    answer = _told_by_words(host, line.words) if line.words else _told_by_kubeadms_files(host)
+    if answer.value:
+        return answer
+    raise UnclearError(
+        f"{UNIT} starts {command.program}, and not kubelet itself: its flags cannot be told",
+        f"systemctl cat {UNIT}",
+    )
+
+
+def _told_by_words(host: Host, words: Sequence[str]) -> Answer:
+    flags = parsed(words)
+    if flags.fail_swap_on is None:
+        return told_by_files(host, flags.config, flags.config_dir)
+    where = f"--fail-swap-on={flags.fail_swap_on} on kubelet's command line"
+    return Answer(not flags.fails_with_swap, where)
+
+
+def _told_by_kubeadms_files(host: Host) -> Answer:
+    """What the files say that a kubelet set up by kubeadm reads, if there are any."""
+    words = [f"--config={_CONFIG}"] if os.path.lexists(host.path(_CONFIG)) else []
+    values: dict[str, str] = {}
+    for path in _ENVIRONMENT_FILES:
+        try:
+            values |= environment_file(host, path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            words_of_it = f"{path}: cannot be read: {error.strerror}"
+            raise UnclearError(words_of_it, f"ls -lZ {path}") from error
+        except ValueError:
+            # systemd passes over such a file.
+            continue
+    for name in _VARIABLES:
+        words += split(values.get(name, ""))
+    return _told_by_words(host, words)
+
+
+def _with_distribution(host: Host, answer: Answer | None, units: Sequence[str]) -> Answer:
+    """Take the units of distributions into account, whose kubelet is another one."""
+    if not units:
+        return answer or _without_unit(host)
+    theirs = told_by_distribution(host, units[0])
+    if answer is None or theirs.value == answer.value:
+        return theirs
+    raise UnclearError(
+        f"{UNIT} and {units[0]} are both there and do not agree: {answer.where}; {theirs.where}",
+        f"systemctl list-unit-files {UNIT} {units[0]}",
+    )
+
+
+def _without_unit(host: Host) -> Answer:
+    answer = _told_by_kubeadms_files(host)
+    return answer if answer.value else Answer(False, f"there is no {UNIT}")
+
+
+def _without_systemd(host: Host, error: BusError) -> Answer:
+    """What the files say by themselves; the command line is not known, so they never say no."""
+    units = [unit for unit in UNITS if _has_file(host, unit)]
+    if not _has_file(host, UNIT):
+        return _with_distribution(host, None, units)
+    answer = _told_by_kubeadms_files(host)
+    if answer.value:
+        return answer
+    raise UnclearError(f"systemd did not tell how {UNIT} is started: {error.message}", error.hint)
+
+
+def _has_file(host: Host, unit: str) -> bool:
+    return any(os.path.lexists(host.path(f"{folder}/{unit}")) for folder in _UNIT_FOLDERS)

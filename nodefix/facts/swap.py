@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
+from nodefix.answer import Answer
 from nodefix.config import Config
-from nodefix.errors import BusError, NodefixError
+from nodefix.errors import BusError, UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, read_fstab, unescape
 from nodefix.facts.kubelet import wants_swap
+from nodefix.facts.swap_origins import (
+    is_fstab_left_out,
+    kernel_arguments,
+    origin_of,
+    swap_extra,
+)
 from nodefix.facts.system import in_container
 from nodefix.host import Host
 from nodefix.systemd import SwapUnit
 
 PROC_SWAPS = "/proc/swaps"
+PROC_MEMINFO = "/proc/meminfo"
 
-# zram-generator.conf(5): the first of these is the main file, drop-ins override it by section.
-_ZRAM_FOLDERS = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd")
-_GENERATED = "/run/systemd/generator"
 _ADMINS_UNITS = "/etc/systemd/system/"
+
+_T = TypeVar("_T")
 
 
 class ActiveSwap(NamedTuple):
@@ -46,12 +52,15 @@ class ComingSwap(NamedTuple):
     Attributes:
         unit: its name.
         origin: where it came from, in words.
-        admins: whether it is a file of the admin's, in whose place no mask can stand.
+        admins: the file of an admin's unit, in whose place no mask can stand; empty if it is not
+            one.
+        argument: of the kernel's command line, which made it; empty if that did not.
     """
 
     unit: str
     origin: str
-    admins: bool
+    admins: str = ""
+    argument: str = ""
 
 
 class SwapFacts(NamedTuple):
@@ -62,57 +71,90 @@ class SwapFacts(NamedTuple):
         active: what is on.
         coming: units that bring it back.
         fstab: entries that bring it back.
-        available: memory that can be used without swapping, in KiB.
-        wanted_by: where kubelet is told to live with swap; empty if it is not.
+        available: memory that can be used without swapping, in KiB; None if it is not known.
+        wanted: whether kubelet is told to live with swap.
+        unread: what could not be read, and what to do about it.
     """
 
     container: bool
     active: tuple[ActiveSwap, ...] = ()
     coming: tuple[ComingSwap, ...] = ()
     fstab: tuple[FstabSwap, ...] = ()
-    available: int = 0
-    wanted_by: str = ""
+    available: int | None = 0
+    wanted: Answer = Answer(False)
+    unread: tuple[Answer, ...] = ()
+
+
+class _Reading:
+    """Goes on where something cannot be read, and keeps what that was.
+
+    Attributes:
+        unread: what could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.unread: list[Answer] = []
+
+    def of(self, read: Callable[[], _T]) -> _T | None:
+        """What `read` gives; None where it has no answer."""
+        try:
+            return read()
+        except UnclearError as error:
+            self.unread.append(Answer(None, error.message, error.hint))
+            return None
 
 
 def read(host: Host, config: Config) -> SwapFacts:
     """Read /proc/swaps, fstab, systemd's swap units and, if there is any swap, kubelet's settings.
 
-    Raises:
-        NodefixError: /proc/swaps or fstab cannot be read or understood.
+    Kubelet's are asked for only where the setting `swap` leaves it to them.
     """
     if in_container(host.root):
         return SwapFacts(container=True)
     if config.swap == "keep":
         return SwapFacts(container=False)
-    devices = _proc_swaps(host)
-    fstab = read_fstab(host)
-    units = _units(host)
-    facts = SwapFacts(
-        container=False,
-        active=tuple(_active(host, device, used, units, fstab) for device, used in devices),
-        coming=tuple(_coming(host, units)),
-        fstab=fstab,
+    try:
+        devices = _proc_swaps(host)
+    except UnclearError as error:
+        return SwapFacts(container=False, unread=(Answer(None, error.message, error.hint),))
+    reading = _Reading()
+    arguments = reading.of(lambda: kernel_arguments(host))
+    entries = reading.of(lambda: read_fstab(host)) or ()
+    # These may have left fstab's swap out.
+    fstab = () if arguments is None or is_fstab_left_out(arguments) else _at_boot(entries)
+    units = reading.of(lambda: _units(host)) or ()
+    active = tuple(
+        _active(host, device, used, units, entries, arguments or ()) for device, used in devices
     )
-    if not (facts.active or facts.coming or fstab):
-        return facts
-    return facts._replace(available=_available(host), wanted_by=wants_swap(host))
+    facts = SwapFacts(False, active, tuple(_coming(host, units, arguments or ())), fstab)
+    if facts.active or facts.coming or facts.fstab:
+        wanted = wants_swap(host) if config.swap == "auto" else Answer(False)
+        available = reading.of(lambda: _available(host)) if active else 0
+        facts = facts._replace(wanted=wanted, available=available)
+    return facts._replace(unread=tuple(reading.unread))
+
+
+def _at_boot(fstab: Sequence[FstabSwap]) -> tuple[FstabSwap, ...]:
+    return tuple(entry for entry in fstab if entry.comes_at_boot)
 
 
 def _proc_swaps(host: Host) -> list[tuple[str, int]]:
-    file = host.path(PROC_SWAPS)
     try:
-        lines = file.read_bytes().splitlines()[1:]
+        lines = host.read(PROC_SWAPS).splitlines()[1:]
     except FileNotFoundError:
         # A kernel without CONFIG_SWAP.
         return []
     except OSError as error:
-        raise NodefixError(f"{file}: cannot be read: {error.strerror}") from error
+        words = f"{PROC_SWAPS}: cannot be read: {error.strerror}"
+        raise UnclearError(words, f"ls -lZ {PROC_SWAPS}") from error
     found = []
     for number, line in enumerate(lines, 2):
         fields = line.split()
         if len(fields) < 5 or not fields[3].isdigit():
-            raise NodefixError(
-                f"{file}: line {number}: found {line!r}, expected name, type, size, used, priority"
+            raise UnclearError(
+                f"{PROC_SWAPS}: line {number}: found {line[:200]!r},"
+                " expected name, type, size, used, priority",
+                f"cat -A {PROC_SWAPS}",
             )
         found.append((unescape(fields[0]).removesuffix(" (deleted)"), int(fields[3])))
     return found
@@ -121,9 +163,13 @@ def _proc_swaps(host: Host) -> list[tuple[str, int]]:
 def _units(host: Host) -> tuple[SwapUnit, ...]:
     try:
         return host.systemd.swap_units()
-    except BusError:
+    except BusError as error:
         # Without a bus swapoff does it; systemd notices by itself.
-        return ()
+        raise UnclearError(
+            "systemd's swap units cannot be read, so what the next boot brings is not known:"
+            f" {error.message}",
+            error.hint,
+        ) from error
 
 
 def _active(
@@ -132,11 +178,11 @@ def _active(
     used: int,
     units: Sequence[SwapUnit],
     fstab: Sequence[FstabSwap],
+    arguments: Sequence[str],
 ) -> ActiveSwap:
     unit = _unit_of(host, device, units)
-    if unit is None:
-        return ActiveSwap(device, used, "", "somebody's swapon (no unit)")
-    return ActiveSwap(device, used, unit.name, _origin(host, unit, device, fstab))
+    origin = origin_of(host, unit, device, fstab, arguments)
+    return ActiveSwap(device, used, unit.name if unit else "", origin)
 
 
 def _unit_of(host: Host, device: str, units: Sequence[SwapUnit]) -> SwapUnit | None:
@@ -153,13 +199,14 @@ def _unit_of(host: Host, device: str, units: Sequence[SwapUnit]) -> SwapUnit | N
     return next(iter(sorted(leaders, key=lambda unit: not unit.fragment_path)), None)
 
 
-def _coming(host: Host, units: Sequence[SwapUnit]) -> list[ComingSwap]:
+def _coming(host: Host, units: Sequence[SwapUnit], arguments: Sequence[str]) -> list[ComingSwap]:
     """Units that have a file and are loaded because something at boot asks for them."""
     return [
         ComingSwap(
             unit.name,
-            _origin(host, unit, unit.what, ()),
-            unit.fragment_path.startswith(_ADMINS_UNITS),
+            origin_of(host, unit, unit.what, (), arguments),
+            unit.fragment_path if unit.fragment_path.startswith(_ADMINS_UNITS) else "",
+            swap_extra(host, unit.what, arguments),
         )
         for unit in units
         if unit.load_state == "loaded"
@@ -171,51 +218,15 @@ def _coming(host: Host, units: Sequence[SwapUnit]) -> list[ComingSwap]:
     ]
 
 
-def _origin(host: Host, unit: SwapUnit, device: str, fstab: Sequence[FstabSwap]) -> str:
-    if unit.source_path == FSTAB:
-        real = os.path.realpath(host.path(device))
-        for entry in fstab:
-            if os.path.realpath(host.path(entry.device)) == real:
-                return f"{FSTAB} line {entry.number}"
-        return FSTAB
-    if not unit.fragment_path:
-        return "somebody's swapon (no unit file)"
-    if not unit.fragment_path.startswith(_GENERATED):
-        return f"the unit {unit.fragment_path}"
-    zram = re.fullmatch(r"/dev/(zram\d+)", device)
-    if zram or unit.name.startswith("dev-zram"):
-        name = zram[1] if zram else unit.name.removeprefix("dev-").removesuffix(".swap")
-        return f"zram-generator, {_zram_configuration(host.root, name)}"
-    return "a swap partition found by systemd-gpt-auto-generator"
-
-
-def _zram_configuration(root: Path, name: str) -> str:
-    """The file whose section for a zram device won."""
-    mains = [root / folder / "zram-generator.conf" for folder in _ZRAM_FOLDERS]
-    main = [file for file in mains if file.exists()][:1]
-    drop_ins = {
-        file.name: file
-        for folder in reversed(_ZRAM_FOLDERS)
-        for file in (root / folder / "zram-generator.conf.d").glob("*.conf")
-    }
-    winner = "a file that is no longer there"
-    for file in (*main, *(drop_ins[key] for key in sorted(drop_ins))):
-        try:
-            text = file.read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-        if re.search(rf"^\s*\[{re.escape(name)}\]", text, re.M):
-            winner = f"/{file.relative_to(root)}"
-    return winner
-
-
-def _available(host: Host) -> int:
+def _available(host: Host) -> int | None:
     """MemAvailable of proc_meminfo(5), in KiB."""
-    file = host.path("/proc/meminfo")
     try:
-        found = re.search(rb"^MemAvailable:\s+(\d+) kB$", file.read_bytes(), re.M)
+        content = host.read(PROC_MEMINFO)
     except OSError as error:
-        raise NodefixError(f"{file}: cannot be read: {error.strerror}") from error
+        words = f"{PROC_MEMINFO}: cannot be read: {error.strerror}"
+        raise UnclearError(words, f"ls -lZ {PROC_MEMINFO}") from error
+    found = re.search(rb"^MemAvailable:\s+(\d{1,18}) kB$", content, re.M)
     if not found:
-        raise NodefixError(f"{file}: found no MemAvailable, expected a line with it")
+        words = f"{PROC_MEMINFO}: found no MemAvailable, expected a line with it"
+        raise UnclearError(words, f"cat {PROC_MEMINFO}")
     return int(found[1])

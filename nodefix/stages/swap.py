@@ -8,30 +8,25 @@ systemd.swap(5); systemd-gpt-auto-generator(8); zram-generator.conf(5).
 
 from __future__ import annotations
 
-import errno
 import re
 import shlex
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import BusError, CommandError, NodefixError
-from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
+from nodefix.facts.fstab import FSTAB, FstabSwap
 from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read
-from nodefix.files import write_atomic
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
+from nodefix.stages.swap_fstab import by_hand, comment_out
 
 __all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
 
 NAME = "swap"
 # Seconds. Moving swapped-out pages back can take a while on slow disks.
 DEADLINE = 90.0
-
-BACKUPS = "/var/lib/nodefix/backup"
-MARK = b"# nodefix: swap is off for kubelet: "
 
 _SWAPOFF_SECONDS = 60.0
 # udev looks at a device for a moment after it was switched off, and keeps it busy.
@@ -65,34 +60,54 @@ def plan(facts: SwapFacts, config: Config) -> Plan:
         return Plan(skipped="this is a container: /proc/swaps is the host's")
     if config.swap == "keep":
         return Plan(skipped="the setting `swap: keep` leaves swap alone")
-    if config.swap == "auto" and facts.wanted_by:
-        return Plan(skipped=f"kubelet is told to live with swap: {facts.wanted_by}")
-    problems = _too_much(facts, config)
+    if config.swap == "auto" and facts.wanted.value:
+        return Plan(skipped=f"kubelet is told to live with swap: {facts.wanted.where}")
+    if config.swap == "auto" and facts.wanted.value is None:
+        return Plan(problems=(_cannot_tell(facts),))
+    no_room = _too_much(facts, config)
+    unread = tuple(Problem(answer.where, answer.hint, required=False) for answer in facts.unread)
     return Plan(
         changes=(
             *_fstab_change(facts.fstab),
-            *(_turn_off(swap) for swap in facts.active if not (problems and swap.used)),
+            *(_turn_off(swap) for swap in facts.active if not (no_room and swap.used)),
             *(_keep_out(swap) for swap in facts.coming),
         ),
-        problems=problems,
+        problems=(*no_room, *unread),
+    )
+
+
+def _cannot_tell(facts: SwapFacts) -> Problem:
+    """Swap may be wanted, so nothing is done about it: what is taken away is gone for good."""
+    there = (
+        *(swap.device for swap in facts.active),
+        *(f"{FSTAB} line {entry.number}" for entry in facts.fstab),
+        *(swap.unit for swap in facts.coming),
+    )
+    return Problem(
+        f"cannot tell what kubelet is told about swap: {facts.wanted.where}; swap is left as it is"
+        f" ({', '.join(there)}). Mend that, or decide with `swap: off` or `swap: keep` in"
+        " /etc/nodefix/nodefix.yaml; then: systemctl restart nodefix",
+        facts.wanted.hint,
+        required=False,
     )
 
 
 def _too_much(facts: SwapFacts, config: Config) -> tuple[Problem, ...]:
     """swapoff moves what is swapped out back to memory; without room for it the node goes down."""
     used = sum(swap.used for swap in facts.active)
-    margin = config.swap_margin_mib * 1024
-    if not used or used + margin <= facts.available:
-        return ()
     devices = ", ".join(swap.device for swap in facts.active if swap.used)
+    if used and facts.available is None:
+        message = f"swap {devices}: cannot tell whether memory has room for {_mib(used)} in use"
+        return (Problem(message, "free -m"),)
+    margin = config.swap_margin_mib * 1024
+    if facts.available is None or not used or used + margin <= facts.available:
+        return ()
     message = (
         f"swap {devices}: found {_mib(used)} in use and {_mib(facts.available)} of memory"
         f" available, expected {_mib(used + margin)} (swap_margin_mib: {config.swap_margin_mib}):"
-        " turning swap off would take the node down"
+        " turning swap off would take the node down. After a reboot it is not in use"
     )
-    return (
-        Problem(message, "kubectl drain this node, then: systemctl restart nodefix; or reboot"),
-    )
+    return (Problem(message, "systemctl reboot"),)
 
 
 def _mib(kib: int) -> str:
@@ -108,7 +123,7 @@ def _fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
             target=FSTAB,
             found=f"swap at each boot by {shown}",
             wanted="these entries as comments",
-            hint=_by_hand(entries),
+            hint=by_hand(entries),
             action=CommentOut(entries),
         ),
     )
@@ -119,9 +134,19 @@ def _keep_out(swap: ComingSwap) -> Change:
         target=f"unit {swap.unit}",
         found=f"swap at each boot by {swap.origin}",
         wanted="disabled" if swap.admins else "masked",
-        hint=f"systemctl {'disable' if swap.admins else 'mask'} '{swap.unit}'",
+        hint=_otherwise_kept_out(swap),
         action=KeepOut(swap),
     )
+
+
+def _otherwise_kept_out(swap: ComingSwap) -> str:
+    """Another way than the one over the bus, for where that did not help."""
+    if swap.argument:
+        return f"grubby --update-kernel=ALL --remove-args={shlex.quote(swap.argument)}"
+    if swap.admins:
+        # `disable` does nothing about a unit that another one asks for.
+        return f"mv {shlex.quote(swap.admins)} /root/ && systemctl daemon-reload"
+    return f"systemctl --root=/ mask {shlex.quote(swap.unit)} && systemctl daemon-reload"
 
 
 def _turn_off(swap: ActiveSwap) -> Change:
@@ -129,7 +154,7 @@ def _turn_off(swap: ActiveSwap) -> Change:
         target=f"swap {swap.device}",
         found=f"on ({swap.used} KiB in use), which came from {swap.origin}",
         wanted="off",
-        hint=shlex.join(("swapoff", swap.device)),
+        hint="systemctl reboot",
         action=TurnOff(swap),
     )
 
@@ -142,75 +167,42 @@ def apply(change: Change, host: Host) -> None:
     """
     match change.action:
         case CommentOut(entries):
-            _comment_out(entries, host)
-        case KeepOut(swap) if swap.admins:
-            host.systemd.disable_unit(swap.unit)
-            host.systemd.reload()
+            comment_out(entries, host)
         case KeepOut(swap):
-            host.systemd.mask_unit(swap.unit)
-            host.systemd.reload()
+            _keep_unit_out(swap, host)
         case TurnOff(swap):
             _switch_off(swap, host)
             _free_zram(swap, host)
 
 
-def _comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
-    file = host.path(FSTAB)
+def _keep_unit_out(swap: ComingSwap, host: Host) -> None:
+    if swap.admins:
+        host.systemd.disable_unit(swap.unit)
+    else:
+        host.systemd.mask_unit(swap.unit)
     try:
-        before = file.read_bytes()
-        if entries != fstab_swaps(before):
-            raise NodefixError(f"{FSTAB} was changed by somebody else meanwhile", "nodefix run")
-        _back_up(before, host.path(BACKUPS))
-        lines = before.split(b"\n")
-        for entry in entries:
-            lines[entry.number - 1] = MARK + entry.line
-        write_atomic(file, b"\n".join(lines))
-    except OSError as error:
+        host.systemd.reload()
+    except BusError as error:
+        done = "disabled" if swap.admins else "masked"
         raise NodefixError(
-            f"cannot be written: {error.strerror}{_reason(error)};"
-            " until it is, this swap is back at each boot",
-            _by_hand(entries),
+            f"{swap.unit} is {done}, but systemd does not know it yet: {error.message}",
+            "systemctl daemon-reload",
         ) from error
-    # systemd made units of the entries at boot; without this it could start them again.
-    host.systemd.reload()
-
-
-def _reason(error: OSError) -> str:
-    if error.errno == errno.EPERM:
-        return f" (chattr -i {FSTAB} if `lsattr` shows an i)"
-    return " (mount -o remount,rw /etc or /)" if error.errno == errno.EROFS else ""
-
-
-def _by_hand(entries: tuple[FstabSwap, ...]) -> str:
-    expressions = " ".join(f"-e '{entry.number}s/^/# /'" for entry in entries)
-    return f"sed -i {expressions} {FSTAB}"
-
-
-def _back_up(content: bytes, folder: Path) -> None:
-    """Keep a copy under a name of its own; a copy that is there is never written again."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    base = time.strftime("fstab-%Y%m%dT%H%M%SZ", time.gmtime())
-    path, number = folder / base, 0
-    while path.exists():
-        if path.read_bytes() == content:
-            return
-        number += 1
-        path = folder / f"{base}.{number}"
-    write_atomic(path, content, mode=0o600)
 
 
 def _switch_off(swap: ActiveSwap, host: Host) -> None:
+    before = ""
     if swap.unit:
         try:
             host.systemd.stop_unit(swap.unit, _SWAPOFF_SECONDS)
             return
-        except BusError:
+        except BusError as error:
             # The kernel needs no bus, and systemd sees by itself that the swap is gone.
-            pass
+            before = f"systemd did not stop {swap.unit}: {error.message}; "
     argv = ("/usr/sbin/swapoff", swap.device)
     result = host.commands.run(*argv, timeout=_SWAPOFF_SECONDS)
     if result.status:
-        raise CommandError(f"`{quoted(argv)}`: {result.words}", quoted(argv))
+        raise CommandError(f"{before}`{quoted(argv)}`: {result.words}", "systemctl reboot")
 
 
 def _free_zram(swap: ActiveSwap, host: Host) -> None:
@@ -218,20 +210,22 @@ def _free_zram(swap: ActiveSwap, host: Host) -> None:
     name = re.fullmatch(r"/dev/(zram\d+)", swap.device)
     if not name:
         return
-    device = host.path(f"/sys/block/{name[1]}")
+    device = f"/sys/block/{name[1]}"
     why: str | None = None
     for _ in range(_ZRAM_TRIES):
         try:
             # Zero, or gone, once the set-up unit has done it.
-            if not device.exists() or (device / "disksize").read_text().strip() == "0":
+            if host.read(f"{device}/disksize").strip() == b"0":
                 return
-            (device / "reset").write_text("1")
+            host.path(f"{device}/reset").write_text("1")
+            return
+        except FileNotFoundError:
             return
         except OSError as error:
             why = error.strerror
             time.sleep(_ZRAM_SECONDS)
     message = f"{swap.device} is off as swap but keeps its memory: {why}"
-    raise NodefixError(message, f"zramctl --reset {swap.device}")
+    raise NodefixError(message, f"systemctl stop systemd-zram-setup@{name[1]}.service")
 
 
 def _shown(line: bytes) -> str:

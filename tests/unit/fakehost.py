@@ -14,7 +14,7 @@ from nodefix.errors import NodefixError
 from nodefix.host import Host
 from nodefix.journal import Record
 from nodefix.plan import Change, Plan
-from nodefix.systemd import SwapUnit, Systemd
+from nodefix.systemd import ServiceCommand, SwapUnit, Systemd
 
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
 OTHER_BOOT_ID = "99999999-2222-3333-4444-555555555555"
@@ -74,7 +74,9 @@ class FakeSystemd(Systemd):
     Attributes:
         units: swap units by name.
         active: other units that are active.
-        kubelet: its ExecStart=, Environment= and EnvironmentFile=.
+        kubelet: how it is started; on a node without it only that.
+        loaded: other units that have a file.
+        release: systemd's own.
         done: every request that changes something, in order.
         emitted: every signal.
         failing: requests, by their method's name, that raise.
@@ -85,7 +87,9 @@ class FakeSystemd(Systemd):
         super().__init__()
         self.units: dict[str, SwapUnit] = {}
         self.active: set[str] = set()
-        self.kubelet: tuple[list[str], list[str], list[tuple[str, bool]]] = ([], [], [])
+        self.kubelet = ServiceCommand("not-found")
+        self.loaded: set[str] = set()
+        self.release = 257
         self.done: list[tuple[str, ...]] = []
         self.emitted: list[Mapping[str, str]] = []
         self.failing: dict[str, NodefixError] = {}
@@ -114,11 +118,21 @@ class FakeSystemd(Systemd):
         self._ask("swap_units")
         return tuple(self.units.values())
 
-    def service_command(self, name: str) -> tuple[list[str], list[str], list[tuple[str, bool]]]:
+    def service_command(self, name: str) -> ServiceCommand:
         """kubelet's."""
         self._ask("service_command")
         assert name == "kubelet.service"
         return self.kubelet
+
+    def version(self) -> int:
+        """The test's."""
+        self._ask("version")
+        return self.release
+
+    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The test's."""
+        self._ask("loaded_units")
+        return tuple(name for name in names if name in self.loaded)
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """The test's."""
@@ -222,6 +236,18 @@ class Node:
                 content = place.read_bytes()
             found[str(place.relative_to(self.root))] = (place.lstat().st_mode, content)
         return found
+
+
+def started_by(
+    *argv: str,
+    environment: Sequence[str] = (),
+    files: Sequence[tuple[str, bool]] = (),
+    **other: Any,
+) -> ServiceCommand:
+    """How a unit with this ExecStart= is started."""
+    return ServiceCommand(
+        "loaded", argv[0], argv, environment=tuple(environment), files=tuple(files), **other
+    )
 
 
 def modes(**given: str) -> Config:

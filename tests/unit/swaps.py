@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fakehost import Node, result
 
 from nodefix.commands import Result
@@ -13,6 +15,11 @@ HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 
 MEMORY = "MemTotal:        2000000 kB\nMemFree:          900000 kB\nMemAvailable:    {} kB\n"
+
+
+def from_the_field(name: str) -> bytes:
+    """One of the inputs that people have met."""
+    return (Path(__file__).with_name("data") / "swap" / name).read_bytes()
 
 
 def unit(node: Node, name: str, what: str, **other: str) -> SwapUnit:

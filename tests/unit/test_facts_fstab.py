@@ -6,7 +6,7 @@ import pytest
 from fakehost import Node
 from swaps import OTHER_LINES, SWAP_LINES
 
-from nodefix.errors import NodefixError
+from nodefix.errors import UnclearError
 from nodefix.facts.fstab import FstabSwap, fstab_swaps, read_fstab, unescape
 
 
@@ -38,6 +38,27 @@ def test_device(spec: bytes, device: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "comes"),
+    [
+        (b"sw", True),
+        (b"defaults,nofail,pri=5", True),
+        (b"noauto", False),
+        (b"noauto,nofail", False),
+        (b"sw,x-systemd.device-timeout=5,noauto", False),
+        # The last of two counts.
+        (b"noauto,auto", True),
+        (b"auto,noauto", False),
+        # Other words that look like it; automounts are for file systems.
+        (b"noautomatic,x-noauto", True),
+        (b"x-systemd.automount", True),
+        (b"comment=noauto", True),
+    ],
+)
+def test_what_comes_at_boot(options: bytes, comes: bool) -> None:
+    assert FstabSwap(1, b"/swapfile none swap " + options + b" 0 0").comes_at_boot is comes
+
+
+@pytest.mark.parametrize(
     ("field", "plain"),
     [
         (b"/dev/vda2", "/dev/vda2"),
@@ -59,6 +80,10 @@ def test_no_fstab(node: Node) -> None:
 
 def test_unreadable_fstab(node: Node) -> None:
     (node.root / "etc/fstab").mkdir(parents=True)
-    with pytest.raises(NodefixError, match="etc/fstab: cannot be read: Is a directory") as caught:
+    with pytest.raises(UnclearError, match="etc/fstab: cannot be read: found a dir") as caught:
         read_fstab(node.host)
     assert "ls -lZ" in caught.value.hint
+
+
+def test_entry_without_options_comes_at_boot() -> None:
+    assert FstabSwap(1, b"/swapfile none swap").comes_at_boot

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fakehost import Node
-from swaps import HEADER, MEMORY, from_fstab, turn_on, udev_link, unit
+from swaps import HEADER, MEMORY, from_fstab, from_the_field, turn_on, udev_link, unit
 
+from nodefix.answer import Answer
 from nodefix.config import Config
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.swap import ActiveSwap, read
@@ -58,16 +59,21 @@ def test_partition_file_and_zram(node: Node) -> None:
     "line",
     ["/dev/vda2", "/dev/vda2 partition 100 used -2", "/dev/vda2 partition 100 5", "\\", "", "\xff"],
 )
-def test_malformed_line_is_an_error_that_names_it(node: Node, line: str) -> None:
+def test_malformed_line_is_named_and_nothing_is_known(node: Node, line: str) -> None:
     node.file("/proc/swaps", f"{HEADER}{line}\n")
-    with pytest.raises(NodefixError, match=r"proc/swaps: line 2: found .* expected name, type"):
-        read(node.host, Config())
+    node.file("/etc/fstab", "/dev/vda2 none swap sw 0 0\n")
+    facts = read(node.host, Config())
+    (unread,) = facts.unread
+    assert unread.where.startswith("/proc/swaps: line 2: found b'")
+    assert "expected name, type, size, used, priority" in unread.where
+    assert (facts.active, facts.coming, facts.fstab) == ((), (), ())
 
 
 def test_unreadable_proc_swaps(node: Node) -> None:
     (node.root / "proc/swaps").mkdir()
-    with pytest.raises(NodefixError, match="proc/swaps: cannot be read: Is a directory"):
-        read(node.host, Config())
+    (unread,) = read(node.host, Config()).unread
+    assert unread.where == "/proc/swaps: cannot be read: found a directory, expected a regular file"
+    assert unread.hint == "ls -lZ /proc/swaps"
 
 
 @pytest.mark.parametrize("content", [None, "MemTotal: 5 kB\n"])
@@ -76,7 +82,27 @@ def test_available_memory_is_not_guessed(node: Node, content: str | None) -> Non
     (node.root / "proc/meminfo").unlink()
     if content:
         node.file("/proc/meminfo", content)
-    with pytest.raises(NodefixError, match="proc/meminfo"):
+    facts = read(node.host, Config())
+    assert facts.available is None
+    assert ["/proc/meminfo" in unread.where for unread in facts.unread] == [True]
+
+
+def test_unreadable_fstab_leaves_the_rest_known(node: Node) -> None:
+    turn_on(node, "/dev/vda2")
+    from_fstab(node, "dev-vda2.swap", "/dev/vda2")
+    (node.root / "etc/fstab").mkdir(parents=True)
+    facts = read(node.host, Config())
+    assert [(swap.device, swap.origin) for swap in facts.active] == [("/dev/vda2", "/etc/fstab")]
+    (unread,) = facts.unread
+    assert unread.where.startswith("/etc/fstab: cannot be read: found a directory")
+
+
+def test_kubelet_is_asked_only_where_it_decides(node: Node) -> None:
+    node.systemd.failing["service_command"] = NodefixError("asked")
+    assert not read(node.host, Config()).wanted.value
+    turn_on(node, "/dev/vda2")
+    assert not read(node.host, Config(swap="off")).wanted.value
+    with pytest.raises(NodefixError, match="asked"):
         read(node.host, Config())
 
 
@@ -121,61 +147,12 @@ def test_a_unit_that_follows_another_is_not_stopped_in_its_place(node: Node) -> 
 def test_without_a_bus_there_is_no_unit(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     unit(node, "dev-vda2.swap", "/dev/vda2")
-    node.systemd.failing["swap_units"] = BusError("no bus")
+    node.systemd.failing["swap_units"] = BusError("no bus", "a hint")
     assert active(node).unit == ""
-
-
-def test_origin_fstab_with_its_line(node: Node) -> None:
-    node.file("/dev/vda2")
-    node.link("/dev/disk/by-uuid/790f", "../../vda2")
-    node.file("/etc/fstab", "# one\nUUID=790f none swap sw 0 0\n")
-    turn_on(node, "/dev/vda2")
-    from_fstab(node, "by-uuid-790f.swap", "/dev/disk/by-uuid/790f")
-    assert active(node).origin == "/etc/fstab line 2"
-    # Its entry becomes a comment, so nothing else has to be kept out.
-    assert read(node.host, Config()).coming == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "what", "fragment", "origin"),
-    [
-        ("dev-vda2.swap", "/dev/vda2", "", "somebody's swapon (no unit file)"),
-        (
-            "dev-vda2.swap",
-            "/dev/vda2",
-            "/run/systemd/generator.late/dev-vda2.swap",
-            "a swap partition found by systemd-gpt-auto-generator",
-        ),
-        (
-            "extra.swap",
-            "/extra",
-            "/etc/systemd/system/extra.swap",
-            "the unit /etc/systemd/system/extra.swap",
-        ),
-        (
-            "dev-zram0.swap",
-            "/dev/zram0",
-            "/run/systemd/generator/dev-zram0.swap",
-            "zram-generator, a file that is no longer there",
-        ),
-    ],
-)
-def test_origin(node: Node, name: str, what: str, fragment: str, origin: str) -> None:
-    turn_on(node, what)
-    unit(node, name, what, fragment_path=fragment)
-    assert active(node).origin == origin
-
-
-def test_origin_of_zram_is_the_file_that_won(node: Node) -> None:
-    turn_on(node, "/dev/zram0")
-    unit(node, "dev-zram0.swap", "/dev/zram0")
-    node.file("/usr/lib/systemd/zram-generator.conf", "[zram0]\n")
-    assert active(node).origin.endswith(" /usr/lib/systemd/zram-generator.conf")
-    node.file("/etc/systemd/zram-generator.conf", "# [zram0]\n  [zram0]\nzram-size = 100\n")
-    assert active(node).origin.endswith(" /etc/systemd/zram-generator.conf")
-    node.file("/usr/lib/systemd/zram-generator.conf.d/10-a.conf", "[zram1]\n")
-    node.file("/etc/systemd/zram-generator.conf.d/20-b.conf", "[zram0]\n")
-    assert active(node).origin.endswith(" /etc/systemd/zram-generator.conf.d/20-b.conf")
+    # What the next boot brings is not known then.
+    (unread,) = read(node.host, Config()).unread
+    assert unread == Answer(None, unread.where, "a hint")
+    assert unread.where.endswith("what the next boot brings is not known: no bus")
 
 
 def test_coming_units(node: Node) -> None:
@@ -187,6 +164,46 @@ def test_coming_units(node: Node) -> None:
     unit(node, "gone.swap", "", load_state="not-found", fragment_path="")
     udev_link(node, "by-uuid.swap", "/dev/disk/by-uuid/1", "dev-vda2.swap")
     assert [(swap.unit, swap.admins) for swap in read(node.host, Config()).coming] == [
-        ("dev-vda2.swap", False),
-        ("own.swap", True),
+        ("dev-vda2.swap", ""),
+        ("own.swap", "/etc/systemd/system/own.swap"),
     ]
+
+
+def test_noauto_entry_brings_nothing(node: Node) -> None:
+    node.file("/etc/fstab", from_the_field("02-fstab-noauto"))
+    facts = read(node.host, Config())
+    assert facts.fstab == ()
+    # Somebody turns it on: off it goes, and the file stays.
+    turn_on(node, "/swapfile")
+    from_fstab(node, "swapfile.swap", "/swapfile")
+    facts = read(node.host, Config())
+    assert [swap.origin for swap in facts.active] == [
+        "/etc/fstab line 1, which is noauto: somebody turned it on"
+    ]
+    assert (facts.fstab, facts.coming) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "comes"),
+    [
+        ("quiet", True),
+        ("systemd.swap=0", False),
+        ("systemd.swap=No quiet", False),
+        ("systemd.swap=0 systemd.swap", True),
+        ("systemd.swap=0 systemd.swap=1", True),
+        ("fstab=no", False),
+        ("rd.fstab=no", True),
+    ],
+)
+def test_kernel_arguments_that_leave_fstab_out(node: Node, arguments: str, comes: bool) -> None:
+    node.file("/proc/cmdline", f"root=/dev/vda1 {arguments}\n")
+    node.file("/etc/fstab", "/dev/vda2 none swap sw 0 0\n")
+    assert bool(read(node.host, Config()).fstab) is comes
+
+
+def test_unreadable_kernel_arguments_leave_fstab_alone(node: Node) -> None:
+    (node.root / "proc/cmdline").mkdir()
+    node.file("/etc/fstab", "/dev/vda2 none swap sw 0 0\n")
+    facts = read(node.host, Config())
+    assert facts.fstab == ()
+    assert [unread.where[:13] for unread in facts.unread] == ["/proc/cmdline"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -13,7 +14,8 @@ from swaps import (
 )
 
 from nodefix.config import Config
-from nodefix.plan import Plan
+from nodefix.errors import BusError, NodefixError
+from nodefix.plan import Change, Plan
 from nodefix.stages import swap
 
 
@@ -96,15 +98,106 @@ def test_fstab_changed_by_somebody_else_meanwhile_is_left_alone(node: Node) -> N
     assert repair(swap, node) == Plan()
 
 
-def test_fstab_that_cannot_be_written(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = node.file("/etc/fstab", "/dev/vda2 none swap\n")
+def failure(node: Node, change: Change) -> NodefixError:
+    """How applying a change fails."""
+    with pytest.raises(NodefixError) as caught:
+        swap.apply(change, node.host)
+    return caught.value
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, module: str, number: int) -> None:
+    """Let a module's writing fail."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise OSError(30, "Read-only file system")
+        raise OSError(number, os.strerror(number))
 
+    monkeypatch.setattr(f"{module}.write_atomic", refuse)
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EPERM, "lsattr /etc/fstab; chattr -i /etc/fstab && systemctl restart nodefix"),
+        (
+            errno.EROFS,
+            'mount -o remount,rw "$(findmnt -n -o TARGET -T /etc/fstab)"'
+            " && systemctl restart nodefix",
+        ),
+        (errno.ENOSPC, "df -h /etc; df -i /etc"),
+        (errno.EACCES, "ls -lZ /etc/fstab; findmnt -T /etc/fstab"),
+    ],
+)
+def test_fstab_that_cannot_be_written(
+    node: Node, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    file = node.file("/etc/fstab", "/dev/vda2 none swap\n")
     (change,) = plan(node).changes
-    monkeypatch.setattr(os, "fsync", refuse)
-    message = attempt(swap, change, node)
-    assert message.startswith("cannot be written: Read-only file system")
+    refusing(monkeypatch, "nodefix.stages.swap_fstab", number)
+    error = failure(node, change)
+    assert error.message == (
+        f"/etc/fstab cannot be written: {os.strerror(number)};"
+        " until it is, this swap is back at each boot"
+    )
+    assert error.hint == hint
     assert file.read_bytes() == b"/dev/vda2 none swap\n"
     assert plan(node).changes
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "df -h /var/lib; df -i /var/lib"),
+        (errno.EDQUOT, "df -h /var/lib; df -i /var/lib"),
+        (
+            errno.EROFS,
+            "ls -ldZ /var/lib/nodefix /var/lib/nodefix/backup; findmnt -T /var/lib",
+        ),
+    ],
+)
+def test_backup_that_cannot_be_kept_is_not_fstabs_fault(
+    node: Node, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    file = node.file("/etc/fstab", "/dev/vda2 none swap\n")
+    (change,) = plan(node).changes
+    refusing(monkeypatch, "nodefix.backups", number)
+    error = failure(node, change)
+    assert error.message == (
+        "/etc/fstab was not touched, because no copy of it could be kept in"
+        f" /var/lib/nodefix/backup: {os.strerror(number)}"
+    )
+    assert error.hint == hint
+    assert file.read_bytes() == b"/dev/vda2 none swap\n"
+
+
+def test_backup_folder_that_is_a_file(node: Node) -> None:
+    node.file("/etc/fstab", "/dev/vda2 none swap\n")
+    node.file("/var/lib/nodefix/backup", "")
+    (change,) = plan(node).changes
+    assert "/var/lib/nodefix/backup: File exists" in failure(node, change).message
+
+
+def test_retries_keep_one_backup(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.file("/etc/fstab", "/dev/vda2 none swap\n")
+    refusing(monkeypatch, "nodefix.stages.swap_fstab", errno.EROFS)
+    for _ in range(5):
+        repair(swap, node)
+    assert backups(node) == [b"/dev/vda2 none swap\n"]
+
+
+def test_systemd_that_does_not_hear_of_it(node: Node) -> None:
+    node.file("/etc/fstab", "/dev/vda2 none swap\n")
+    (change,) = plan(node).changes
+    node.systemd.failing["reload"] = BusError("no answer")
+    error = failure(node, change)
+    assert error.message.startswith("the entries are comments now, but systemd does not know")
+    assert error.hint == "systemctl daemon-reload"
+    assert plan(node) == Plan()
+
+
+def test_entry_that_somebody_added_meanwhile_is_left_to_the_next_round(node: Node) -> None:
+    file = node.file("/etc/fstab", "/dev/vda2 none swap\n")
+    (change,) = plan(node).changes
+    file.write_bytes(b"/dev/vda2 none swap\n/swapfile none swap\n")
+    assert attempt(swap, change, node) == ""
+    assert file.read_bytes() == commented(b"/dev/vda2 none swap\n") + b"/swapfile none swap\n"
+    assert repair(swap, node) == Plan()

@@ -12,7 +12,7 @@ from fakebus import MANAGER, PROPERTIES, Bus, Connection, Watched, refuse
 from nodefix import systemd
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError
-from nodefix.systemd import SwapUnit, Systemd
+from nodefix.systemd import ServiceCommand, SwapUnit, Systemd
 
 pytest.importorskip("pydbus")
 
@@ -68,18 +68,63 @@ def test_swap_units(bus: Connection) -> None:
     assert bus.calls[0][2] == ([], ["*.swap"])
 
 
-def test_service_command(bus: Connection) -> None:
-    values: dict[str, Any] = {
-        "ExecStart": [("/usr/bin/kubelet", ["/usr/bin/kubelet", "--v=2"], False, 0, 0, 0, 0, 0, 0)],
-        "Environment": ["A=1"],
-        "EnvironmentFiles": [("/etc/sysconfig/kubelet", True)],
-    }
+def answering(bus: Connection, **values: Any) -> None:
+    """Let properties have these values."""
     bus.answers[MANAGER, "LoadUnit"] = lambda given: (f"/unit/{given[0]}",)
-    bus.answers[PROPERTIES, "Get"] = lambda given: (values[given[1]],)
-    expected = (["/usr/bin/kubelet", "--v=2"], ["A=1"], [("/etc/sysconfig/kubelet", True)])
-    assert Systemd().service_command("kubelet.service") == expected
-    values.update(ExecStart=[], Environment=[], EnvironmentFiles=[])
-    assert Systemd().service_command("kubelet.service") == ([], [], [])
+    bus.answers[PROPERTIES, "Get"] = lambda given: (
+        values[f"Manager{given[1]}" if given[0] == MANAGER else given[1]],
+    )
+
+
+def test_service_command(bus: Connection) -> None:
+    argv = ["/usr/bin/kubelet", "--v=2", "$A"]
+    answering(
+        bus,
+        LoadState="loaded",
+        ExecStartEx=[("/usr/bin/kubelet", argv, ["no-env-expand"], 0, 0, 0, 0, 0, 0, 0)],
+        ManagerEnvironment=["LANG=C"],
+        Environment=["A=1"],
+        EnvironmentFiles=[("/etc/sysconfig/kubelet", True)],
+        UnsetEnvironment=["B"],
+    )
+    assert Systemd().service_command("kubelet.service") == ServiceCommand(
+        load_state="loaded",
+        program="/usr/bin/kubelet",
+        argv=("/usr/bin/kubelet", "--v=2", "$A"),
+        expands=False,
+        environment=("LANG=C", "A=1"),
+        files=(("/etc/sysconfig/kubelet", True),),
+        unset=("B",),
+    )
+
+
+def test_service_that_is_not_loaded_has_no_command(bus: Connection) -> None:
+    answering(bus, LoadState="not-found")
+    assert Systemd().service_command("kubelet.service") == ServiceCommand("not-found")
+    answering(bus, LoadState="loaded", ExecStartEx=[])
+    assert Systemd().service_command("kubelet.service") == ServiceCommand("loaded")
+
+
+@pytest.mark.parametrize(
+    ("words", "release"),
+    [("257-9.el10", 257), ("v258~rc1", 258), ("252.39-1~deb12u2", 252), ("x", 0)],
+)
+def test_version(bus: Connection, words: str, release: int) -> None:
+    answering(bus, ManagerVersion=words)
+    assert Systemd().version() == release
+
+
+def test_loaded_units(bus: Connection) -> None:
+    bus.answers[MANAGER, "ListUnitsByNames"] = lambda given: (
+        [
+            ("k3s.service", "", "loaded", "inactive", "dead", ""),
+            ("k0sworker.service", "", "masked", "inactive", "dead", ""),
+            ("rke2-agent.service", "", "not-found", "inactive", "dead", ""),
+        ],
+    )
+    names = ["rke2-agent.service", "k0sworker.service", "k3s.service"]
+    assert Systemd().loaded_units(names) == ("k3s.service",)
+    assert bus.calls[0][2] == (names,)
 
 
 def test_active_units(bus: Connection) -> None:

@@ -1,0 +1,78 @@
+"""Distributions that start a kubelet of their own and tell it to live with swap.
+
+Sources: k3s pkg/daemons/agent (failSwapOn: false) and pkg/configfilearg (config.yaml,
+config.yaml.d, `kubelet-arg` and `kubelet-arg+`), which rke2 shares; k0s pkg/component/worker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nodefix.answer import Answer
+from nodefix.errors import NodefixError, UnclearError
+from nodefix.facts.kubelet_flags import parsed
+
+if TYPE_CHECKING:
+    from nodefix.host import Host
+
+# Each unit, and the folder of its config.yaml; k0s has no such list of kubelet's flags.
+UNITS = {
+    "k3s.service": "/etc/rancher/k3s",
+    "k3s-agent.service": "/etc/rancher/k3s",
+    "rke2-server.service": "/etc/rancher/rke2",
+    "rke2-agent.service": "/etc/rancher/rke2",
+    "k0scontroller.service": "",
+    "k0sworker.service": "",
+}
+
+
+def told_by_distribution(host: Host, unit: str) -> Answer:
+    """Whether the kubelet that a unit starts is told to live with swap.
+
+    Raises:
+        UnclearError: the distribution's settings cannot be read.
+    """
+    flags = parsed(_kubelet_args(host, UNITS[unit])) if UNITS[unit] else parsed(())
+    if flags.fail_swap_on is not None and flags.fails_with_swap:
+        return Answer(False, f"{unit}: kubelet-arg fail-swap-on={flags.fail_swap_on}")
+    return Answer(True, f"{unit} starts kubelet with failSwapOn: false")
+
+
+def _kubelet_args(host: Host, folder: str) -> list[str]:
+    args: list[str] = []
+    for path in _files(host, folder):
+        found = _settings(host, path)
+        for key in ("kubelet-arg", "kubelet-arg+"):
+            value = found.get(key, [])
+            given = value if isinstance(value, list) else [value]
+            args = (args if key.endswith("+") or key not in found else []) + [
+                f"--{str(arg).removeprefix('--')}" for arg in given
+            ]
+    return args
+
+
+def _files(host: Host, folder: str) -> list[str]:
+    drop_ins = f"{folder}/config.yaml.d"
+    try:
+        names = sorted(path.name for path in host.path(drop_ins).iterdir())
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        raise UnclearError(f"{drop_ins}: cannot be listed: {error.strerror}") from error
+    found = [f"{drop_ins}/{name}" for name in names if name.endswith((".yaml", ".yml"))]
+    return [f"{folder}/config.yaml", *found]
+
+
+def _settings(host: Host, path: str) -> dict[object, object]:
+    from nodefix.yamlfile import parse
+
+    try:
+        found = parse(host.read(path))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        words = f"{path}: cannot be read: {error.strerror}"
+        raise UnclearError(words, f"ls -lZ {path}") from error
+    except NodefixError as error:
+        raise UnclearError(f"{path}: {error.message}", f"cat -A {path}") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,129 @@
+"""kubelet's command line: where its flags begin, and those that decide about swap.
+
+Sources: kubernetes cmd/kubelet/app/options and staging/src/k8s.io/component-base/cli/flag
+(WordSepNormalizeFunc); spf13/pflag; Go's strconv.ParseBool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nodefix.errors import UnclearError
+from nodefix.facts.kubelet_environment import split
+
+_NAME = "kubelet"
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+# Programs that start the program on their command line with the words behind it, unchanged and in
+# the same file system.
+_STARTERS = frozenset(
+    {"chrt", "env", "ionice", "nice", "nohup", "numactl", "setsid", "stdbuf", "taskset"}
+    | {"systemd-cat", "systemd-inhibit"}
+)
+_SHELLS = frozenset({"bash", "dash", "ksh", "sh", "zsh"})
+# With none of these a shell's text is words and nothing else.
+_SHELLS_SIGNS = frozenset("$`;&|<>()*?[]{}~#!\n\\")
+
+
+class Flags(NamedTuple):
+    """The flags that decide about swap.
+
+    Attributes:
+        config: --config; empty if it is not given.
+        config_dir: --config-dir; empty if it is not given.
+        fail_swap_on: --fail-swap-on as it was written; None if it is not given.
+    """
+
+    config: str = ""
+    config_dir: str = ""
+    fail_swap_on: str | None = None
+
+    @property
+    def fails_with_swap(self) -> bool:
+        """What --fail-swap-on says.
+
+        Raises:
+            UnclearError: kubelet would not take it either.
+        """
+        value = self.fail_swap_on or ""
+        if value not in _TRUE | _FALSE:
+            raise UnclearError(
+                f"--fail-swap-on={value} on kubelet's command line: expected true or false",
+                "systemctl cat kubelet",
+            )
+        return value in _TRUE
+
+
+class Line(NamedTuple):
+    """kubelet's flags as its unit has them.
+
+    Attributes:
+        words: the words behind kubelet's name; None where it is not named at all.
+        exact: whether kubelet gets these and no others.
+    """
+
+    words: list[str] | None
+    exact: bool = False
+
+
+def parsed(words: Sequence[str]) -> Flags:
+    """Find the flags; the last of two counts, `_` is `-`, and behind `--` there are none."""
+    found: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            break
+        if not word.startswith("--"):
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("_", "-")
+        if not equals and name == "fail-swap-on":
+            # A boolean flag does not take the next word as its value.
+            value = "true"
+        elif not equals and name in ("config", "config-dir"):
+            value = next(rest, "")
+        found[name] = value
+    return Flags(found.get("config", ""), found.get("config-dir", ""), found.get("fail-swap-on"))
+
+
+def kubelets_line(program: str, words: list[str]) -> Line:
+    """Follow a program to the kubelet that it starts.
+
+    Args:
+        program: the program that is started, or its path.
+        words: the words behind it.
+    """
+    name = _base(program)
+    if name == _NAME:
+        return Line(words, exact=True)
+    if name in _SHELLS:
+        return _in_shell(words)
+    for at, word in enumerate(words):
+        if _base(word) in _SHELLS | {_NAME}:
+            line = kubelets_line(word, words[at + 1 :])
+            return line._replace(exact=line.exact and name in _STARTERS)
+    return Line(None)
+
+
+def _in_shell(words: list[str]) -> Line:
+    """The text behind a shell's -c, which is as good as a command line if it has no shell in it."""
+    at = next((at for at, word in enumerate(words) if _is_command_option(word)), len(words))
+    text = "".join(words[at + 1 : at + 2])
+    inner = split(text)
+    if not _SHELLS_SIGNS & set(text) and inner:
+        program, *rest = inner[1:] if inner[0] == "exec" and len(inner) > 1 else inner
+        return kubelets_line(program, rest)
+    for at, word in enumerate(inner):
+        if _base(word) == _NAME:
+            return Line(inner[at + 1 :])
+    return Line(None)
+
+
+def _is_command_option(word: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and word.endswith("c")
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]

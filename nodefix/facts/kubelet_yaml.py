@@ -1,0 +1,204 @@
+"""failSwapOn of a KubeletConfiguration, read as kubelet reads it.
+
+Only the first document counts, a key that is there twice counts as it was written last, and no
+value but the wanted one has to make sense. The events of the parser are looked at one by one:
+nothing is built of them, so aliases cannot blow up and nesting costs nothing.
+
+Sources: kubernetes pkg/kubelet/kubeletconfig/configfiles, cmd/kubelet/app/server.go
+(mergeKubeletConfigurations); sigs.k8s.io/yaml with its goyaml.v2 (resolve.go, a port of libyaml).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from nodefix.errors import UnclearError
+
+# Of mappings and lists in each other; KubeletConfiguration has three.
+_DEPTH = 100
+
+_KEY = "failSwapOn"
+_KIND = "KubeletConfiguration"
+
+# YAML 1.1 as goyaml.v2 has it.
+_TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
+_FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TAG = "tag:yaml.org,2002:"
+
+# true or false, null, a text, or words for what is none of these.
+_Value = bool | None | str
+
+
+class Said(NamedTuple):
+    """What a file says about failSwapOn.
+
+    Attributes:
+        stated: whether it has the key.
+        value: the key's value; None for null.
+    """
+
+    stated: bool
+    value: bool | None = None
+
+
+class _Document(NamedTuple):
+    """The first document: its own keys, and keys of it or in it that are there twice."""
+
+    top: dict[str, _Value]
+    repeated: list[str]
+
+
+def fail_swap_on(content: bytes, path: str, drop_in: bool = False) -> Said:
+    """What a file of --config, or a drop-in of --config-dir, says.
+
+    Raises:
+        UnclearError: kubelet refuses the file, or PyYAML is not there to read it.
+    """
+    try:
+        document = _from_json(content) or _from_yaml(content)
+        _check(document, drop_in)
+    except UnclearError as error:
+        raise UnclearError(f"{path}: {error.message}", error.hint or f"cat -A {path}") from error
+    if _KEY not in document.top:
+        return Said(False)
+    value = document.top[_KEY]
+    if isinstance(value, str):
+        raise UnclearError(
+            f"{path}: {_KEY}: found {value[:40]!r}, expected true or false", f"cat -A {path}"
+        )
+    return Said(True, value)
+
+
+def _check(document: _Document, drop_in: bool) -> None:
+    top = document.top
+    if "kind" in top and top["kind"] != _KIND:
+        raise UnclearError(f"found the kind {str(top['kind'])[:40]!r}, expected {_KIND}")
+    if "<<" in top and _KEY not in top:
+        raise UnclearError(f"found a merge key (<<), expected {_KEY} itself")
+    # kubelet decodes these strictly and does not start otherwise.
+    if drop_in and document.repeated:
+        raise UnclearError(
+            f"found the key {document.repeated[0][:40]!r} twice, which kubelet refuses here"
+        )
+    if drop_in and not ("kind" in top and "apiVersion" in top):
+        raise UnclearError("found no kind and apiVersion, without which kubelet refuses it here")
+
+
+def _from_json(content: bytes) -> _Document | None:
+    """A document that begins as JSON; None if it is none, or is YAML all the same."""
+    if not content.lstrip().startswith(b"{"):
+        return None
+    document = _Document({}, [])
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                document.repeated.append(key)
+            found[key] = value
+        return found
+
+    try:
+        top = json.loads(content, object_pairs_hook=mapping)
+    except (ValueError, RecursionError):
+        return None
+    for key, value in top.items():
+        plain = value is None or isinstance(value, bool | str)
+        document.top[key] = value if plain else type(value).__name__
+    return document
+
+
+def _from_yaml(content: bytes) -> _Document:
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise UnclearError("PyYAML is missing", "dnf install python3-pyyaml") from error
+    except Exception as error:
+        words = f"PyYAML cannot be loaded: {error or type(error).__name__}"
+        raise UnclearError(words, "dnf reinstall python3-pyyaml") from error
+    # libyaml as kubelet's own parser; it does not recurse as long as nothing is composed.
+    loader: Any = getattr(yaml, "CLoader", yaml.SafeLoader)
+    try:
+        return _walk(yaml.parse(content, Loader=loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        words = getattr(error, "problem", None) or " ".join(str(error).split())[:100]
+        raise UnclearError(f"{line}is not valid YAML: {words}") from error
+
+
+class _Frame:
+    """A mapping or list that is open.
+
+    Attributes:
+        keys: those of a mapping so far; None for a list.
+        key: the key whose value comes next.
+        at_value: whether a value comes next.
+    """
+
+    def __init__(self, is_mapping: bool) -> None:
+        self.keys: set[str] | None = set() if is_mapping else None
+        self.key: str | None = None
+        self.at_value = False
+
+    def take(self, node: Any, document: _Document, is_top: bool) -> None:
+        """Take the next node, which in a mapping is a key and a value in turn."""
+        if self.keys is None:
+            return
+        if self.at_value:
+            if is_top and self.key is not None:
+                document.top[self.key] = _value(node)
+        else:
+            self.key = getattr(node, "value", None)
+            if self.key is not None:
+                if self.key in self.keys:
+                    document.repeated.append(self.key)
+                self.keys.add(self.key)
+        self.at_value = not self.at_value
+
+
+def _walk(events: Iterable[Any]) -> _Document:
+    """Go through the first document's events."""
+    document = _Document({}, [])
+    frames: list[_Frame] = []
+    anchors: dict[str, Any] = {}
+    for event in events:
+        match type(event).__name__:
+            case "StreamStartEvent" | "DocumentStartEvent":
+                continue
+            case "StreamEndEvent":
+                raise UnclearError("is empty, expected a mapping of settings")
+            case "DocumentEndEvent":
+                break
+            case "MappingEndEvent" | "SequenceEndEvent":
+                frames.pop()
+                continue
+            case name:
+                node = anchors.get(event.anchor) if name == "AliasEvent" else event
+        if name == "ScalarEvent" and event.anchor:
+            anchors[event.anchor] = event
+        if frames:
+            frames[-1].take(node, document, is_top=len(frames) == 1)
+        elif name != "MappingStartEvent":
+            raise UnclearError("found no mapping, expected a mapping of settings")
+        if name in ("MappingStartEvent", "SequenceStartEvent"):
+            frames.append(_Frame(name == "MappingStartEvent"))
+            if len(frames) > _DEPTH:
+                raise UnclearError(f"found more than {_DEPTH} levels of nesting, expected a few")
+    return document
+
+
+def _value(node: Any) -> _Value:
+    text = getattr(node, "value", None)
+    if text is None:
+        return "a mapping, a list or an alias of one"
+    tag = (node.tag or "").removeprefix(_TAG)
+    plain = node.implicit[0] and not tag
+    if (plain or tag == "bool") and text in _TRUE | _FALSE:
+        return text in _TRUE
+    if (plain or tag == "null") and text in _NULL:
+        return None
+    return str(text)

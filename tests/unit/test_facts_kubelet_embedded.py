@@ -1,0 +1,50 @@
+"""nodefix/facts/kubelet_embedded.py: distributions whose kubelet lives with swap."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import Node
+
+from nodefix.answer import Answer
+from nodefix.errors import UnclearError
+from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution
+
+CONFIG = "/etc/rancher/k3s/config.yaml"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_default(node: Node, unit: str) -> None:
+    where = f"{unit} starts kubelet with failSwapOn: false"
+    assert told_by_distribution(node.host, unit) == Answer(True, where)
+
+
+@pytest.mark.parametrize(
+    ("main", "drop_in", "wanted"),
+    [
+        ("kubelet-arg:\n- fail-swap-on=false\n", "", True),
+        ("kubelet-arg: fail-swap-on=true\n", "", False),
+        ("kubelet-arg:\n- --fail-swap-on=true\n", "", False),
+        ("kubelet-arg: [v=2, fail-swap-on=true, fail-swap-on=false]\n", "", True),
+        ("kubelet-arg: [fail-swap-on=true]\n", "kubelet-arg: [v=2]\n", True),
+        ("kubelet-arg: [fail-swap-on=true]\n", "kubelet-arg+: [v=2]\n", False),
+        ("node-label: [a=b]\n", "kubelet-arg: fail-swap-on\n", False),
+        ("", "", True),
+        ("- a list\n", "", True),
+    ],
+)
+def test_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None:
+    node.file(CONFIG, main)
+    node.file(f"{CONFIG}.d/10.yaml", drop_in)
+    node.file(f"{CONFIG}.d/20.txt", "kubelet-arg: fail-swap-on=true\n")
+    assert told_by_distribution(node.host, "k3s-agent.service").value is wanted
+
+
+@pytest.mark.parametrize("content", ["a: [\n", None, "kubelet-arg: fail-swap-on=maybe\n"])
+def test_settings_that_cannot_be_read(node: Node, content: str | None) -> None:
+    if content is None:
+        node.host.path(CONFIG).mkdir(parents=True)
+    else:
+        node.file(CONFIG, content)
+    with pytest.raises(UnclearError):
+        told_by_distribution(node.host, "k3s.service")
+    assert told_by_distribution(node.host, "rke2-server.service").value is True
