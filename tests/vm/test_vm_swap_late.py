@@ -1,9 +1,19 @@
-"""Swap that somebody turns on between nodefix and kubelet is caught by the gate."""
+"""Swap that comes after nodefix: it goes by itself, unless kubelet is told to live with it."""
 
 from __future__ import annotations
 
 import pytest
-from qemu import Boot, Ran, Scenario
+from qemu import Boot, Booted, Ran, Scenario
+
+_WAIT = """\
+active() {
+    for try in $(seq 90); do
+        systemctl is-active --quiet kubelet && break
+        sleep 1
+    done
+    systemctl is-active kubelet || true
+}
+"""
 
 _LATE_UNIT = """\
 [Unit]
@@ -23,34 +33,168 @@ LATE = Scenario(
     boots=(
         Boot(
             damage="mkswap /dev/vda4\nsystemctl --no-reload enable late.service\n",
-            script="systemctl is-active kubelet >held || true\n"
-            "cat /proc/swaps >on\n"
-            # What kubelet's journal says is to be typed; kubelet then comes up by itself.
-            "systemctl restart nodefix\n"
-            "for try in $(seq 60); do\n"
-            "    systemctl is-active kubelet >mended && break\n    sleep 1\ndone\n",
+            script=_WAIT + "active >state\n",
         ),
     ),
     files={"/etc/systemd/system/late.service": _LATE_UNIT},
     collect=("/run/nodefix",),
 )
 
-late = pytest.mark.parametrize("ran", [LATE], indirect=True, ids=["machine"])
+# As cloud-init's `swap:` does, once and at the first boot; kubelet waits for the network, and so
+# for this.
+_FIRST_BOOT_UNIT = """\
+[Unit]
+DefaultDependencies=no
+After=local-fs.target nodefix.service
+Before=network-online.target
+ConditionPathExists=!/swap.img
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'sleep 40; fallocate -l 32M /swap.img && chmod 600 /swap.img && \
+mkswap /swap.img && echo "/swap.img none swap sw,nofail,comment=cloudconfig 0 0" >>/etc/fstab && \
+swapon -a'
+
+[Install]
+WantedBy=multi-user.target
+RequiredBy=network-online.target
+"""
+
+FIRST_BOOT = Scenario(
+    "swap-first-boot",
+    boots=(
+        Boot(
+            damage="systemctl --no-reload enable first-boot.service\n",
+            script=_WAIT + "active >state\n",
+            seconds=300,
+        ),
+        Boot(script=_WAIT + "active >state\n"),
+    ),
+    files={"/etc/systemd/system/first-boot.service": _FIRST_BOOT_UNIT},
+    collect=("/run/nodefix", "/etc/fstab"),
+)
+
+_CONFIG = "/var/lib/kubelet/config.yaml"
+_HEAD = "apiVersion: kubelet.config.k8s.io/v1beta1\\nkind: KubeletConfiguration\\n"
+# As kubeadm's own drop-in has it.
+_KUBEADM = {
+    "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf": f"""\
+[Service]
+Environment="KUBELET_CONFIG_ARGS=--config={_CONFIG}"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS
+"""
+}
 
 
-@late
-def test_kubelet_is_held_and_told_which_swap(ran: Ran) -> None:
+def _configure(words: str = "") -> str:
+    return f"mkdir -p /var/lib/kubelet\nprintf '{_HEAD}{words}' >{_CONFIG}\n"
+
+
+def _look(name: str) -> str:
+    """Restart kubelet and see what it, swap and fstab have come to."""
+    return (
+        "systemctl restart kubelet || true\n"
+        f"active >{name}-state\ncat /proc/swaps >{name}-swaps\ncp /etc/fstab {name}-fstab\n"
+    )
+
+
+WANTED = Scenario(
+    "swap-wanted-later",
+    boots=(
+        Boot(
+            damage=_configure() + "mkswap /dev/vda4\n",
+            script=_WAIT
+            + _configure("failSwapOn: false\\n")
+            + "swapon /dev/vda4\n"
+            + _look("wanted")
+            + _configure()
+            + _look("unwanted"),
+        ),
+    ),
+    files=_KUBEADM,
+    collect=("/run/nodefix",),
+)
+
+_ENTRY = "/dev/vda2 none swap sw 0 0\n"
+
+# A node on which nodefix runs before `kubeadm join` has written kubelet's configuration.
+JOINED = Scenario(
+    "swap-before-join",
+    boots=(
+        Boot(
+            damage="mkswap /dev/vda2\n",
+            script=_WAIT
+            + "cp /run/nodefix/report.json before\n"
+            + _look("before")
+            + _configure()
+            + _look("joined"),
+        ),
+    ),
+    files={**_KUBEADM, "/etc/fstab": _ENTRY},
+    collect=("/run/nodefix",),
+)
+
+
+def _machine(scenario: Scenario) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("ran", [scenario], indirect=True, ids=["machine"])
+
+
+def _devices(booted: Booted, name: str) -> list[str]:
+    """The devices in a copy of /proc/swaps that the script made."""
+    return [line.split()[0] for line in booted.script(name).splitlines()[1:]]
+
+
+@_machine(LATE)
+def test_it_goes_and_kubelet_comes_without_a_hand(ran: Ran) -> None:
     (booted,) = ran.boots
-    assert "/dev/vda4" in booted.script("on")
-    assert booted.script("held").strip() == "activating"
-    told = booted.told("kubelet.service")
-    assert "kubelet is held" in told
-    assert "/dev/vda4" in told
-
-
-@late
-def test_another_run_turns_it_off_and_kubelet_comes(ran: Ran) -> None:
-    (booted,) = ran.boots
+    # Else nothing of this was put to the test.
+    assert booted.swapped_on() == ["/dev/vda4"]
+    assert booted.script("state").strip() == "active"
     assert booted.swaps == []
     assert booted.stage("swap")["outcome"] == "changed"
-    assert booted.script("mended").strip() == "active"
+
+
+@_machine(FIRST_BOOT)
+def test_a_first_boot_that_waits_for_its_swap(ran: Ran) -> None:
+    first, second = ran.boots
+    assert first.swapped_on() == ["/swap.img"]
+    assert first.script("state").strip() == "active"
+    assert first.swaps == []
+    line = b"/swap.img none swap sw,nofail,comment=cloudconfig 0 0"
+    assert first.on_disk("/etc/fstab").splitlines()[-1].endswith(b": " + line)
+    assert second.swapped_on() == []
+    assert second.script("state").strip() == "active"
+    assert second.stage("swap")["outcome"] == "unchanged"
+
+
+@_machine(WANTED)
+def test_swap_that_kubelets_settings_want_later_does_not_hold_it(ran: Ran) -> None:
+    (booted,) = ran.boots
+    assert booted.script("wanted-state").strip() == "active"
+    assert _devices(booted, "wanted-swaps") == ["/dev/vda4"]
+    assert "kubelet is held" not in booted.told("kubelet.service")
+
+
+@_machine(WANTED)
+def test_it_goes_once_they_do_not_want_it_any_more(ran: Ran) -> None:
+    (booted,) = ran.boots
+    assert booted.script("unwanted-state").strip() == "active"
+    assert _devices(booted, "unwanted-swaps") == []
+
+
+@_machine(JOINED)
+def test_before_kubelet_has_its_settings_nothing_is_taken_away(ran: Ran) -> None:
+    (booted,) = ran.boots
+    assert f"{_CONFIG} of kubelet's --config: cannot be read" in booted.script("before")
+    assert _devices(booted, "before-swaps") == ["/dev/vda2"]
+    assert booted.script("before-fstab") == _ENTRY
+
+
+@_machine(JOINED)
+def test_kubelets_first_start_with_settings_turns_it_off(ran: Ran) -> None:
+    (booted,) = ran.boots
+    assert booted.script("joined-state").strip() == "active"
+    assert _devices(booted, "joined-swaps") == []
+    assert booted.script("joined-fstab") == f"# nodefix: swap is off for kubelet: {_ENTRY}"
