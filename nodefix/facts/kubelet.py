@@ -11,6 +11,7 @@ files), staging/src/k8s.io/kubelet/config/v1beta1 (failSwapOn, true by default);
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,7 @@ def _told_by_kubeadms_files(host: Host) -> Answer:
             continue
         except OSError as error:
             words_of_it = f"{path}: cannot be read: {error.strerror}"
-            raise UnclearError(words_of_it, f"ls -lZ {path}") from error
+            raise UnclearError(words_of_it, f"ls -lZ {shlex.quote(path)}") from error
         except ValueError:
             # systemd passes over such a file.
             continue

@@ -6,6 +6,7 @@ config.yaml.d, `kubelet-arg` and `kubelet-arg+`), which rke2 shares; k0s pkg/com
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
@@ -58,7 +59,8 @@ def _files(host: Host, folder: str) -> list[str]:
     except FileNotFoundError:
         names = []
     except OSError as error:
-        raise UnclearError(f"{drop_ins}: cannot be listed: {error.strerror}") from error
+        words = f"{drop_ins}: cannot be listed: {error.strerror}"
+        raise UnclearError(words, f"ls -ldZ {drop_ins}") from error
     found = [f"{drop_ins}/{name}" for name in names if name.endswith((".yaml", ".yml"))]
     return [f"{folder}/config.yaml", *found]
 
@@ -72,7 +74,7 @@ def _settings(host: Host, path: str) -> dict[object, object]:
         return {}
     except OSError as error:
         words = f"{path}: cannot be read: {error.strerror}"
-        raise UnclearError(words, f"ls -lZ {path}") from error
+        raise UnclearError(words, f"ls -lZ {shlex.quote(path)}") from error
     except NodefixError as error:
-        raise UnclearError(f"{path}: {error.message}", f"cat -A {path}") from error
+        raise UnclearError(f"{path}: {error.message}", f"cat -A {shlex.quote(path)}") from error
     return found if isinstance(found, dict) else {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from nodefix.errors import UnclearError
@@ -104,9 +105,10 @@ def _matches(host: Host, pattern: str, optional: bool) -> list[str]:
     # Path.glob would find hidden files too, and glob(3) does not.
     found = glob.glob(glob.escape(top.rstrip("/")) + pattern)  # noqa: PTH207
     if not found and not optional:
+        folder = shlex.quote(pattern.rpartition("/")[0])
         raise UnclearError(
             f"{pattern}, which its unit's EnvironmentFile= needs: found no such file",
-            f"ls -l {pattern}",
+            f"ls -la {folder}",
         )
     return ["/" + os.path.relpath(path, top) for path in sorted(found)]
 
@@ -129,7 +131,8 @@ def _file(host: Host, path: str, optional: bool) -> dict[str, str]:
 
 def _needed(path: str, why: str | None) -> UnclearError:
     return UnclearError(
-        f"{path}, an EnvironmentFile= of its unit: cannot be read: {why}", f"ls -lZ {path}"
+        f"{path}, an EnvironmentFile= of its unit: cannot be read: {why}",
+        f"ls -lZ {shlex.quote(path)}",
     )
 
 

@@ -7,6 +7,7 @@ filepath.WalkDir.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -89,5 +90,6 @@ def _expect_absolute(path: str, flag: str) -> None:
 
 def _unreadable(path: str, flag: str, error: OSError) -> UnclearError:
     return UnclearError(
-        f"{path} of kubelet's {flag}: cannot be read: {error.strerror}", f"ls -lZ {path}"
+        f"{path} of kubelet's {flag}: cannot be read: {error.strerror}",
+        f"ls -lZ {shlex.quote(path)}",
     )

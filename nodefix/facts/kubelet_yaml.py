@@ -11,6 +11,7 @@ Sources: kubernetes pkg/kubelet/kubeletconfig/configfiles, cmd/kubelet/app/serve
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -61,13 +62,16 @@ def fail_swap_on(content: bytes, path: str, drop_in: bool = False) -> Said:
         document = _from_json(content) or _from_yaml(content)
         _check(document, drop_in)
     except UnclearError as error:
-        raise UnclearError(f"{path}: {error.message}", error.hint or f"cat -A {path}") from error
+        raise UnclearError(
+            f"{path}: {error.message}", error.hint or f"cat -A {shlex.quote(path)}"
+        ) from error
     if _KEY not in document.top:
         return Said(False)
     value = document.top[_KEY]
     if isinstance(value, str):
         raise UnclearError(
-            f"{path}: {_KEY}: found {value[:40]!r}, expected true or false", f"cat -A {path}"
+            f"{path}: {_KEY}: found {value[:40]!r}, expected true or false",
+            f"cat -A {shlex.quote(path)}",
         )
     return Said(True, value)
 

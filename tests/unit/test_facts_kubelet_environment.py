@@ -140,8 +140,10 @@ def test_pattern(node: Node) -> None:
     node.file("/etc/k.d/.30.env", "A=3\n")
     assert words(node, "${A}${B}", files=[("/etc/k.d/*.env", False)]) == ["21"]
     assert words(node, "${A}", files=[("/etc/none.d/*", True)]) == [""]
-    with pytest.raises(UnclearError, match=r"/etc/none.d/\*, .*: found no such file"):
+    with pytest.raises(UnclearError, match=r"/etc/none.d/\*, .*: found no such file") as caught:
         words(node, files=[("/etc/none.d/*", False)])
+    # Not the pattern, which a shell would fill in or not.
+    assert caught.value.hint == "ls -la /etc/none.d"
 
 
 def test_file_that_is_missing(node: Node) -> None:

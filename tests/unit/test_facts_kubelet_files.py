@@ -120,3 +120,9 @@ def test_relative_path(node: Node, config: str, folder: str) -> None:
 def test_drop_in_that_kubelet_refuses(node: Node) -> None:
     node.file(f"{FOLDER}/a.conf", "failSwapOn: false\n")
     assert "no kind and apiVersion" in unclear(node).message
+
+
+def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
+    assert unclear(node, "/etc/my kubelet.yaml", "").hint == "ls -lZ '/etc/my kubelet.yaml'"
+    node.file("/etc/my kubelet.yaml", "a: [")
+    assert unclear(node, "/etc/my kubelet.yaml", "").hint == "cat -A '/etc/my kubelet.yaml'"

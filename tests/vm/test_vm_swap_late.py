@@ -57,7 +57,6 @@ swapon -a'
 
 [Install]
 WantedBy=multi-user.target
-RequiredBy=network-online.target
 """
 
 FIRST_BOOT = Scenario(
