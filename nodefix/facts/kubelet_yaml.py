@@ -80,7 +80,8 @@ def _check(document: _Document, drop_in: bool) -> None:
     top = document.top
     if "kind" in top and top["kind"] != _KIND:
         raise UnclearError(f"found the kind {str(top['kind'])[:40]!r}, expected {_KIND}")
-    if "<<" in top and _KEY not in top:
+    if "<<" in top:
+        # It may win over a key that stands before it.
         raise UnclearError(f"found a merge key (<<), expected {_KEY} itself")
     # kubelet decodes these strictly and does not start otherwise.
     if drop_in and document.repeated:
@@ -145,7 +146,7 @@ class _Frame:
 
     def __init__(self, is_mapping: bool) -> None:
         self.keys: set[str] | None = set() if is_mapping else None
-        self.key: str | None = None
+        self.key = ""
         self.at_value = False
 
     def take(self, node: Any, document: _Document, is_top: bool) -> None:
@@ -153,14 +154,15 @@ class _Frame:
         if self.keys is None:
             return
         if self.at_value:
-            if is_top and self.key is not None:
+            if is_top:
                 document.top[self.key] = _value(node)
         else:
-            self.key = getattr(node, "value", None)
-            if self.key is not None:
-                if self.key in self.keys:
-                    document.repeated.append(self.key)
-                self.keys.add(self.key)
+            if not hasattr(node, "value"):
+                raise UnclearError("found a mapping or a list as a key, which kubelet refuses")
+            self.key = str(node.value)
+            if self.key in self.keys:
+                document.repeated.append(self.key)
+            self.keys.add(self.key)
         self.at_value = not self.at_value
 
 
@@ -168,7 +170,7 @@ def _walk(events: Iterable[Any]) -> _Document:
     """Go through the first document's events."""
     document = _Document({}, [])
     frames: list[_Frame] = []
-    anchors: dict[str, Any] = {}
+    anchors: dict[str | None, Any] = {}
     for event in events:
         match type(event).__name__:
             case "StreamStartEvent" | "DocumentStartEvent":
@@ -181,9 +183,13 @@ def _walk(events: Iterable[Any]) -> _Document:
                 frames.pop()
                 continue
             case name:
-                node = anchors.get(event.anchor) if name == "AliasEvent" else event
-        if name == "ScalarEvent" and event.anchor:
+                node = event
+        if name != "AliasEvent":
             anchors[event.anchor] = event
+        elif event.anchor in anchors:
+            node = anchors[event.anchor]
+        else:
+            raise UnclearError(f"found the alias *{event.anchor[:40]} of nothing")
         if frames:
             frames[-1].take(node, document, is_top=len(frames) == 1)
         elif name != "MappingStartEvent":
