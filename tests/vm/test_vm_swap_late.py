@@ -7,9 +7,9 @@ from qemu import Boot, Booted, Ran, Scenario
 
 _WAIT = """\
 active() {
-    for try in $(seq 90); do
+    for try in $(seq 40); do
         systemctl is-active --quiet kubelet && break
-        sleep 1
+        sleep 2
     done
     systemctl is-active kubelet || true
 }
@@ -34,6 +34,7 @@ LATE = Scenario(
         Boot(
             damage="mkswap /dev/vda4\nsystemctl --no-reload enable late.service\n",
             script=_WAIT + "active >state\n",
+            seconds=300,
         ),
     ),
     files={"/etc/systemd/system/late.service": _LATE_UNIT},
@@ -110,6 +111,7 @@ WANTED = Scenario(
             + _look("wanted")
             + _configure()
             + _look("unwanted"),
+            seconds=300,
         ),
     ),
     files=_KUBEADM,
@@ -129,6 +131,7 @@ JOINED = Scenario(
             + _look("before")
             + _configure()
             + _look("joined"),
+            seconds=300,
         ),
     ),
     files={**_KUBEADM, "/etc/fstab": _ENTRY},
