@@ -1,23 +1,27 @@
 """A stand-in for Enterprise Linux's `alternatives` on a made-up tree.
 
-test_el_alternatives.py holds it against data/alternatives-el.txt, a transcript of the real one.
+It follows the program step by step (alternatives.c of chkconfig 1.33), its refusals, crashes and
+silent failures included; test_el_alternatives.py holds it against data/alternatives-el.txt, a
+transcript of the real one.
+Source: https://github.com/fedora-sysv/chkconfig/blob/1.33/alternatives.c
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from el_state import Alternative, Crashed, Follower, Refused, State, parsed
 from fakehost import Node, result
 
 from nodefix.commands import Result
 
 PROGRAM = "/usr/sbin/alternatives"
 LINKS = "/etc/alternatives"
+ADMIN = "/var/lib/alternatives"
 NFT = "/usr/sbin/iptables-nft"
-OTHER = "/usr/sbin/iptables-other"
+MULTI = "/usr/sbin/xtables-nft-multi"
 FOLLOWERS = {
     "ip6tables": "/usr/sbin/ip6tables-nft",
     "iptables-save": "/usr/sbin/iptables-nft-save",
@@ -26,237 +30,201 @@ FOLLOWERS = {
     "ip6tables-restore": "/usr/sbin/ip6tables-nft-restore",
 }
 SET = (PROGRAM, "--set", "iptables", NFT)
+AUTO = (PROGRAM, "--auto", "iptables")
 INSTALL = (PROGRAM, "--install", "/usr/sbin/iptables", "iptables", NFT, "10")
 INSTALL_ALL = INSTALL + tuple(
     word
     for name, path in FOLLOWERS.items()
     for word in ("--follower", f"/usr/sbin/{name}", name, path)
 )
-
-
-class Refused(Exception):
-    """What the program says before it exits with 2."""
-
-
-class Candidate(NamedTuple):
-    """One alternative of a group."""
-
-    path: str
-    priority: int
-    followers: dict[str, str]
-
-
-class Group:
-    """One state file's content."""
-
-    def __init__(self, link: str) -> None:
-        self.mode = "auto"
-        self.link = link
-        self.followers: dict[str, str] = {}
-        self.candidates: list[Candidate] = []
-
-    def text(self) -> str:
-        """The state file."""
-        lines = [self.mode, self.link]
-        for name, link in self.followers.items():
-            lines += [name, link]
-        lines.append("")
-        for one in self.candidates:
-            lines += [one.path, str(one.priority)]
-            lines += [one.followers.get(name, "") for name in self.followers]
-        return "\n".join([*lines, ""])
-
-    def best(self) -> Candidate:
-        """What automatic mode chooses."""
-        return max(self.candidates, key=lambda one: one.priority)
+_SEGFAULT = -11
 
 
 class ElAlternatives:
-    """`alternatives` for one node; installs itself among the node's commands."""
+    """`alternatives` for one node; installs itself among the node's commands.
 
-    def __init__(self, node: Node, admin: str = "/var/lib/alternatives") -> None:
+    Attributes:
+        read_only: folders below which the kernel refuses changes.
+        full: whether the state's file system has no room: a new file is made and stays empty.
+    """
+
+    def __init__(self, node: Node, admin: str = ADMIN) -> None:
         self.node = node
         self.admin = admin
+        self.read_only: tuple[str, ...] = ()
+        self.full = False
+        self._said = ""
         node.host.path(admin).mkdir(parents=True)
         node.host.path(LINKS).mkdir(parents=True)
-        node.file("/usr/sbin/xtables-nft-multi")
+        node.file(MULTI, mode=0o755)
         for path in (NFT, *FOLLOWERS.values()):
             node.link(path, "xtables-nft-multi")
-        node.file(PROGRAM)
+        node.file(PROGRAM, mode=0o755)
         node.commands.table[(PROGRAM,)] = lambda argv, stdin: self.run(*argv[1:])
 
     def run(self, *arguments: str) -> Result:
         """One call of the program."""
-        action, name = arguments[0], (*arguments, "")[1]
+        self._said = ""
         try:
-            if action == "--list":
-                return result(0, "".join(self._listed(file) for file in self._files()))
-            if action == "--install":
-                return self._install(arguments[1:5], arguments[5:])
-            if action == "--display" and not self._file(name).exists():
-                return result(2)
-            group = self._read(name)
-            if action == "--display":
-                return result(0, self._display(name, group))
-            if action == "--auto":
-                group.mode = "auto"
-                return self._apply(name, group, group.best())
-            assert action == "--set", f"the stand-in has no {action}"
-            for one in group.candidates:
-                if one.path == arguments[2]:
-                    group.mode = "manual"
-                    return self._apply(name, group, one)
-            raise Refused(f"{arguments[2]} has not been configured as an alternative for {name}")
+            status, printed = self._main(*arguments)
         except Refused as words:
-            return result(2, stderr=f"{words}\n")
+            return result(2, stderr=f"{self._said}{words}\n" if str(words) else self._said)
+        except Crashed:
+            return result(_SEGFAULT)
+        return result(status, printed, self._said)
 
-    def _file(self, name: str) -> Path:
-        return self.node.host.path(f"{self.admin}/{name}")
+    def _main(self, action: str, *rest: str) -> tuple[int, str]:
+        if not self.node.host.path(LINKS).is_dir():
+            raise Refused(f"altdir {LINKS} invalid")
+        if not os.path.lexists(self.node.host.path(self.admin)):
+            self.node.host.path(self.admin).mkdir()
+        if action == "--list":
+            names = sorted(file.name for file in self.node.host.path(self.admin).iterdir())
+            width = max(map(len, names), default=0)
+            return 0, "".join(self._listed(name, width) for name in names)
+        if action == "--install":
+            return self._install(rest[:4], rest[4:]), ""
+        return self._one(action, *rest)
 
-    def _files(self) -> list[Path]:
-        return sorted(self.node.host.path(self.admin).iterdir())
+    def _one(self, action: str, name: str, target: str = "") -> tuple[int, str]:
+        state = self._read(name)
+        if state.status == 3 and action == "--set":
+            raise Refused(f"cannot access {self.admin}/{name}: No such file or directory")
+        if state.status:
+            raise Refused
+        if action == "--display":
+            return 0, state.display(name)
+        if action == "--auto":
+            state.current, state.manual = state.best, False
+            return self._write(name, state, force=False), ""
+        assert action == "--set", f"the stand-in has no {action}"
+        at = state.index(target)
+        if at is None:
+            raise Refused(f"{target} has not been configured as an alternative for {name}")
+        state.current, state.manual = at, True
+        return self._write(name, state, force=True), ""
 
-    def _current(self, name: str) -> str:
-        return str(self.node.host.path(f"{LINKS}/{name}").readlink())
+    def _listed(self, name: str, width: int) -> str:
+        state = self._read(name)
+        if state.status:
+            raise Refused
+        return f"{name:{width}}\t{'manual' if state.manual else 'auto  '}\t{state.link}\n"
 
-    def _read(self, name: str) -> Group:
-        shown = f"{self.admin}/{name}"
-        if not self._file(name).exists():
-            raise Refused(f"cannot access {shown}: No such file or directory")
-        lines = iter(self._file(name).read_text().split("\n"))
-        mode, group = next(lines), Group("")
-        if mode not in ("auto", "manual"):
-            raise Refused(f"bad mode on line 1 of {shown}")
-        group.mode, group.link = mode, next(lines)
-        while follower := next(lines):
-            group.followers[follower] = next(lines)
-        while path := next(lines):
-            priority = int(next(lines))
-            targets = {follower: next(lines) for follower in group.followers}
-            followers = {follower: target for follower, target in targets.items() if target}
-            group.candidates.append(Candidate(path, priority, followers))
-        return group
+    def _read(self, name: str) -> State:
+        """readConfig(): its status is 3 without a state file, 2 without the leader's link."""
+        path = f"{self.admin}/{name}"
+        try:
+            place = self.node.host.path(path)
+            content = b"" if place.is_dir() else place.read_bytes()
+        except FileNotFoundError:
+            return State(status=3)
+        except OSError as error:
+            raise Refused(f"failed to open {path}: {error.strerror}") from error
+        if place.is_dir():
+            raise Refused(f"failed to read {path}: Is a directory")
+        state = parsed(content, path)
+        try:
+            state.link = str(self.node.host.path(f"{LINKS}/{name}").readlink())
+        except OSError as error:
+            self._said += f"failed to read link {state.facility}: {error.strerror}\n"
+            state.status = 2
+            return state
+        state.current = state.index(state.link)
+        if state.current != state.best:
+            # Also where automatic mode is not what the links show.
+            state.manual = True
+        return state
 
-    def _install(self, words: tuple[str, ...], rest: tuple[str, ...]) -> Result:
+    def _install(self, words: tuple[str, ...], rest: tuple[str, ...]) -> int:
         link, name, path, priority = words
-        known = self._file(name).exists()
-        group = self._read(name) if known else Group(link)
-        current = self._current(name) if known else ""
-        added = {}
+        new = Alternative(path, int(priority))
         for at in range(0, len(rest), 4):
             option, follower_link, follower, target = rest[at : at + 4]
             assert option in ("--follower", "--slave"), f"the stand-in has no {option}"
-            group.followers[follower] = follower_link
-            added[follower] = target
-        if known:
-            group.followers = dict(sorted(group.followers.items()))
-        group.candidates = [one for one in group.candidates if one.path != path]
-        group.candidates.append(Candidate(path, int(priority), added))
-        group.candidates.sort(key=lambda one: -one.priority)
-        chosen = group.best()
-        if group.mode == "manual":
-            chosen = next(one for one in group.candidates if one.path == current)
-        return self._apply(name, group, chosen)
+            new.followers.append(Follower(follower, follower_link, target))
+        state = self._read(name)
+        known = state.index(path)
+        if not state.alternatives:
+            state.facility = link
+            state.alternatives = [new]
+        else:
+            if state.facility != link:
+                raise Refused(f"the primary link for {name} must be {state.facility}")
+            dropped = state.add(new, known)
+            for follower in dropped:
+                self._remove(follower.title, follower.link)
+        return self._write(name, state, force=known is not None)
 
-    def _apply(self, name: str, group: Group, chosen: Candidate) -> Result:
-        """Make the links of the chosen one, and write the state file; a link may be refused."""
-        words = self._tie(group.link, name, chosen.path)
-        for follower, link in group.followers.items():
-            if follower in chosen.followers:
-                words += self._tie(link, follower, chosen.followers[follower])
-            else:
-                for path in (link, f"{LINKS}/{follower}"):
-                    self._unlink(path)
-        self._file(name).write_text(group.text())
-        return result(0, stderr=words)
+    def _write(self, name: str, state: State, *, force: bool) -> int:
+        path = f"{self.admin}/{name}"
+        try:
+            self._expect_writable(path)
+            with self.node.host.path(f"{path}.new").open("xb") as file:
+                file.write(b"" if self.full else state.text().encode())
+        except FileExistsError:
+            raise Refused(f"{path}.new already exists") from None
+        except OSError as error:
+            raise Refused(f"failed to create {path}.new: {error.strerror}") from error
+        self.node.host.path(f"{path}.new").replace(self.node.host.path(path))
+        if not state.manual:
+            state.current = state.best
+        chosen = state.alternatives[state.current or 0]
+        failed = False
+        if force or not state.manual:
+            failed |= self._tie(name, state.facility, chosen.path)
+            for follower in chosen.followers:
+                if follower.target:
+                    failed |= self._tie(follower.title, follower.link, follower.target)
+                else:
+                    failed |= self._remove(follower.title, follower.link)
+        return 2 if failed else 0
 
-    def _tie(self, link: str, name: str, target: str) -> str:
-        middle = f"{LINKS}/{name}"
-        self._unlink(middle)
-        self.node.host.path(middle).symlink_to(target)
+    def _tie(self, title: str, link: str, target: str) -> bool:
+        """makeLinks(); whether it failed."""
+        middle = f"{LINKS}/{title}"
         place = self.node.host.path(link)
         if os.path.lexists(place) and not place.is_symlink():
-            return f"failed to link {link} -> {middle}: {link} exists and it is not a symlink\n"
-        self._unlink(link)
-        place.symlink_to(middle)
+            words = f"failed to link {link} -> {middle}: {link} exists and it is not a symlink"
+            self._said += f"{words}\n"
+        elif not place.is_symlink() or str(place.readlink()) != middle:
+            self._unlinked(link)
+            if self._linked(link, middle):
+                return True
+        place = self.node.host.path(middle)
+        if place.is_symlink() and str(place.readlink()) == target:
+            return False
+        if words := self._unlinked(middle):
+            self._said += f"failed to remove link {middle}: {words}\n"
+            return True
+        return self._linked(middle, target)
+
+    def _remove(self, title: str, link: str) -> bool:
+        """removeLinks(); whether it failed."""
+        for path in (f"{LINKS}/{title}", link):
+            if self.node.host.path(path).is_symlink() and (words := self._unlinked(path)):
+                self._said += f"failed to remove link {path}: {words}\n"
+                return True
+        return False
+
+    def _linked(self, path: str, target: str) -> bool:
+        """symlink(); whether it failed, and then it was said."""
+        try:
+            self._expect_writable(path)
+            self.node.host.path(path).symlink_to(target)
+        except OSError as error:
+            self._said += f"failed to link {path} -> {target}: {error.strerror}\n"
+            return True
+        return False
+
+    def _unlinked(self, path: str) -> str:
+        """unlink(), of files too; the kernel's words if it failed."""
+        try:
+            self._expect_writable(path)
+            self.node.host.path(path).unlink(missing_ok=True)
+        except OSError as error:
+            return error.strerror or ""
         return ""
 
-    def _unlink(self, path: str) -> None:
-        place = self.node.host.path(path)
-        if place.is_symlink():
-            place.unlink()
-
-    def _listed(self, file: Path) -> str:
-        mode = self._read(file.name).mode
-        return f"{file.name}\t{mode:6}\t{self._current(file.name)}\n"
-
-    def _display(self, name: str, group: Group) -> str:
-        lines = [
-            f"{name} - status is {group.mode}.",
-            f" link currently points to {self._current(name)}",
-        ]
-        for one in group.candidates:
-            lines.append(f"{one.path} - priority {one.priority}")
-            for follower in group.followers:
-                lines.append(f" follower {follower}: {one.followers.get(follower, '(null)')}")
-        lines.append(f"Current `best' version is {group.best().path}.")
-        return "\n".join([*lines, ""])
-
-
-def _registered(el: ElAlternatives) -> None:
-    el.run(*INSTALL_ALL[1:])
-
-
-def _chosen(el: ElAlternatives) -> None:
-    _registered(el)
-    el.run(*SET[1:])
-
-
-def _by_hand(el: ElAlternatives) -> None:
-    el.run(*INSTALL[1:])
-    el.run(*SET[1:])
-
-
-def _package_after_hand(el: ElAlternatives) -> None:
-    _by_hand(el)
-    _registered(el)
-
-
-def _other_chosen(el: ElAlternatives) -> None:
-    _registered(el)
-    el.node.file(OTHER)
-    el.run("--install", "/usr/sbin/iptables", "iptables", OTHER, "5")
-    el.run("--set", "iptables", OTHER)
-
-
-def _other_removed(el: ElAlternatives) -> None:
-    _other_chosen(el)
-    el.node.host.path(OTHER).unlink()
-
-
-def _plain_file(el: ElAlternatives) -> None:
-    _registered(el)
-    el.node.host.path("/usr/sbin/iptables").unlink()
-    el.node.file("/usr/sbin/iptables", "not a link", 0o755)
-
-
-def _corrupt(el: ElAlternatives) -> None:
-    _registered(el)
-    el.node.file(f"{el.admin}/iptables", "garbage\n")
-
-
-# What came before the commands of each state of the transcript.
-STATES: dict[int, Callable[[ElAlternatives], None]] = {
-    1: _registered,
-    2: _registered,
-    3: _registered,
-    4: lambda el: None,
-    5: lambda el: None,
-    6: _package_after_hand,
-    7: _other_chosen,
-    8: _other_removed,
-    9: _plain_file,
-    10: _corrupt,
-    11: _registered,
-    12: _chosen,
-}
+    def _expect_writable(self, path: str) -> None:
+        if any(Path(path).is_relative_to(folder) for folder in self.read_only):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from el_alternatives import FOLLOWERS, NFT, STATES, ElAlternatives
+from el_alternatives import FOLLOWERS, NFT, ElAlternatives
+from el_states import STATES
 from fakehost import Node, result
 
 from nodefix.config import Config

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from altstage import MULTI, answer_versions, changes, plan
-from el_alternatives import INSTALL_ALL, SET, STATES, ElAlternatives
+from el_alternatives import INSTALL_ALL, SET, ElAlternatives
+from el_states import STATES
 from fakehost import Node, attempt, repair, result
 from test_el_alternatives import sections
 
