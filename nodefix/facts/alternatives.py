@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.config import Config
 from nodefix.errors import DeadlineError, NodefixError
+from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
+from nodefix.facts.alternatives_state import Entry, read_entry
 from nodefix.host import Host
 
 BIN = "/usr/sbin"
+# Each command is a link to a link here, which leads to the chosen candidate.
+LINKS = "/etc/alternatives"
 # What the -nft names are links to: iptables' multi-call program.
 NFT_PROGRAM = "xtables-nft-multi"
+PACKAGE = "iptables-nft"
+PACKAGES = (PACKAGE, "alternatives")
+_RPM = "/usr/bin/rpm"
 # Before /usr/sbin in the PATH that systemd gives to services (systemd.exec(5)) and su to root.
 _EARLIER = ("/usr/local/sbin", "/usr/local/bin")
 
@@ -32,12 +38,21 @@ class Flavour(NamedTuple):
         program: its path.
         admin: the folders where it may keep its state; the first that is there counts.
         follower_option: how --install takes a follower.
+        unfinished: what follows a state file's name while it is written; empty where the program
+            does not mind one that is left over.
+        fixed_links: whether a command that is registered with another link cannot be
+            registered again.
+        first_of_equals: whether automatic mode takes the first of the best; else it may stay with
+            one that is as good.
         groups: how its distribution ties the iptables commands together.
     """
 
     program: str
     admin: tuple[str, ...]
     follower_option: str
+    unfinished: str
+    fixed_links: bool
+    first_of_equals: bool
     groups: tuple[Group, ...]
 
 
@@ -48,6 +63,9 @@ EL = Flavour(
     "/usr/sbin/alternatives",
     ("/var/lib/alternatives", "/etc/alternatives-admindir", "/etc/alternatives.admindir"),
     "--follower",
+    ".new",
+    True,
+    True,
     (
         Group(
             "iptables",
@@ -65,6 +83,9 @@ DEBIAN = Flavour(
     "/usr/bin/update-alternatives",
     ("/var/lib/dpkg/alternatives",),
     "--slave",
+    "",
+    False,
+    False,
     (
         Group("iptables", ("iptables-restore", "iptables-save")),
         Group("ip6tables", ("ip6tables-restore", "ip6tables-save")),
@@ -73,32 +94,41 @@ DEBIAN = Flavour(
 COMMANDS = (EL.groups[0].leader, *EL.groups[0].followers)
 
 
-class Link(NamedTuple):
-    """One command as root would run it.
+class Version(NamedTuple):
+    """What came of `-V`.
 
     Attributes:
-        path: its path.
-        kind: `link`, `absent`, or `file` where something else stands.
-        end: where it ends, all links followed; empty if it ends nowhere.
-    """
-
-    path: str
-    kind: str
-    end: str
-
-
-class Entry(NamedTuple):
-    """A leader's registration.
-
-    Attributes:
-        state: `registered`, `absent`, or `corrupt`.
-        file: the state file.
-        followers: what each registered candidate brings along: path to follower names.
+        state: `said`, `failed`, or `silent`: it did not end in time.
+        words: the version, or what went wrong.
     """
 
     state: str
-    file: str
-    followers: Mapping[str, frozenset[str]]
+    words: str
+
+
+class Registry(NamedTuple):
+    """What a repair depends on; read only where one is due.
+
+    Attributes:
+        program: the multi-call program.
+        candidates: the -nft link of each command, by the command's name.
+        middles: the link in LINKS of each command, by name.
+        folders: BIN, LINKS and the state's folder, by path.
+        entries: each leader's registration.
+        unfinished: leaders for which a run that was killed left its half of a new state.
+        packages: which of PACKAGES are installed; None where rpm does not tell, or where nothing
+            is missing.
+        ostree: whether /usr belongs to an image.
+    """
+
+    program: Link
+    candidates: Mapping[str, Link]
+    middles: Mapping[str, Link]
+    folders: Mapping[str, Folder]
+    entries: Mapping[str, Entry]
+    unfinished: frozenset[str]
+    packages: frozenset[str] | None
+    ostree: bool
 
 
 class AlternativesFacts(NamedTuple):
@@ -107,18 +137,16 @@ class AlternativesFacts(NamedTuple):
     Attributes:
         flavour: whose alternatives; None where neither program is there.
         links: each command, by name.
-        versions: what `-V` of iptables and, if that ends elsewhere, of ip6tables says, by name.
-        candidates: the -nft commands that are installed.
-        entries: each leader's registration; empty where the links are as they should be,
-            since then nobody asks.
+        versions: what `-V` of iptables and, if that ends elsewhere, of ip6tables says, by name;
+            empty where a link is wrong.
+        registry: None where the links are as they should be, since then nobody asks.
         shadows: commands of these names that come earlier in root's PATH, and where they end.
     """
 
     flavour: Flavour | None
     links: Mapping[str, Link]
-    versions: Mapping[str, str]
-    candidates: frozenset[str]
-    entries: Mapping[str, Entry]
+    versions: Mapping[str, Version]
+    registry: Registry | None
     shadows: tuple[Link, ...] = ()
 
 
@@ -139,98 +167,73 @@ def read(host: Host, config: Config) -> AlternativesFacts:
     Judged by where the links end and by `-V`, not by the state file: it can be right while the
     links are wrong, and the other way round.
     """
-    links = {name: _link(host, name) for name in COMMANDS}
-    flavour = next((f for f in (EL, DEBIAN) if host.path(f.program).exists()), None)
-    entries = {}
-    if flavour and not all(is_nft(link) for link in links.values()):
-        entries = {group.leader: _entry(host, flavour, group) for group in flavour.groups}
+    links = {name: read_link(host, f"{BIN}/{name}") for name in COMMANDS}
+    flavour = next((f for f in (EL, DEBIAN) if host.path(f.program).is_file()), None)
+    good = all(is_nft(link) for link in links.values())
     return AlternativesFacts(
         flavour=flavour,
         links=links,
-        versions=_versions(host, links),
-        candidates=frozenset(name for name in COMMANDS if host.path(candidate(name)).exists()),
-        entries=entries,
+        versions=_versions(host, links) if good else {},
+        registry=None if good else _registry(host, flavour),
         shadows=tuple(
             link
             for folder in _EARLIER
             for name in COMMANDS
-            if (link := _link(host, name, folder)).end and not is_nft(link)
+            if (link := read_link(host, f"{folder}/{name}")).end and not is_nft(link)
         ),
     )
 
 
-def _link(host: Host, name: str, folder: str = BIN) -> Link:
-    path = f"{folder}/{name}"
-    place = host.path(path)
-    kind = "link" if place.is_symlink() else "file" if os.path.lexists(place) else "absent"
-    end = _end(host.root, path)
-    return Link(path, kind, end if host.path(end).exists() else "")
+def _registry(host: Host, flavour: Flavour | None) -> Registry:
+    admin = _admin(host, flavour) if flavour else ""
+    leaders = [group.leader for group in flavour.groups] if flavour else []
+    ending = flavour.unfinished if flavour else ""
+    candidates = {name: read_link(host, candidate(name)) for name in COMMANDS}
+    lacking = flavour is None or not all(is_nft(link) for link in candidates.values())
+    return Registry(
+        program=read_link(host, f"{BIN}/{NFT_PROGRAM}"),
+        candidates=candidates,
+        middles={name: read_link(host, f"{LINKS}/{name}") for name in COMMANDS},
+        folders={path: read_folder(host, path) for path in (BIN, LINKS, admin) if path},
+        entries={leader: read_entry(host, f"{admin}/{leader}") for leader in leaders},
+        unfinished=frozenset(
+            leader
+            for leader in leaders
+            if ending and os.path.lexists(host.path(f"{admin}/{leader}{ending}"))
+        ),
+        packages=_packages(host) if lacking else None,
+        ostree=host.path("/run/ostree-booted").exists(),
+    )
 
 
-def _end(root: Path, path: str) -> str:
-    """Follow links as if `root` were the root, so that a made-up tree can be read too."""
-    for _ in range(40):  # as many as the kernel follows
-        place = root / path.lstrip("/")
-        if not place.is_symlink():
-            break
-        # Not resolve(): that would follow links to the real root.
-        path = os.path.normpath(Path(path).parent / place.readlink())
-    return path
+def _admin(host: Host, flavour: Flavour) -> str:
+    return next((f for f in flavour.admin if host.path(f).is_dir()), flavour.admin[0])
 
 
-def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, str]:
+def _packages(host: Host) -> frozenset[str] | None:
+    """Its status is the number of those that are not installed, and for them it prints a line."""
+    try:
+        result = host.commands.run(_RPM, "-q", "--qf", "%{NAME}\\n", *PACKAGES, timeout=5.0)
+    except NodefixError:
+        return None
+    if not 0 <= result.status <= len(PACKAGES):
+        return None
+    return frozenset(result.text.split("\n")).intersection(PACKAGES)
+
+
+def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:
     """Each program is asked once, by the first name that ends at it; at best both do."""
     first = {links[name].end: name for name in ("ip6tables", "iptables")}
     return {name: _version(host, links[name]) for name in first.values()}
 
 
-def _version(host: Host, link: Link) -> str:
-    if not link.end:
-        return ""
+def _version(host: Host, link: Link) -> Version:
     try:
         result = host.commands.run(link.path, "-V", timeout=5.0)
-    except DeadlineError:
-        raise
+    except DeadlineError as error:
+        return Version("silent", error.message)
     except NodefixError as error:
-        return error.message
-    return result.text.strip() if result.status == 0 else result.words
-
-
-def _entry(host: Host, flavour: Flavour, group: Group) -> Entry:
-    folder = next((f for f in flavour.admin if host.path(f).is_dir()), flavour.admin[0])
-    file = f"{folder}/{group.leader}"
-    try:
-        lines = host.path(file).read_text("utf-8", "replace").split("\n")
-    except FileNotFoundError:
-        return Entry("absent", file, {})
-    except OSError as error:
-        return Entry("corrupt", f"{file} ({error.strerror})", {})
-    followers = _registered(lines)
-    return Entry("corrupt", file, {}) if followers is None else Entry("registered", file, followers)
-
-
-def _registered(lines: list[str]) -> dict[str, frozenset[str]] | None:
-    """Parse a state file; both programs share the format, but for what EL has beside the priority.
-
-    Mode; the leader's link; name and link of each follower; an empty line; then for each
-    candidate its path, its priority, and its path for each follower (empty if it has none).
-    """
-    if len(lines) < 3 or lines[0] not in ("auto", "manual") or not lines[1].startswith("/"):
-        return None
-    try:
-        blank = lines.index("", 2)
-    except ValueError:
-        return None
-    names = lines[2:blank:2]
-    if (blank - 2) % 2:
-        return None
-    found = {}
-    at = blank + 1
-    while at < len(lines) and lines[at]:
-        block = lines[at : at + 2 + len(names)]
-        if len(block) < 2 + len(names):
-            return None
-        present = (name for name, path in zip(names, block[2:], strict=True) if path)
-        found[block[0]] = frozenset(present)
-        at += len(block)
-    return found
+        return Version("failed", error.message)
+    if result.status:
+        return Version("failed", result.words)
+    return Version("said", result.text.strip())

@@ -3,7 +3,7 @@
 kube-proxy and the CNI plugins call iptables; EL10 has the nft variant only, tied to its names by
 `alternatives`, and early in a boot or after a change by hand these ties may be missing.
 Sources: iptables.spec of EL10 (what the package registers), alternatives(8),
-update-alternatives(1).
+update-alternatives(1), https://github.com/fedora-sysv/chkconfig/blob/1.33/alternatives.c.
 """
 
 from __future__ import annotations
@@ -15,149 +15,181 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.alternatives import (
     BIN,
+    LINKS,
+    NFT_PROGRAM,
     AlternativesFacts,
     Flavour,
     Group,
-    Link,
+    Registry,
     candidate,
     is_nft,
     read,
 )
+from nodefix.facts.alternatives_links import Link
+from nodefix.facts.alternatives_state import Entry
 from nodefix.host import Host
-from nodefix.plan import Change, Plan, Problem
+from nodefix.plan import Change, Plan
+from nodefix.stages.alternatives_problems import (
+    aside,
+    blocked,
+    no_program,
+    not_installed,
+    shadowed,
+    typed_aside,
+    unreadable,
+    wrong_version,
+)
 
 __all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
 
 NAME = "alternatives"
 DEADLINE = 30.0
 
-_PRIORITY = "10"  # as the package registers it
-_PACKAGE = "iptables-nft"
-_REINSTALL = f"dnf reinstall {_PACKAGE}"
+_PRIORITY = 10  # as the package registers it
+
+Command = tuple[str, ...]
 
 
 class Repair(NamedTuple):
-    """The alternatives commands that put one group right."""
+    """The commands that put one group right."""
 
-    commands: tuple[tuple[str, ...], ...]
+    commands: tuple[Command, ...]
 
 
 def plan(facts: AlternativesFacts, config: Config) -> Plan:
     """Register what is not registered with all its followers, then choose it."""
-    wrong = [name for name, link in facts.links.items() if not is_nft(link)]
-    shadows = _shadows(facts)
-    if not wrong:
-        return Plan(problems=_versions(facts) + shadows)
-    missing = [candidate(name) for name in facts.links if name not in facts.candidates]
-    if missing:
-        return Plan(
-            problems=(
-                Problem(
-                    f"{', '.join(missing)}: found nothing, expected the nft variant of iptables",
-                    f"dnf install {_PACKAGE} && systemctl restart nodefix",
-                ),
-            )
-        )
+    shadows = shadowed(facts)
+    if facts.registry is None:
+        return Plan(problems=wrong_version(facts) + shadows)
+    known = [link for link in facts.links.values() if link.kind != "unknown"]
+    if all(is_nft(link) for link in known):
+        return Plan(problems=unreadable(facts.links.values(), required=False) + shadows)
+    if missing := not_installed(facts.registry):
+        return Plan(problems=missing + shadows)
     if facts.flavour is None:
-        message = "found neither alternatives nor update-alternatives, expected one of them"
-        return Plan(problems=(Problem(message, "dnf install alternatives"),))
-    changes: list[Change] = []
-    problems: list[Problem] = []
-    for group in facts.flavour.groups:
-        names = [name for name in (group.leader, *group.followers) if name in wrong]
-        if names:
-            blocked = _blocked(facts, group, names)
-            problems += blocked
-            changes += () if blocked else (_change(facts, facts.flavour, group, names),)
-    return Plan(tuple(changes), (*problems, *shadows))
+        return Plan(problems=(no_program(facts.registry), *shadows))
+    plans = [_mended(facts, facts.flavour, facts.registry, group) for group in facts.flavour.groups]
+    changes = tuple(change for one in plans for change in one.changes)
+    return Plan(changes, tuple(problem for one in plans for problem in one.problems) + shadows)
 
 
-def _versions(facts: AlternativesFacts) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(
-            f"{BIN}/{name} -V: found {version or 'nothing'!r}, expected a version with"
-            f" (nf_tables), since the link ends at {facts.links[name].end}",
-            _REINSTALL,
-        )
-        for name, version in facts.versions.items()
-        if "(nf_tables)" not in version
+def _mended(facts: AlternativesFacts, flavour: Flavour, registry: Registry, group: Group) -> Plan:
+    links = [facts.links[name] for name in (group.leader, *group.followers)]
+    wrong = [link for link in links if not is_nft(link)]
+    if not wrong:
+        return Plan()
+    problems = blocked(links, flavour, registry, group)
+    return (
+        Plan(problems=problems) if problems else Plan((_change(flavour, registry, group, wrong),))
     )
 
 
-def _shadows(facts: AlternativesFacts) -> tuple[Problem, ...]:
-    """Not required: kube-proxy brings its own iptables, and this one may be meant."""
-    return tuple(
-        Problem(
-            f"{link.path}: found it before {BIN} in PATH, ending at {link.end}, expected nothing"
-            " there, since kubelet's and the network plugins' calls go to it",
-            f"mv {link.path} {link.path}.saved",
-            required=False,
-        )
-        for link in facts.shadows
+def _change(flavour: Flavour, registry: Registry, group: Group, wrong: list[Link]) -> Change:
+    entry = registry.entries[group.leader]
+    commands = (
+        *_ground(registry, group),
+        *_registration(flavour, registry, group),
+        _choice(flavour, registry, group),
     )
-
-
-def _blocked(facts: AlternativesFacts, group: Group, names: list[str]) -> list[Problem]:
-    """What alternatives itself would not mend, and says nothing about in its exit status."""
-    entry = facts.entries[group.leader]
-    problems = [
-        Problem(
-            f"{link.path}: found a file where alternatives' link belongs, expected a link;"
-            " alternatives leaves it alone and still exits with 0",
-            f"mv {link.path} {link.path}.saved && systemctl restart nodefix",
-        )
-        for name in names
-        if (link := facts.links[name]).kind == "file"
-    ]
-    if entry.state == "corrupt":
-        problems.append(
-            Problem(
-                f"{entry.file}: found a state file that alternatives cannot read, expected the"
-                f" registration of {group.leader}",
-                f"mv {entry.file} /root/ && systemctl restart nodefix",
-            )
-        )
-    return problems
-
-
-def _change(facts: AlternativesFacts, flavour: Flavour, group: Group, names: list[str]) -> Change:
-    entry = facts.entries[group.leader]
-    path = candidate(group.leader)
-    commands: list[tuple[str, ...]] = []
-    registered = entry.followers.get(path)
-    if registered is None or not registered.issuperset(group.followers):
-        commands.append(_install(flavour, group))
-    # Also for automatic mode: setting makes links anew that somebody removed.
-    commands.append((flavour.program, "--set", group.leader, path))
     return Change(
-        target=", ".join(f"{BIN}/{name}" for name in names),
-        found=", ".join(dict.fromkeys(_where(facts.links[name]) for name in names)),
-        wanted=f"links that end at the nft variant, as {path}",
-        hint=" && ".join(quoted(command) for command in commands),
-        action=Repair(tuple(commands)),
+        target=", ".join(link.path for link in wrong),
+        found=", ".join(dict.fromkeys(_where(link) for link in wrong)),
+        wanted=f"links that end at the nft variant, as {candidate(group.leader)}",
+        hint=_last_resort(entry, group),
+        action=Repair(commands),
     )
 
 
-def _install(flavour: Flavour, group: Group) -> tuple[str, ...]:
-    """--install with all followers: a bare one would take ip6tables' link away on EL."""
-    command = [flavour.program, "--install"]
-    command += [f"{BIN}/{group.leader}", group.leader, candidate(group.leader), _PRIORITY]
-    for name in group.followers:
-        command += [flavour.follower_option, f"{BIN}/{name}", name, candidate(name)]
-    return tuple(command)
+def _last_resort(entry: Entry, group: Group) -> str:
+    """For when the commands came to nothing: what they stumble over is the old state, or a place.
+
+    Without the old state the program takes a new registration whatever was there.
+    """
+    if entry.state == "registered":
+        return f"{typed_aside(entry.file)} && systemctl restart nodefix"
+    places = " ".join(f"{BIN}/{name}" for name in (group.leader, *group.followers))
+    folder = entry.file.rsplit("/", 1)[0]
+    return f"namei -l {places}; lsattr -d {BIN} {LINKS} {folder}"
+
+
+def _ground(registry: Registry, group: Group) -> list[Command]:
+    """What the program takes for granted: a folder for its links, a link where it reads one.
+
+    It refuses a directory in a link's place, and takes a file away for good.
+    """
+    names = (group.leader, *group.followers)
+    leader = registry.middles[group.leader]
+    registered = registry.entries[group.leader].state == "registered"
+    commands: list[Command] = []
+    for link in (registry.candidates[name] for name in names):
+        if link.kind == "absent":
+            commands.append(_linked(NFT_PROGRAM, link.path))
+    if registry.folders[LINKS].kind == "absent":
+        # --parents: another group may have made it before.
+        commands.append(("/usr/bin/mkdir", "--parents", "--mode=0755", LINKS))
+    for link in (registry.middles[name] for name in names):
+        if link.kind not in ("link", "absent"):
+            commands.append(aside(link.path))
+    if registered and leader.kind != "link":
+        commands.append(_linked(candidate(group.leader), leader.path))
+    return commands
+
+
+def _linked(target: str, path: str) -> Command:
+    return ("/usr/bin/ln", "--symbolic", "--no-target-directory", target, path)
+
+
+def _registration(flavour: Flavour, registry: Registry, group: Group) -> list[Command]:
+    """--install with all followers: a bare one would take ip6tables' link away on EL.
+
+    Nothing where all of it is registered. A priority and followers that somebody added are kept.
+    """
+    entry = registry.entries[group.leader]
+    path = candidate(group.leader)
+    found = entry.candidates.get(path)
+    registered = found.followers if found else {}
+    wanted = {name: candidate(name) for name in group.followers}
+    if found and wanted.items() <= registered.items():
+        return []
+    priority = str(found.priority if found else _PRIORITY)
+    command = [flavour.program, "--install", f"{BIN}/{group.leader}", group.leader, path, priority]
+    for name, target in {**registered, **wanted}.items():
+        command += [flavour.follower_option, entry.links.get(name, f"{BIN}/{name}"), name, target]
+    return [tuple(command)]
+
+
+def _choice(flavour: Flavour, registry: Registry, group: Group) -> Command:
+    """The automatic mode that the package leaves, where that comes to the nft variant.
+
+    Not where an admin had chosen the nft variant by hand: that stays a choice. Either makes links
+    anew that somebody removed.
+    """
+    entry = registry.entries[group.leader]
+    path = candidate(group.leader)
+    chosen = not entry.automatic and registry.middles[group.leader].target == path
+    # A new one comes last.
+    priorities = [(name, one.priority) for name, one in entry.candidates.items()]
+    if path not in entry.candidates:
+        priorities.append((path, _PRIORITY))
+    highest = max(priority for _, priority in priorities)
+    best = [name for name, priority in priorities if priority == highest]
+    certain = best == [path] or (flavour.first_of_equals and best[0] == path)
+    if certain and not chosen:
+        return (flavour.program, "--auto", group.leader)
+    return (flavour.program, "--set", group.leader, path)
 
 
 def _where(link: Link) -> str:
     if link.kind == "absent":
         return "nothing"
-    return f"a link to {link.end}" if link.end else "a link that ends nowhere"
+    return f"a link to {link.end}" if link.end else "a link that ends at no program"
 
 
 def apply(change: Change, host: Host) -> None:
-    """Run alternatives; where the links end afterwards is for the next reading to tell.
+    """Run the commands; where the links end afterwards is for the next reading to tell.
 
     Raises:
-        CommandError: it exited with another status than 0.
+        CommandError: one exited with another status than 0; those after it were not run.
     """
     for command in change.action.commands:
         result = host.commands.run(*command)

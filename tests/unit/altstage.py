@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from pathlib import Path
 
+import pytest
 from fakehost import Node, planned, result
 
 from nodefix.commands import Result
@@ -14,6 +18,7 @@ from nodefix.stages import alternatives
 
 UPDATE_ALTERNATIVES = "/usr/bin/update-alternatives"
 MULTI = "/usr/sbin/xtables-nft-multi"
+_RPM = "/usr/bin/rpm"
 
 
 def plan(node: Node, config: Config | None = None) -> Plan:
@@ -37,6 +42,90 @@ def answer_versions(node: Node) -> None:
         node.commands.table[(f"/usr/sbin/{name}", "-V")] = version
 
 
+def answer_rpm(node: Node, *installed: str) -> None:
+    """Let rpm know these packages."""
+
+    def query(argv: tuple[str, ...], stdin: bytes) -> Result:
+        assert argv[1:4] == ("-q", "--qf", "%{NAME}\\n")
+        said = [p if p in installed else f"package {p} is not installed" for p in argv[4:]]
+        return result(len(set(argv[4:]) - set(installed)), "".join(f"{one}\n" for one in said))
+
+    node.commands.table[(_RPM,)] = query
+
+
+def coreutils(node: Node) -> None:
+    """mv, ln and mkdir on the made-up tree, with the options that are used."""
+
+    def move(argv: tuple[str, ...], stdin: bytes) -> Result:
+        *options, source, target = argv[1:]
+        assert options == ["--backup=numbered", "--no-target-directory"]
+        place = node.host.path(target)
+        if os.path.lexists(place):
+            place.rename(f"{place}.~1~")
+        node.host.path(source).rename(place)
+        return result()
+
+    def link(argv: tuple[str, ...], stdin: bytes) -> Result:
+        *options, target, path = argv[1:]
+        assert options == ["--symbolic", "--no-target-directory"]
+        if os.path.lexists(node.host.path(path)):
+            return result(1, stderr=f"ln: failed to create symbolic link '{path}': File exists\n")
+        node.host.path(path).symlink_to(target)
+        return result()
+
+    def folder(argv: tuple[str, ...], stdin: bytes) -> Result:
+        assert argv[1:3] == ("--parents", "--mode=0755")
+        node.host.path(argv[3]).mkdir(mode=0o755, parents=True, exist_ok=True)
+        return result()
+
+    node.host.path("/root").mkdir(exist_ok=True)
+    node.commands.table[("/usr/bin/mv",)] = move
+    node.commands.table[("/usr/bin/ln",)] = link
+    node.commands.table[("/usr/bin/mkdir",)] = folder
+
+
 def changes(node: Node) -> list[tuple[str, ...]]:
     """The commands that were run to change something."""
-    return [argv for argv in node.commands.calls if argv[1:] != ("-V",)]
+    return [argv for argv in node.commands.calls if argv[1:] != ("-V",) and argv[0] != _RPM]
+
+
+def type_in(node: Node, hint: str) -> None:
+    """Type a remedy, as a shell would take it; running nodefix again is for the test."""
+
+    def printed(inner: re.Match[str]) -> str:
+        return shlex.quote(_typed(node, inner[1]).text.rstrip("\n"))
+
+    for line in re.sub(r'"\$\((.*?)\)"', printed, hint).split(" && "):
+        if line != "systemctl restart nodefix":
+            done = _typed(node, line)
+            assert done.status == 0, done
+
+
+def _typed(node: Node, line: str) -> Result:
+    program, *arguments = shlex.split(line)
+    return node.commands.run(f"/usr/bin/{program}", *arguments)
+
+
+def file_systems(
+    monkeypatch: pytest.MonkeyPatch,
+    node: Node,
+    *,
+    read_only: tuple[str, ...] = (),
+    full: tuple[str, ...] = (),
+    no_inodes: tuple[str, ...] = (),
+) -> None:
+    """Let these folders be on file systems of their own."""
+    real = os.statvfs
+
+    def room(place: Path) -> os.statvfs_result:
+        def lies_in(folders: tuple[str, ...]) -> bool:
+            return any(place.is_relative_to(node.host.path(folder)) for folder in folders)
+
+        found = list(real(place))
+        blocks, inodes, flags = 3, 6, 8  # f_bfree, f_ffree, f_flag
+        found[blocks] = 0 if lies_in(full) else 100
+        found[inodes] = 0 if lies_in(no_inodes) else 100
+        found[flags] = os.ST_RDONLY if lies_in(read_only) else 0
+        return os.statvfs_result(found)
+
+    monkeypatch.setattr(os, "statvfs", room)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from altstage import MULTI, answer_versions, changes, plan
-from el_alternatives import INSTALL_ALL, SET, ElAlternatives
-from el_states import STATES
+from altstage import MULTI, all_nft, answer_rpm, answer_versions, changes, coreutils, plan, type_in
+from el_alternatives import ADMIN, AUTO, INSTALL_ALL, LINKS, NFT, SET, ElAlternatives
+from el_states import OTHER, STATES
 from fakehost import Node, attempt, repair, result
 from test_el_alternatives import sections
 
@@ -13,37 +13,76 @@ from nodefix.facts.alternatives import COMMANDS
 from nodefix.plan import Plan
 from nodefix.stages import alternatives
 
+STATE = f"{ADMIN}/iptables"
+MKDIR = ("/usr/bin/mkdir", "--parents", "--mode=0755", LINKS)
+
+
+def link(target: str, path: str) -> tuple[str, ...]:
+    """The command that makes a link."""
+    return ("/usr/bin/ln", "--symbolic", "--no-target-directory", target, path)
+
+
+def aside(path: str) -> tuple[str, ...]:
+    """The command that moves something out of the way."""
+    return ("/usr/bin/mv", "--backup=numbered", "--no-target-directory", path, f"{path}.saved")
+
+
+LINK = link(NFT, f"{LINKS}/iptables")
+
 
 @pytest.fixture
 def el(node: Node) -> ElAlternatives:
     """A node with Enterprise Linux's alternatives and nothing registered."""
     answer_versions(node)
+    answer_rpm(node, "iptables-nft", "alternatives")
+    coreutils(node)
     return ElAlternatives(node)
 
 
 def in_state(el: ElAlternatives, number: int) -> None:
     """Bring a node into a state of the transcript, with what was typed there.
 
-    In 7 and 8 what was typed is the remedy.
+    In 7 and 8, and from 13 on, what was typed is the remedy, or meant to be one.
     """
     STATES[number](el)
     for call in sections()[number]:
-        if call.argv[0] == "alternatives" and number not in (7, 8):
+        if call.argv[0] == "alternatives" and number not in (7, 8) and number < 13:
             el.run(*call.argv[1:])
 
 
-REPAIRS = {
+def damaged(el: ElAlternatives, number: int) -> None:
+    """The same, with a link gone where the state file alone is not as it should be."""
+    in_state(el, number)
+    if all_nft(el.node):
+        el.node.host.path("/usr/sbin/ip6tables").unlink()
+
+
+def mode(el: ElAlternatives) -> str:
+    """The first line of the state file."""
+    return el.node.host.path(STATE).read_text().split("\n")[0]
+
+
+REPAIRS: dict[int, list[tuple[str, ...]]] = {
     1: [],  # as the package registers it
     2: [],  # ip6tables set as if it were a leader: refused, nothing happened
     3: [],  # manual mode, on the right one
-    4: [INSTALL_ALL, SET],  # entry missing
-    5: [INSTALL_ALL, SET],  # registered by the hand fix, without followers
+    4: [INSTALL_ALL, AUTO],  # entry missing
+    5: [INSTALL_ALL, SET],  # registered and chosen by the hand fix, without followers
     6: [],  # the package's registration on top of that
-    7: [SET],  # another candidate chosen
-    8: [SET],  # another candidate chosen and then removed
+    7: [AUTO],  # another candidate chosen
+    8: [AUTO],  # another candidate chosen and then removed
     10: [],  # corrupt state file, but the links are right
     11: [],  # a target set that is not registered: refused, nothing happened
     12: [],  # back to automatic
+    13: [LINK, AUTO],  # the leader's link missing: it cannot be set
+    14: [aside(f"{LINKS}/iptables"), LINK, AUTO],  # a file, which must not be lost
+    15: [aside(f"{LINKS}/iptables"), LINK, AUTO],  # a directory
+    16: [MKDIR, LINK, AUTO],  # without the folder nothing is registered either
+    31: [aside(f"{LINKS}/ip6tables"), AUTO],
+    32: [aside(f"{LINKS}/ip6tables"), AUTO],
+    35: [AUTO],  # bent by hand
+    38: [link("xtables-nft-multi", NFT), AUTO],  # the -nft link gone
+    41: [INSTALL_ALL, AUTO],  # no folder for the state
 }
 
 
@@ -57,49 +96,61 @@ def test_states_of_the_transcript(el: ElAlternatives, node: Node, number: int) -
     assert node.snapshot() == before
     assert repair(alternatives, node) == Plan()
     assert changes(node) == REPAIRS[number]
-    assert {name: node.end(f"/usr/sbin/{name}") for name in COMMANDS} == dict.fromkeys(
-        COMMANDS, MULTI
-    )
+    assert all_nft(node)
     done = node.snapshot()
     assert repair(alternatives, node) == Plan()
     assert node.snapshot() == done
 
 
-def test_state_9_a_plain_file_in_the_links_place(el: ElAlternatives, node: Node) -> None:
-    in_state(el, 9)
-    before = node.snapshot()
-    left = repair(alternatives, node)
-    assert left.changes == ()
-    (problem,) = left.problems
-    assert problem.required
-    assert problem.message == (
-        "/usr/sbin/iptables: found a file where alternatives' link belongs, expected a link;"
-        " alternatives leaves it alone and still exits with 0"
-    )
-    assert problem.hint == (
-        "mv /usr/sbin/iptables /usr/sbin/iptables.saved && systemctl restart nodefix"
-    )
-    assert node.snapshot() == before
-    # The hint's first half, and then the stage again.
-    (node.root / "usr/sbin/iptables").rename(node.root / "usr/sbin/iptables.saved")
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (24, "auto"),  # a follower with a wrong target
+        (30, "manual"),  # the other one is better, so automatic mode would take that
+        (34, "auto"),  # followers missing at the end of the file
+        (36, "auto"),  # equal, and nft is the first
+        (37, "manual"),  # equal, and nft is not the first
+        (39, "auto"),  # a follower of the admin's own
+        (7, "auto"),
+        (5, "manual"),
+    ],
+)
+def test_mode_is_the_packages_where_that_ends_at_nft(
+    el: ElAlternatives, node: Node, number: int, expected: str
+) -> None:
+    damaged(el, number)
     assert repair(alternatives, node) == Plan()
+    assert all_nft(node)
+    assert mode(el) == expected
 
 
-def test_corrupt_state_file_with_wrong_links(el: ElAlternatives, node: Node) -> None:
-    in_state(el, 10)
-    (node.root / "usr/sbin/ip6tables").unlink()
-    left = repair(alternatives, node)
-    assert left.changes == ()
-    (problem,) = left.problems
-    assert "/var/lib/alternatives/iptables: found a state file that" in problem.message
-    assert problem.hint == "mv /var/lib/alternatives/iptables /root/ && systemctl restart nodefix"
-    (node.root / "var/lib/alternatives/iptables").unlink()
+def test_nft_that_was_chosen_by_hand_stays_so(el: ElAlternatives, node: Node) -> None:
+    damaged(el, 3)
     assert repair(alternatives, node) == Plan()
+    assert changes(node) == [SET]
+    assert mode(el) == "manual"
+
+
+def test_priority_and_followers_of_the_admins_own_are_kept(el: ElAlternatives, node: Node) -> None:
+    damaged(el, 39)
+    text = node.host.path(STATE).read_text()
+    node.file(STATE, text.replace("\n10\n", "\n70\n"))
+    assert repair(alternatives, node) == Plan()
+    assert "\n70\n" in node.host.path(STATE).read_text()
+    assert node.end("/usr/sbin/iptables-apply") == "/usr/sbin/iptables-nft-apply"
+
+
+def test_file_in_the_place_of_the_middle_link_is_kept(el: ElAlternatives, node: Node) -> None:
+    in_state(el, 14)
+    node.file(f"{LINKS}/iptables.saved", "an earlier one")
+    assert repair(alternatives, node) == Plan()
+    assert node.host.path(f"{LINKS}/iptables.saved").read_text() == "not a link"
+    assert node.host.path(f"{LINKS}/iptables.saved.~1~").read_text() == "an earlier one"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_link_that_somebody_removed(el: ElAlternatives, node: Node, name: str) -> None:
-    STATES[1](el)
+    in_state(el, 1)
     (node.root / "usr/sbin" / name).unlink()
     (change,) = plan(node).changes
     assert (change.target, change.found) == (f"/usr/sbin/{name}", "nothing")
@@ -108,7 +159,7 @@ def test_a_link_that_somebody_removed(el: ElAlternatives, node: Node, name: str)
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_link_that_somebody_bent(el: ElAlternatives, node: Node, name: str) -> None:
-    STATES[1](el)
+    in_state(el, 1)
     node.file("/usr/sbin/xtables-legacy-multi")
     (node.root / "etc/alternatives" / name).unlink()
     node.link(f"/etc/alternatives/{name}", "/usr/sbin/xtables-legacy-multi")
@@ -117,65 +168,71 @@ def test_a_link_that_somebody_bent(el: ElAlternatives, node: Node, name: str) ->
     assert repair(alternatives, node) == Plan()
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_middle_link_that_somebody_removed(el: ElAlternatives, node: Node, name: str) -> None:
+    in_state(el, 1)
+    (node.root / "etc/alternatives" / name).unlink()
+    (change,) = plan(node).changes
+    assert change.found == "a link that ends at no program"
+    assert repair(alternatives, node) == Plan()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_nft_name_that_somebody_removed(el: ElAlternatives, node: Node, name: str) -> None:
+    in_state(el, 1)
+    family, dash, rest = name.partition("-")
+    (node.root / "usr/sbin" / f"{family}-nft{dash}{rest}").unlink()
+    assert repair(alternatives, node) == Plan()
+    assert all_nft(node)
+
+
 def test_entry_missing_though_the_links_are_right(el: ElAlternatives, node: Node) -> None:
-    STATES[1](el)
+    in_state(el, 1)
     (node.root / "var/lib/alternatives/iptables").unlink()
     assert plan(node) == Plan()
 
 
-def test_change_tells_how_to_do_it_by_hand(el: ElAlternatives, node: Node) -> None:
+def test_change_names_what_it_changes(el: ElAlternatives, node: Node) -> None:
     in_state(el, 5)
     (change,) = plan(node).changes
     assert change.target == ", ".join(
         f"/usr/sbin/{name}" for name in COMMANDS if name != "iptables"
     )
-    assert change.hint == f"{' '.join(INSTALL_ALL)} && {' '.join(SET)}"
+    assert change.wanted == f"links that end at the nft variant, as {NFT}"
 
 
-def test_nft_variant_not_installed(el: ElAlternatives, node: Node) -> None:
-    for name in ("ip6tables-nft", "ip6tables-nft-save"):
-        (node.root / "usr/sbin" / name).unlink()
-    left = plan(node)
-    assert left.changes == ()
-    assert left.problems[0].message.startswith(
-        "/usr/sbin/ip6tables-nft, /usr/sbin/ip6tables-nft-save: found nothing"
-    )
-    assert left.problems[0].hint.startswith("dnf install iptables-nft")
-
-
-def test_no_alternatives_program(el: ElAlternatives, node: Node) -> None:
-    (node.root / "usr/sbin/alternatives").unlink()
-    (problem,) = plan(node).problems
-    assert problem.message.startswith("found neither alternatives nor update-alternatives")
-    assert problem.hint == "dnf install alternatives"
-
-
-def test_links_are_right_but_the_program_is_another(el: ElAlternatives, node: Node) -> None:
-    STATES[1](el)
-    node.commands.table[("/usr/sbin/iptables", "-V")] = result(0, "iptables v1.8.11 (legacy)\n")
-    left = plan(node)
-    assert left.changes == ()
-    (problem,) = left.problems
-    assert problem.message.startswith(
-        "/usr/sbin/iptables -V: found 'iptables v1.8.11 (legacy)', expected a version with"
-    )
-    assert problem.hint == "dnf reinstall iptables-nft"
-
-
-def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(
-    el: ElAlternatives, node: Node
-) -> None:
-    STATES[1](el)
-    node.file("/usr/local/sbin/iptables", "somebody's own", 0o755)
-    (problem,) = repair(alternatives, node).problems
-    assert not problem.required
-    assert problem.message.startswith("/usr/local/sbin/iptables: found it before /usr/sbin in PATH")
-    assert problem.hint == "mv /usr/local/sbin/iptables /usr/local/sbin/iptables.saved"
-
-
-def test_program_that_refuses(el: ElAlternatives, node: Node) -> None:
+def test_program_that_refuses_ends_the_attempt(el: ElAlternatives, node: Node) -> None:
     (change,) = plan(node).changes
     node.commands.table[("/usr/sbin/alternatives",)] = result(2, stderr="read-only file system\n")
     message = attempt(alternatives, change, node)
     assert message == f"`{' '.join(INSTALL_ALL)}`: read-only file system"
     assert changes(node) == [INSTALL_ALL]
+
+
+def test_hint_of_what_did_not_help_is_another_way(el: ElAlternatives, node: Node) -> None:
+    """A registration that the program refuses for a reason that nobody foresaw."""
+    damaged(el, 7)
+    usual = node.commands.table[("/usr/sbin/alternatives",)]
+    node.commands.table[("/usr/sbin/alternatives",)] = result(2, stderr="unheard of\n")
+    (change,) = repair(alternatives, node).changes
+    assert "alternatives --" not in change.hint
+    node.commands.table[("/usr/sbin/alternatives",)] = usual
+    type_in(node, change.hint)
+    assert not node.host.path(STATE).exists()
+    assert OTHER in node.host.path("/root/alternatives-iptables.saved").read_text()
+    assert repair(alternatives, node) == Plan()
+    assert all_nft(node)
+
+
+def test_hint_where_there_is_no_other_way_shows_the_places(el: ElAlternatives, node: Node) -> None:
+    (change,) = plan(node).changes
+    places = " ".join(f"/usr/sbin/{name}" for name in COMMANDS)
+    assert change.hint == f"namei -l {places}; lsattr -d /usr/sbin {LINKS} {ADMIN}"
+
+
+def test_good_node_costs_one_command(el: ElAlternatives, node: Node) -> None:
+    in_state(el, 1)
+    node.commands.calls.clear()
+    assert repair(alternatives, node) == Plan()
+    assert node.commands.calls == [("/usr/sbin/iptables", "-V")]
+    assert node.end("/usr/sbin/iptables") == MULTI

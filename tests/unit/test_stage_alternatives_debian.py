@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from altstage import UPDATE_ALTERNATIVES, all_nft, answer_versions, changes, plan
+from altstage import (
+    UPDATE_ALTERNATIVES,
+    all_nft,
+    answer_rpm,
+    answer_versions,
+    changes,
+    coreutils,
+    plan,
+    type_in,
+)
 from fakehost import Node, repair
 
 from nodefix.commands import Result
@@ -21,6 +31,8 @@ def debian(node: Node) -> Node:
     if not Path(UPDATE_ALTERNATIVES).exists():
         pytest.skip(f"found no {UPDATE_ALTERNATIVES}")
     answer_versions(node)
+    answer_rpm(node)
+    coreutils(node)
     node.file(UPDATE_ALTERNATIVES)
     for folder in ("etc/alternatives", "var/lib/dpkg/alternatives", "var/log"):
         (node.root / folder).mkdir(parents=True)
@@ -67,9 +79,7 @@ def test_debian_legacy_chosen_for_one_family(debian: Node) -> None:
     (change,) = plan(debian).changes
     assert change.found == "a link to /usr/sbin/xtables-legacy-multi"
     assert repair(alternatives, debian) == Plan()
-    assert changes(debian) == [
-        (UPDATE_ALTERNATIVES, "--set", "ip6tables", "/usr/sbin/ip6tables-nft")
-    ]
+    assert changes(debian) == [(UPDATE_ALTERNATIVES, "--auto", "ip6tables")]
     assert all_nft(debian)
 
 
@@ -118,4 +128,45 @@ def test_debian_corrupt_state_file(debian: Node) -> None:
     left = repair(alternatives, debian)
     assert left.changes == ()
     (problem,) = left.problems
-    assert problem.hint.startswith("mv /var/lib/dpkg/alternatives/iptables /root/")
+    type_in(debian, problem.hint)
+    assert repair(alternatives, debian) == Plan()
+    assert all_nft(debian)
+
+
+@pytest.mark.real_commands
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("thing", ["nothing", "file", "folder"])
+def test_debian_middle_link_removed(debian: Node, name: str, thing: str) -> None:
+    debian_package(debian)
+    middle = debian.root / "etc/alternatives" / name
+    middle.unlink()
+    if thing == "file":
+        middle.write_text("not a link")
+    if thing == "folder":
+        middle.mkdir()
+    assert repair(alternatives, debian) == Plan()
+    assert all_nft(debian)
+    assert middle.with_name(f"{name}.saved").exists() == (thing != "nothing")
+
+
+@pytest.mark.real_commands
+def test_debian_no_folder_of_links(debian: Node) -> None:
+    debian_package(debian)
+    shutil.rmtree(debian.root / "etc/alternatives")
+    assert repair(alternatives, debian) == Plan()
+    assert all_nft(debian)
+
+
+@pytest.mark.real_commands
+@pytest.mark.parametrize("other", ["iptables-legacy", "iptables-other"])
+def test_debian_equal_priorities(debian: Node, other: str) -> None:
+    """Automatic mode stays with the one that is chosen, wherever it comes in the file."""
+    debian_package(debian)
+    debian.file(f"/usr/sbin/{other}")
+    words = ("--install", "/usr/sbin/iptables", "iptables", f"/usr/sbin/{other}", "20")
+    really(debian, *words)
+    really(debian, "--set", "iptables", f"/usr/sbin/{other}")
+    really(debian, "--auto", "iptables")
+    assert not all_nft(debian)
+    assert repair(alternatives, debian) == Plan()
+    assert all_nft(debian)

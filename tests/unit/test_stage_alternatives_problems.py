@@ -1,0 +1,330 @@
+"""nodefix/stages/alternatives_problems.py: what is left to a person, with a remedy that works."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from altstage import (
+    all_nft,
+    answer_rpm,
+    answer_versions,
+    changes,
+    coreutils,
+    file_systems,
+    plan,
+    type_in,
+)
+from el_alternatives import ADMIN, LINKS, NFT, ElAlternatives
+from el_states import STATES
+from fakehost import Node, repair, result
+
+from nodefix.commands import Result
+from nodefix.facts.alternatives import COMMANDS
+from nodefix.plan import Plan, Problem
+from nodefix.stages import alternatives
+
+STATE = f"{ADMIN}/iptables"
+STATE_ASIDE = (
+    f"mv --backup=numbered --no-target-directory {STATE} /root/alternatives-iptables.saved"
+    " && systemctl restart nodefix"
+)
+
+
+@pytest.fixture
+def el(node: Node) -> ElAlternatives:
+    """A node with Enterprise Linux's alternatives and nothing registered."""
+    answer_versions(node)
+    answer_rpm(node, "iptables-nft", "alternatives")
+    coreutils(node)
+    return ElAlternatives(node)
+
+
+def damaged(el: ElAlternatives, number: int) -> None:
+    """A state of the transcript, with a link gone where all of them are still right."""
+    STATES[number](el)
+    if all_nft(el.node):
+        el.node.host.path("/usr/sbin/ip6tables").unlink()
+    el.node.commands.calls.clear()
+
+
+def only_problem(el: ElAlternatives) -> Problem:
+    """The one problem of a node on which nothing may be changed."""
+    before = el.node.snapshot()
+    left = repair(alternatives, el.node)
+    assert left.changes == ()
+    assert changes(el.node) == []
+    assert el.node.snapshot() == before
+    (problem,) = left.problems
+    return problem
+
+
+def mended_by(el: ElAlternatives, hint: str) -> None:
+    """A remedy that is typed as it stands mends the node, for good, and loses nothing."""
+    type_in(el.node, hint)
+    assert repair(alternatives, el.node) == Plan()
+    assert all_nft(el.node)
+    assert el.node.host.path(STATE).read_text().startswith("auto\n")
+    assert plan(el.node) == Plan()
+
+
+REFUSED = {
+    10: "found a state file that alternatives does not take: line 1: found 'garbage'",
+    17: "could not be read (found a directory, expected a regular file)",
+    19: "found no candidate, on which the program crashes",
+    20: "found its end, expected an empty line after the followers",
+    21: "found 'high', expected the priority of '/usr/sbin/iptables-nft'",
+    22: "found '', expected the priority of '/usr/sbin/iptables-nft'",
+    23: "line 1: found '', expected auto or manual",
+    27: f"{STATE}: found iptables with the link '/usr/local/sbin/iptables', expected",
+    28: f"{STATE}: found ip6tables with the link '/usr/local/sbin/ip6tables', expected",
+    29: f"{STATE}: found 'ip6tables6' with the link /usr/sbin/ip6tables, expected ip6tables",
+    42: "found 'more' behind its end, expected nothing",
+    43: "found '@@10', expected the priority",
+    44: "found '@nft@high', expected the priority",
+    45: "line 2: found 'relative', expected the path of the leader's link",
+    46: "found 'ip6tables' and '', expected a follower's name and link",
+    47: "found '/usr/sbin/ip6tables' and 'ip6tables', expected a follower's name",
+    48: "found 'relative', expected a follower's path",
+    49: "found 'relative', expected a candidate's path",
+}
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_state_that_the_program_does_not_take(el: ElAlternatives, number: int) -> None:
+    damaged(el, number)
+    problem = only_problem(el)
+    assert problem.required
+    assert problem.message.startswith(STATE)
+    assert REFUSED[number] in problem.message
+    assert problem.hint == STATE_ASIDE
+    mended_by(el, problem.hint)
+    assert os.path.lexists(el.node.host.path("/root/alternatives-iptables.saved"))
+
+
+def test_state_that_is_a_pipe_is_not_waited_for(el: ElAlternatives) -> None:
+    damaged(el, 1)
+    el.node.host.path(STATE).unlink()
+    os.mkfifo(el.node.host.path(STATE))
+    problem = only_problem(el)
+    assert "could not be read (found a named pipe, expected a regular file)" in problem.message
+    mended_by(el, problem.hint)
+
+
+def test_state_that_is_too_large_is_not_read(el: ElAlternatives) -> None:
+    damaged(el, 1)
+    with el.node.host.path(STATE).open("ab") as file:
+        file.truncate(1 << 20)
+    problem = only_problem(el)
+    assert "could not be read (found more than 262144 bytes, expected less)" in problem.message
+    mended_by(el, problem.hint)
+
+
+def test_state_on_a_broken_disk(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged(el, 1)
+    with monkeypatch.context() as patch:
+
+        def broken(descriptor: int, size: int) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        patch.setattr(os, "read", broken)
+        problem = plan(el.node).problems[0]
+    assert problem.message.startswith(f"{STATE}: could not be read (Input/output error)")
+    mended_by(el, problem.hint)
+
+
+def test_what_a_killed_run_left(el: ElAlternatives) -> None:
+    damaged(el, 26)
+    problem = only_problem(el)
+    assert problem.message.startswith(f"{STATE}.new: found what a run of alternatives left")
+    mended_by(el, problem.hint)
+
+
+@pytest.mark.parametrize(("number", "kind"), [(9, "file"), (18, "directory")])
+def test_something_else_in_a_commands_place(el: ElAlternatives, number: int, kind: str) -> None:
+    damaged(el, number)
+    problem = only_problem(el)
+    assert problem.required
+    assert problem.message == (
+        f"/usr/sbin/iptables: found a {kind} where alternatives' link belongs, expected a link;"
+        " alternatives leaves it alone and still exits with 0"
+    )
+    assert problem.hint == (
+        "mv --backup=numbered --no-target-directory /usr/sbin/iptables /usr/sbin/iptables.saved"
+        " && systemctl restart nodefix"
+    )
+    mended_by(el, problem.hint)
+    assert el.node.host.path("/usr/sbin/iptables.saved").exists()
+
+
+@pytest.mark.parametrize("folder", [ADMIN, LINKS])
+def test_something_else_in_a_folders_place(el: ElAlternatives, folder: str) -> None:
+    STATES[1](el)
+    shutil.rmtree(el.node.host.path(folder))
+    el.node.file(folder, "a file")
+    (el.node.root / "usr/sbin/ip6tables").unlink()
+    left = plan(el.node)
+    assert left.changes == ()
+    problem = next(one for one in left.problems if one.message.startswith(f"{folder}: "))
+    assert problem.message.endswith("found a file, expected alternatives' folder")
+    mended_by(el, problem.hint)
+    assert el.node.host.path(f"{folder}.saved").read_text() == "a file"
+
+
+def test_read_only_usr(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged(el, 25)
+    file_systems(monkeypatch, el.node, read_only=("/usr",))
+    problem = only_problem(el)
+    assert problem.message.startswith("/usr/sbin: found its file system read-only, expected")
+
+    def mount(argv: tuple[str, ...], stdin: bytes) -> Result:
+        assert argv[1:] == ("-o", "remount,rw", "/usr")
+        el.read_only = ()
+        file_systems(monkeypatch, el.node)
+        return result()
+
+    el.node.commands.table[("/usr/bin/findmnt",)] = result(0, "/usr\n")
+    el.node.commands.table[("/usr/bin/mount",)] = mount
+    mended_by(el, problem.hint)
+
+
+def test_read_only_usr_of_an_image(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged(el, 25)
+    el.node.file("/run/ostree-booted")
+    file_systems(monkeypatch, el.node, read_only=("/usr",))
+    problem = only_problem(el)
+    assert "put them into the image as well" in problem.message
+    assert problem.hint == "bootc usr-overlay && systemctl restart nodefix"
+
+
+def test_read_only_usr_in_which_nothing_has_to_be_made(
+    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged(el, 35)
+    el.read_only = ("/usr",)
+    file_systems(monkeypatch, el.node, read_only=("/usr",))
+    assert repair(alternatives, el.node) == Plan()
+    assert all_nft(el.node)
+
+
+@pytest.mark.parametrize("what", ["full", "no_inodes"])
+def test_no_room_for_the_state_is_seen_before_it_is_lost(
+    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    damaged(el, 33)
+    file_systems(monkeypatch, el.node, **{what: ("/var",)})
+    problem = only_problem(el)
+    assert problem.message.startswith(f"{ADMIN}: found no room on its file system")
+    assert problem.hint == f"df -h {ADMIN}; df -i {ADMIN}"
+
+
+def test_link_that_cannot_be_looked_at(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is right nobody can tell: told, and not held against the node."""
+    STATES[1](el)
+    real = Path.lstat
+
+    def broken(self: Path) -> os.stat_result:
+        if self == el.node.host.path("/usr/sbin/ip6tables"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(self)
+
+    monkeypatch.setattr(Path, "lstat", broken)
+    (problem,) = plan(el.node).problems
+    assert not problem.required
+    assert problem.message.startswith(
+        "/usr/sbin/ip6tables: could not be read (Input/output error), expected"
+    )
+    assert problem.hint == "ls -ld /usr/sbin/ip6tables; journalctl -k -b -p warning"
+    # Another one is known to be wrong, and cannot be mended by itself.
+    el.node.host.path("/usr/sbin/iptables-save").unlink()
+    left = plan(el.node)
+    assert left.changes == ()
+    assert [one.required for one in left.problems] == [True]
+
+
+@pytest.mark.parametrize(("installed", "hint"), [(True, "reinstall"), (False, "install")])
+def test_nft_program_is_missing(el: ElAlternatives, installed: bool, hint: str) -> None:
+    STATES[1](el)
+    answer_rpm(el.node, *(["iptables-nft"] if installed else []))
+    program = el.node.host.path("/usr/sbin/xtables-nft-multi")
+    program.unlink()
+    problem = only_problem(el)
+    assert problem.message == (
+        "/usr/sbin/xtables-nft-multi: found nothing, expected iptables' nft program"
+    )
+    assert problem.hint == f"dnf {hint} iptables-nft && systemctl restart nodefix"
+
+
+def test_nft_program_is_missing_and_rpm_does_not_tell(el: ElAlternatives) -> None:
+    STATES[1](el)
+    el.node.commands.table[("/usr/bin/rpm",)] = result(254, stderr="error: rpmdb open failed\n")
+    el.node.host.path("/usr/sbin/xtables-nft-multi").unlink()
+    assert only_problem(el).hint == (
+        "dnf install iptables-nft && dnf reinstall iptables-nft && systemctl restart nodefix"
+    )
+
+
+@pytest.mark.parametrize("target", ["xtables-legacy-multi", "nowhere"])
+def test_nft_name_leads_elsewhere(el: ElAlternatives, target: str) -> None:
+    """Setting would make the same links again, for ever."""
+    damaged(el, 1)
+    el.node.file("/usr/sbin/xtables-legacy-multi")
+    el.node.host.path(NFT).unlink()
+    el.node.link(NFT, target)
+    problem = only_problem(el)
+    end = "nothing" if target == "nowhere" else f"/usr/sbin/{target}"
+    assert problem.message == f"{NFT}: found a link to {end}, expected iptables' nft program"
+
+    def dnf(argv: tuple[str, ...], stdin: bytes) -> Result:
+        assert argv[1:] == ("reinstall", "iptables-nft")
+        el.node.host.path(NFT).unlink()
+        el.node.link(NFT, "xtables-nft-multi")
+        return result()
+
+    el.node.commands.table[("/usr/bin/dnf",)] = dnf
+    mended_by(el, problem.hint)
+
+
+@pytest.mark.parametrize(
+    ("installed", "hint"), [("alternatives", "dnf reinstall"), ("", "dnf install")]
+)
+def test_no_alternatives_program(el: ElAlternatives, installed: str, hint: str) -> None:
+    answer_rpm(el.node, installed)
+    (el.node.root / "usr/sbin/alternatives").unlink()
+    (problem,) = plan(el.node).problems
+    assert problem.message.startswith("found neither alternatives nor update-alternatives")
+    assert problem.hint == f"{hint} alternatives && systemctl restart nodefix"
+
+
+def test_alternatives_program_that_is_a_directory(el: ElAlternatives) -> None:
+    (el.node.root / "usr/sbin/alternatives").unlink()
+    (el.node.root / "usr/sbin/alternatives").mkdir()
+    (problem,) = plan(el.node).problems
+    assert problem.message.startswith("found neither alternatives nor update-alternatives")
+
+
+def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(el: ElAlternatives) -> None:
+    STATES[1](el)
+    el.node.file("/usr/local/sbin/iptables", "somebody's own", 0o755)
+    (problem,) = repair(alternatives, el.node).problems
+    assert not problem.required
+    assert problem.message.startswith("/usr/local/sbin/iptables: found it before /usr/sbin in PATH")
+    mended_by(el, problem.hint)
+    saved = el.node.host.path("/usr/local/sbin/iptables.saved")
+    assert saved.read_text() == "somebody's own"
+
+
+def test_no_command_is_a_file_after_all_was_copied_without_links(el: ElAlternatives) -> None:
+    """As a copy that follows links leaves it: each has its own remedy, all of them mend."""
+    STATES[1](el)
+    for name in COMMANDS:
+        el.node.host.path(f"/usr/sbin/{name}").unlink()
+        el.node.file(f"/usr/sbin/{name}", "a copy", 0o755)
+    problems = plan(el.node).problems
+    assert len(problems) == len(COMMANDS)
+    for problem in problems:
+        type_in(el.node, problem.hint)
+    assert repair(alternatives, el.node) == Plan()
