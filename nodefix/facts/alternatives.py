@@ -140,7 +140,8 @@ class AlternativesFacts(NamedTuple):
         versions: what `-V` of iptables and, if that ends elsewhere, of ip6tables says, by name;
             empty where a link is wrong.
         registry: None where the links are as they should be, since then nobody asks.
-        shadows: commands of these names that come earlier in root's PATH, and where they end.
+        shadows: commands of these names that come earlier in root's PATH, and where they end;
+            also those that cannot be read.
     """
 
     flavour: Flavour | None
@@ -168,7 +169,7 @@ def read(host: Host, config: Config) -> AlternativesFacts:
     links are wrong, and the other way round.
     """
     links = {name: read_link(host, f"{BIN}/{name}") for name in COMMANDS}
-    flavour = next((f for f in (EL, DEBIAN) if host.path(f.program).is_file()), None)
+    flavour = next((f for f in (EL, DEBIAN) if _is_there(read_link(host, f.program))), None)
     good = all(is_nft(link) for link in links.values())
     return AlternativesFacts(
         flavour=flavour,
@@ -179,9 +180,14 @@ def read(host: Host, config: Config) -> AlternativesFacts:
             link
             for folder in _EARLIER
             for name in COMMANDS
-            if (link := read_link(host, f"{folder}/{name}")).end and not is_nft(link)
+            if _is_there(link := read_link(host, f"{folder}/{name}")) and not is_nft(link)
         ),
     )
+
+
+def _is_there(link: Link) -> bool:
+    """Whether it is a program, as far as can be told."""
+    return bool(link.end) or link.kind == "unknown"
 
 
 def _registry(host: Host, flavour: Flavour | None) -> Registry:
@@ -207,7 +213,9 @@ def _registry(host: Host, flavour: Flavour | None) -> Registry:
 
 
 def _admin(host: Host, flavour: Flavour) -> str:
-    return next((f for f in flavour.admin if host.path(f).is_dir()), flavour.admin[0])
+    kinds = {folder: read_folder(host, folder).kind for folder in flavour.admin}
+    there = (folder for folder, kind in kinds.items() if kind in ("directory", "unknown"))
+    return next(there, flavour.admin[0])
 
 
 def _packages(host: Host) -> frozenset[str] | None:

@@ -86,6 +86,8 @@ def read_folder(host: Host, path: str) -> Folder:
             kind = kind_of(place.lstat().st_mode) if os.path.lexists(place) else "absent"
         # One that is missing will be made in its parent.
         room = os.statvfs(place if kind == "directory" else place.parent)
+    except FileNotFoundError:
+        return Folder(path, "absent")
     except OSError as error:
         return Folder(path, "unknown", why=error.strerror or str(error))
     full = (room.f_blocks > 0 and not room.f_bfree) or (room.f_files > 0 and not room.f_ffree)

@@ -35,7 +35,6 @@ from nodefix.stages.alternatives_problems import (
     no_program,
     not_installed,
     shadowed,
-    typed_aside,
     unreadable,
     wrong_version,
 )
@@ -74,14 +73,14 @@ def plan(facts: AlternativesFacts, config: Config) -> Plan:
 
 
 def _mended(facts: AlternativesFacts, flavour: Flavour, registry: Registry, group: Group) -> Plan:
+    """Mend a group, or say what stands in the way of it."""
     links = [facts.links[name] for name in (group.leader, *group.followers)]
     wrong = [link for link in links if not is_nft(link)]
     if not wrong:
         return Plan()
-    problems = blocked(links, flavour, registry, group)
-    return (
-        Plan(problems=problems) if problems else Plan((_change(flavour, registry, group, wrong),))
-    )
+    if problems := blocked(links, flavour, registry, group):
+        return Plan(problems=problems)
+    return Plan((_change(flavour, registry, group, wrong),))
 
 
 def _change(flavour: Flavour, registry: Registry, group: Group, wrong: list[Link]) -> Change:
@@ -95,21 +94,16 @@ def _change(flavour: Flavour, registry: Registry, group: Group, wrong: list[Link
         target=", ".join(link.path for link in wrong),
         found=", ".join(dict.fromkeys(_where(link) for link in wrong)),
         wanted=f"links that end at the nft variant, as {candidate(group.leader)}",
-        hint=_last_resort(entry, group),
+        hint=_places(entry, group),
         action=Repair(commands),
     )
 
 
-def _last_resort(entry: Entry, group: Group) -> str:
-    """For when the commands came to nothing: what they stumble over is the old state, or a place.
-
-    Without the old state the program takes a new registration whatever was there.
-    """
-    if entry.state == "registered":
-        return f"{typed_aside(entry.file)} && systemctl restart nodefix"
-    places = " ".join(f"{BIN}/{name}" for name in (group.leader, *group.followers))
+def _places(entry: Entry, group: Group) -> str:
+    """For when the commands came to nothing: no remedy, but all that can have forbidden it."""
+    links = " ".join(f"{BIN}/{name}" for name in (group.leader, *group.followers))
     folder = entry.file.rsplit("/", 1)[0]
-    return f"namei -l {places}; lsattr -d {BIN} {LINKS} {folder}"
+    return f"namei -l {links}; lsattr -d {BIN} {LINKS} {folder}; ls -lZ {folder}"
 
 
 def _ground(registry: Registry, group: Group) -> list[Command]:
@@ -154,7 +148,8 @@ def _registration(flavour: Flavour, registry: Registry, group: Group) -> list[Co
     priority = str(found.priority if found else _PRIORITY)
     command = [flavour.program, "--install", f"{BIN}/{group.leader}", group.leader, path, priority]
     for name, target in {**registered, **wanted}.items():
-        command += [flavour.follower_option, entry.links.get(name, f"{BIN}/{name}"), name, target]
+        link = f"{BIN}/{name}" if name in wanted else entry.links[name]
+        command += [flavour.follower_option, link, name, target]
     return [tuple(command)]
 
 

@@ -87,7 +87,7 @@ def _wrong_version(link: Link, version: Version) -> Problem:
 
 def shadowed(facts: AlternativesFacts) -> tuple[Problem, ...]:
     """Not required: kube-proxy brings its own iptables, and this one may be meant."""
-    return tuple(
+    return unreadable(facts.shadows, required=False) + tuple(
         Problem(
             f"{link.path}: found it before {BIN} in PATH, ending at {link.end}, expected nothing"
             " there, since kubelet's and the network plugins' calls go to it",
@@ -95,6 +95,7 @@ def shadowed(facts: AlternativesFacts) -> tuple[Problem, ...]:
             required=False,
         )
         for link in facts.shadows
+        if link.kind != "unknown"
     )
 
 
@@ -102,7 +103,7 @@ def unreadable(places: Iterable[Link | Folder], *, required: bool = True) -> tup
     """What it is nobody can tell, so it is not changed; required where it is in a repair's way."""
     return tuple(
         Problem(
-            f"{place.path}: could not be read ({place.why}), expected alternatives' link or folder;"
+            f"{place.path}: could not be read ({place.why}), expected to tell what it is;"
             " nothing was changed",
             _look(place.path),
             required,

@@ -18,6 +18,10 @@ ALL_NFT = "for c in ip{,6}tables{,-save,-restore}; do readlink -f /usr/sbin/$c; 
         "rm /usr/sbin/ip6tables",
         "rm /etc/alternatives/iptables-save",
         "ln -sf /nowhere /etc/alternatives/iptables",
+        "rm /etc/alternatives/iptables",
+        "rm /etc/alternatives/iptables; touch /etc/alternatives/iptables",
+        "rm /etc/alternatives/ip6tables-save; mkdir /etc/alternatives/ip6tables-save",
+        "rm /usr/sbin/iptables-nft",
         # As the hand fix registers it: without its followers.
         "update-alternatives --remove-all iptables;"
         " update-alternatives --install /usr/sbin/iptables iptables /usr/sbin/iptables-nft 10",
@@ -38,17 +42,33 @@ def test_a_file_in_the_place_of_a_link_is_refused_and_kept(node: Nspawn) -> None
     sh(node, "rm /usr/sbin/iptables; printf '#!/bin/sh\\n' > /usr/sbin/iptables")
     ran = node.run(["nodefix", "run", "--stage", "alternatives"], check=False)
     assert ran.returncode == 1
-    assert "mv /usr/sbin/iptables /usr/sbin/iptables.saved" in ran.stderr
+    assert "mv --backup=numbered --no-target-directory /usr/sbin/iptables" in ran.stderr
     assert node.read("/usr/sbin/iptables") == "#!/bin/sh\n"
 
 
-def test_the_remedy_that_is_named_for_a_file_works(node: Nspawn) -> None:
-    sh(node, "rm /usr/sbin/iptables; touch /usr/sbin/iptables")
-    node.run(["nodefix", "run"], check=False)
+_STATE = "/var/lib/dpkg/alternatives/iptables"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "rm /usr/sbin/iptables; touch /usr/sbin/iptables",
+        "rm /usr/sbin/iptables; mkdir /usr/sbin/iptables",
+        f"rm /usr/sbin/iptables; echo garbage > {_STATE}",
+        f"rm /usr/sbin/iptables {_STATE}; mkdir {_STATE}",
+        f"rm /usr/sbin/iptables {_STATE}; mkfifo {_STATE}",
+        "rm /usr/sbin/iptables; mount --bind /usr /usr; mount -o remount,bind,ro /usr",
+    ],
+)
+def test_the_remedy_that_is_named_for_alternatives_works(node: Nspawn, damage: str) -> None:
+    sh(node, damage)
+    ran = node.run(["nodefix", "run", "--stage", "alternatives"], check=False)
+    assert ran.returncode == 1
     stage = next(s for s in report(node)["stages"] if s["stage"] == "alternatives")
-    sh(node, stage["problems"][0]["hint"])
+    (problem,) = stage["problems"]
+    sh(node, problem["hint"])
     assert outcomes(node)["alternatives"] == "changed"
-    assert node.exists("/usr/sbin/iptables.saved")
+    assert sh(node, ALL_NFT).split() == ["/usr/sbin/xtables-nft-multi"]
 
 
 LOCK_IS_RIGHT = "stat -c '%F %a %u %g' /run/xtables.lock"

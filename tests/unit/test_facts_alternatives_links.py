@@ -62,9 +62,15 @@ def test_folders_of_every_kind(node: Node) -> None:
 
 
 def test_folder_that_cannot_be_read(node: Node) -> None:
-    # Its parent is missing, too.
-    found = read_folder(node.host, "/nowhere/alternatives")
-    assert found == Folder("/nowhere/alternatives", "unknown", why="No such file or directory")
+    node.link("/etc", "etc")
+    words = "Too many levels of symbolic links"
+    assert read_folder(node.host, "/etc/alternatives") == Folder(
+        "/etc/alternatives", "unknown", why=words
+    )
+
+
+def test_folder_whose_parent_is_missing_too(node: Node) -> None:
+    assert read_folder(node.host, "/nowhere/here") == Folder("/nowhere/here", "absent")
 
 
 def test_file_system_of_a_folder(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,3 +170,18 @@ def test_debian_equal_priorities(debian: Node, other: str) -> None:
     assert not all_nft(debian)
     assert repair(alternatives, debian) == Plan()
     assert all_nft(debian)
+
+
+@pytest.mark.real_commands
+def test_debian_registered_with_another_link(debian: Node) -> None:
+    """Debian's program moves a command's link to where it is said to belong."""
+    debian_package(debian)
+    state = debian.root / "var/lib/dpkg/alternatives/iptables"
+    elsewhere = "/usr/local/sbin/iptables-save"
+    (debian.root / "usr/local/sbin").mkdir(parents=True)
+    state.write_text(state.read_text().replace("\n/usr/sbin/iptables-save\n", f"\n{elsewhere}\n"))
+    text = state.read_text().replace("/usr/sbin/iptables-nft-save\n", "\n")
+    state.write_text(text)
+    (debian.root / "usr/sbin/iptables-save").unlink()
+    assert repair(alternatives, debian) == Plan()
+    assert all_nft(debian)

@@ -317,6 +317,15 @@ def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(el: ElAlterna
     assert saved.read_text() == "somebody's own"
 
 
+def test_command_earlier_in_path_that_cannot_be_looked_at(el: ElAlternatives) -> None:
+    STATES[1](el)
+    el.node.link("/usr/local/sbin", "sbin")
+    problems = plan(el.node).problems
+    assert len(problems) == len(COMMANDS)
+    assert not any(problem.required for problem in problems)
+    assert problems[0].message.startswith("/usr/local/sbin/iptables: could not be read (Too many")
+
+
 def test_no_command_is_a_file_after_all_was_copied_without_links(el: ElAlternatives) -> None:
     """As a copy that follows links leaves it: each has its own remedy, all of them mend."""
     STATES[1](el)
