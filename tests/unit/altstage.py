@@ -8,12 +8,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from fakehost import Node, planned, result
+from el_alternatives import ElAlternatives
+from el_states import STATE, STATES
+from fakehost import Node, planned, repair, result
 
 from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.facts.alternatives import COMMANDS
-from nodefix.plan import Plan
+from nodefix.plan import Plan, Problem
 from nodefix.stages import alternatives
 
 UPDATE_ALTERNATIVES = "/usr/bin/update-alternatives"
@@ -129,3 +131,31 @@ def file_systems(
         return os.statvfs_result(found)
 
     monkeypatch.setattr(os, "statvfs", room)
+
+
+def damaged(el: ElAlternatives, number: int) -> None:
+    """A state of the transcript, with a link gone where all of them are still right."""
+    STATES[number](el)
+    if all_nft(el.node):
+        el.node.host.path("/usr/sbin/ip6tables").unlink()
+    el.node.commands.calls.clear()
+
+
+def only_problem(el: ElAlternatives) -> Problem:
+    """The one problem of a node on which nothing may be changed."""
+    before = el.node.snapshot()
+    left = repair(alternatives, el.node)
+    assert left.changes == ()
+    assert changes(el.node) == []
+    assert el.node.snapshot() == before
+    (problem,) = left.problems
+    return problem
+
+
+def mended_by(el: ElAlternatives, hint: str) -> None:
+    """A remedy that is typed as it stands mends the node, for good, and loses nothing."""
+    type_in(el.node, hint)
+    assert repair(alternatives, el.node) == Plan()
+    assert all_nft(el.node)
+    assert el.node.host.path(STATE).read_text().startswith("auto\n")
+    assert plan(el.node) == Plan()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from altstage import MULTI, all_nft, answer_rpm, answer_versions, changes, coreutils, plan
-from el_alternatives import ADMIN, AUTO, INSTALL_ALL, LINKS, NFT, SET, ElAlternatives
-from el_states import STATES
+from el_alternatives import ADMIN, AUTO, INSTALL, INSTALL_ALL, LINKS, NFT, SET, ElAlternatives
+from el_states import OTHER, STATES
 from fakehost import Node, attempt, repair, result
 from test_el_alternatives import sections
 
@@ -138,6 +138,23 @@ def test_priority_and_followers_of_the_admins_own_are_kept(el: ElAlternatives, n
     assert repair(alternatives, node) == Plan()
     assert "\n70\n" in node.host.path(STATE).read_text()
     assert node.end("/usr/sbin/iptables-apply") == "/usr/sbin/iptables-nft-apply"
+
+
+def test_followers_of_the_admins_own_keep_their_links(el: ElAlternatives, node: Node) -> None:
+    (node.root / "usr/local/sbin").mkdir(parents=True)
+    node.file("/usr/sbin/iptables-nft-apply")
+    extra = ("/usr/local/sbin/apply", "iptables-apply", "/usr/sbin/iptables-nft-apply")
+    el.run(*INSTALL[1:], "--follower", *extra)
+    assert repair(alternatives, node) == Plan()
+    assert node.end("/usr/local/sbin/apply") == "/usr/sbin/iptables-nft-apply"
+
+
+def test_nft_that_is_added_to_an_equal_one_has_to_be_set(el: ElAlternatives, node: Node) -> None:
+    node.file(OTHER)
+    el.run("--install", "/usr/sbin/iptables", "iptables", OTHER, "10")
+    assert repair(alternatives, node) == Plan()
+    assert changes(node) == [INSTALL_ALL, SET]
+    assert all_nft(node)
 
 
 def test_file_in_the_place_of_the_middle_link_is_kept(el: ElAlternatives, node: Node) -> None:

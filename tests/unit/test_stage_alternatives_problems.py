@@ -9,22 +9,21 @@ from pathlib import Path
 
 import pytest
 from altstage import (
-    all_nft,
     answer_rpm,
     answer_versions,
-    changes,
     coreutils,
-    file_systems,
+    damaged,
+    mended_by,
+    only_problem,
     plan,
     type_in,
 )
 from el_alternatives import ADMIN, LINKS, NFT, ElAlternatives
 from el_states import STATES
-from fakehost import Node, repair, result
+from fakehost import Node, repair
 
-from nodefix.commands import Result
 from nodefix.facts.alternatives import COMMANDS
-from nodefix.plan import Plan, Problem
+from nodefix.plan import Plan
 from nodefix.stages import alternatives
 
 STATE = f"{ADMIN}/iptables"
@@ -41,34 +40,6 @@ def el(node: Node) -> ElAlternatives:
     answer_rpm(node, "iptables-nft", "alternatives")
     coreutils(node)
     return ElAlternatives(node)
-
-
-def damaged(el: ElAlternatives, number: int) -> None:
-    """A state of the transcript, with a link gone where all of them are still right."""
-    STATES[number](el)
-    if all_nft(el.node):
-        el.node.host.path("/usr/sbin/ip6tables").unlink()
-    el.node.commands.calls.clear()
-
-
-def only_problem(el: ElAlternatives) -> Problem:
-    """The one problem of a node on which nothing may be changed."""
-    before = el.node.snapshot()
-    left = repair(alternatives, el.node)
-    assert left.changes == ()
-    assert changes(el.node) == []
-    assert el.node.snapshot() == before
-    (problem,) = left.problems
-    return problem
-
-
-def mended_by(el: ElAlternatives, hint: str) -> None:
-    """A remedy that is typed as it stands mends the node, for good, and loses nothing."""
-    type_in(el.node, hint)
-    assert repair(alternatives, el.node) == Plan()
-    assert all_nft(el.node)
-    assert el.node.host.path(STATE).read_text().startswith("auto\n")
-    assert plan(el.node) == Plan()
 
 
 REFUSED = {
@@ -174,64 +145,23 @@ def test_something_else_in_a_folders_place(el: ElAlternatives, folder: str) -> N
     assert el.node.host.path(f"{folder}.saved").read_text() == "a file"
 
 
-def test_read_only_usr(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged(el, 25)
-    file_systems(monkeypatch, el.node, read_only=("/usr",))
-    problem = only_problem(el)
-    assert problem.message.startswith("/usr/sbin: found its file system read-only, expected")
+def broken_disk(el: ElAlternatives, patch: pytest.MonkeyPatch, path: str) -> None:
+    """Let nobody look at one path."""
+    lstat, stat = Path.lstat, Path.stat
+    place = el.node.host.path(path)
 
-    def mount(argv: tuple[str, ...], stdin: bytes) -> Result:
-        assert argv[1:] == ("-o", "remount,rw", "/usr")
-        el.read_only = ()
-        file_systems(monkeypatch, el.node)
-        return result()
+    def refuse(self: Path) -> None:
+        if self == place:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    el.node.commands.table[("/usr/bin/findmnt",)] = result(0, "/usr\n")
-    el.node.commands.table[("/usr/bin/mount",)] = mount
-    mended_by(el, problem.hint)
-
-
-def test_read_only_usr_of_an_image(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged(el, 25)
-    el.node.file("/run/ostree-booted")
-    file_systems(monkeypatch, el.node, read_only=("/usr",))
-    problem = only_problem(el)
-    assert "put them into the image as well" in problem.message
-    assert problem.hint == "bootc usr-overlay && systemctl restart nodefix"
-
-
-def test_read_only_usr_in_which_nothing_has_to_be_made(
-    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    damaged(el, 35)
-    el.read_only = ("/usr",)
-    file_systems(monkeypatch, el.node, read_only=("/usr",))
-    assert repair(alternatives, el.node) == Plan()
-    assert all_nft(el.node)
-
-
-@pytest.mark.parametrize("what", ["full", "no_inodes"])
-def test_no_room_for_the_state_is_seen_before_it_is_lost(
-    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    damaged(el, 33)
-    file_systems(monkeypatch, el.node, **{what: ("/var",)})
-    problem = only_problem(el)
-    assert problem.message.startswith(f"{ADMIN}: found no room on its file system")
-    assert problem.hint == f"df -h {ADMIN}; df -i {ADMIN}"
+    patch.setattr(Path, "lstat", lambda self: refuse(self) or lstat(self))
+    patch.setattr(Path, "stat", lambda self, **how: refuse(self) or stat(self, **how))
 
 
 def test_link_that_cannot_be_looked_at(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it is right nobody can tell: told, and not held against the node."""
     STATES[1](el)
-    real = Path.lstat
-
-    def broken(self: Path) -> os.stat_result:
-        if self == el.node.host.path("/usr/sbin/ip6tables"):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(self)
-
-    monkeypatch.setattr(Path, "lstat", broken)
+    broken_disk(el, monkeypatch, "/usr/sbin/ip6tables")
     (problem,) = plan(el.node).problems
     assert not problem.required
     assert problem.message.startswith(
@@ -245,65 +175,19 @@ def test_link_that_cannot_be_looked_at(el: ElAlternatives, monkeypatch: pytest.M
     assert [one.required for one in left.problems] == [True]
 
 
-@pytest.mark.parametrize(("installed", "hint"), [(True, "reinstall"), (False, "install")])
-def test_nft_program_is_missing(el: ElAlternatives, installed: bool, hint: str) -> None:
+@pytest.mark.parametrize("path", [f"{LINKS}/iptables-save", LINKS, ADMIN, NFT])
+def test_what_a_repair_depends_on_cannot_be_looked_at(
+    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     STATES[1](el)
-    answer_rpm(el.node, *(["iptables-nft"] if installed else []))
-    program = el.node.host.path("/usr/sbin/xtables-nft-multi")
-    program.unlink()
-    problem = only_problem(el)
-    assert problem.message == (
-        "/usr/sbin/xtables-nft-multi: found nothing, expected iptables' nft program"
-    )
-    assert problem.hint == f"dnf {hint} iptables-nft && systemctl restart nodefix"
-
-
-def test_nft_program_is_missing_and_rpm_does_not_tell(el: ElAlternatives) -> None:
-    STATES[1](el)
-    el.node.commands.table[("/usr/bin/rpm",)] = result(254, stderr="error: rpmdb open failed\n")
-    el.node.host.path("/usr/sbin/xtables-nft-multi").unlink()
-    assert only_problem(el).hint == (
-        "dnf install iptables-nft && dnf reinstall iptables-nft && systemctl restart nodefix"
-    )
-
-
-@pytest.mark.parametrize("target", ["xtables-legacy-multi", "nowhere"])
-def test_nft_name_leads_elsewhere(el: ElAlternatives, target: str) -> None:
-    """Setting would make the same links again, for ever."""
-    damaged(el, 1)
-    el.node.file("/usr/sbin/xtables-legacy-multi")
-    el.node.host.path(NFT).unlink()
-    el.node.link(NFT, target)
-    problem = only_problem(el)
-    end = "nothing" if target == "nowhere" else f"/usr/sbin/{target}"
-    assert problem.message == f"{NFT}: found a link to {end}, expected iptables' nft program"
-
-    def dnf(argv: tuple[str, ...], stdin: bytes) -> Result:
-        assert argv[1:] == ("reinstall", "iptables-nft")
-        el.node.host.path(NFT).unlink()
-        el.node.link(NFT, "xtables-nft-multi")
-        return result()
-
-    el.node.commands.table[("/usr/bin/dnf",)] = dnf
-    mended_by(el, problem.hint)
-
-
-@pytest.mark.parametrize(
-    ("installed", "hint"), [("alternatives", "dnf reinstall"), ("", "dnf install")]
-)
-def test_no_alternatives_program(el: ElAlternatives, installed: str, hint: str) -> None:
-    answer_rpm(el.node, installed)
-    (el.node.root / "usr/sbin/alternatives").unlink()
-    (problem,) = plan(el.node).problems
-    assert problem.message.startswith("found neither alternatives nor update-alternatives")
-    assert problem.hint == f"{hint} alternatives && systemctl restart nodefix"
-
-
-def test_alternatives_program_that_is_a_directory(el: ElAlternatives) -> None:
-    (el.node.root / "usr/sbin/alternatives").unlink()
-    (el.node.root / "usr/sbin/alternatives").mkdir()
-    (problem,) = plan(el.node).problems
-    assert problem.message.startswith("found neither alternatives nor update-alternatives")
+    el.node.host.path("/usr/sbin/ip6tables").unlink()
+    broken_disk(el, monkeypatch, path)
+    left = plan(el.node)
+    assert left.changes == ()
+    (problem,) = (one for one in left.problems if one.message.startswith(f"{path}: "))
+    assert problem.required
+    assert "could not be read (Input/output error)" in problem.message
+    assert problem.hint == f"ls -ld {path}; journalctl -k -b -p warning"
 
 
 def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(el: ElAlternatives) -> None:
