@@ -17,7 +17,8 @@ from nodefix.errors import CommandError, DeadlineError, NodefixError
 from nodefix.outlet import Outlet, collect
 from nodefix.processes import kill_all
 from nodefix.program import check, not_started
-from nodefix.words import shortened, told
+from nodefix.spawn import ENVIRONMENT
+from nodefix.words import shortened, telling, told
 
 # sh imports asyncio, and that ssl if there is one. nodefix opens no connection: without ssl each
 # run starts 8 ms earlier and each child is forked from 3 MiB less.
@@ -31,7 +32,6 @@ finally:
     else:
         sys.modules["ssl"] = _ssl
 
-ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 # In the environment of each program, and so of all that it starts: by this they are found.
 MARK = "NODEFIX_COMMAND"
 
@@ -73,8 +73,16 @@ class Result(NamedTuple):
     @property
     def words(self) -> str:
         """The tool's own explanation on one short line: its stderr, else its stdout or status."""
-        said = told(self.stderr) or told(self.stdout)
-        return said or f"exit status {self.status} without a word"
+        return told(self.stderr) or told(self.stdout) or self._silence
+
+    @property
+    def telling(self) -> str:
+        """The one line of its words that tells what is wrong."""
+        return telling(self.stderr) or telling(self.stdout) or self._silence
+
+    @property
+    def _silence(self) -> str:
+        return f"exit status {self.status} without a word"
 
 
 def quoted(argv: tuple[str, ...]) -> str:

@@ -27,6 +27,9 @@ _CONTROLS = (
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
 _KEPT = {**_ESCAPES, ord("\n"): "\n", ord("\t"): "\t"}
 
+# The same for the one line that counts.
+_TELLING = 240
+
 # How usage texts and advertisements begin; they say nothing about what went wrong.
 _IDLE = (
     "usage:",
@@ -39,6 +42,16 @@ _IDLE = (
     "see `",
     "this may be freely redistributed",
     "this program is free software",
+)
+# What iptables and nft say around the line that counts.
+_NOISE = (
+    "# warning",
+    "error occurred at line",
+    "ignoring deprecated",
+    "in file included",
+    "iptables -h or",
+    "ip6tables -h or",
+    "perhaps ",
 )
 
 
@@ -73,18 +86,41 @@ def told(output: bytes, limit: int = LINE) -> str:
         output: what it printed.
         limit: characters of the line.
     """
+    said = _lines(output)
+    told_lines = _without_usage(said) or said
+    whole = "; ".join(told_lines)
+    if len(whole) > limit and len(told_lines) > 2:
+        # The reason stands in the first line or in the last.
+        count = len(told_lines) - 2
+        left_out = f"[{count} line{'s' * (count > 1)} left out]"
+        whole = f"{told_lines[0]}; {left_out}; {told_lines[-1]}"
+    return shortened(whole, limit)
+
+
+def telling(output: bytes, limit: int = _TELLING) -> str:
+    """The one line of what a program says that tells what is wrong; empty if none does.
+
+    The first one that is no decoration: iptables and nft name what they miss first, and repeat
+    themselves afterwards.
+
+    Args:
+        output: what it printed.
+        limit: characters of the line.
+    """
+    lines = [line for line in _without_usage(_lines(output)) if not line.lower().startswith(_NOISE)]
+    if not lines:
+        return ""
+    # The tool's name and version may be a line by themselves.
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return shortened(first, limit)
+
+
+def _lines(output: bytes) -> list[str]:
+    """The lines of an output, harmless and each once; of one without end its two ends."""
     if len(output) > 2 * _SEEN:
         output = output[:_SEEN] + b"\n" + output[-_SEEN:]
     lines = (line.strip() for line in output.decode("utf-8", "replace").splitlines())
-    said = list(dict.fromkeys(line.translate(_ESCAPES) for line in lines if line))
-    telling = _without_usage(said) or said
-    whole = "; ".join(telling)
-    if len(whole) > limit and len(telling) > 2:
-        # The reason stands in the first line or in the last.
-        count = len(telling) - 2
-        left_out = f"[{count} line{'s' * (count > 1)} left out]"
-        whole = f"{telling[0]}; {left_out}; {telling[-1]}"
-    return shortened(whole, limit)
+    return list(dict.fromkeys(line.translate(_ESCAPES) for line in lines if line))
 
 
 def _without_usage(lines: list[str]) -> list[str]:
@@ -98,3 +134,8 @@ def _without_usage(lines: list[str]) -> list[str]:
         if not low.startswith(_IDLE) and line.strip("^~ "):
             kept.append(line)
     return kept
+
+
+def one_line(text: str, limit: int = LINE) -> str:
+    """The text on one harmless line."""
+    return bounded(" ".join(shortened(text, 64 * limit).split()), limit)

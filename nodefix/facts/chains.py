@@ -10,8 +10,8 @@ from nodefix.commands import Result
 from nodefix.errors import BusError, CommandError
 from nodefix.facts.kubeproxy import ChainKey, jumps_of
 from nodefix.facts.nft import Obstacle, obstacles, read_bases
+from nodefix.facts.remedies import remedy
 from nodefix.facts.system import has_ipv6
-from nodefix.facts.words import remedy, telling
 from nodefix.host import Host
 
 _READ_SECONDS = 20.0
@@ -121,7 +121,7 @@ def _listed(
         native[stopped] = _NO_LIBRARY not in result.stderr
         left = left[left.index(stopped) + 1 :]
     if any(key not in found and key not in native for key in parents):
-        words = telling(result)
+        words = result.telling
         raise CommandError(
             f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
         )
@@ -164,7 +164,7 @@ def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     result = host.commands.run(*argv, stdin=script, timeout=_READ_SECONDS)
     if b"Couldn't load" in result.stderr:
         # Without the library nothing can be asked, and "not found" would be a guess.
-        words = telling(result)
+        words = result.telling
         raise CommandError(
             f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
         )

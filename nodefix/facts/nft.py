@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nodefix.commands import quoted
 from nodefix.errors import CommandError
 from nodefix.facts.kubeproxy import BASES, PRESENCE, ChainKey
-from nodefix.facts.words import remedy, telling
+from nodefix.facts.remedies import remedy
 from nodefix.host import Host
 
 _NFT = "/usr/sbin/nft"
@@ -56,7 +56,7 @@ def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
     argv = (_NFT, "--numeric-priority", "list", "chains", family)
     result = host.commands.run(*argv, timeout=_SECONDS)
     if result.status:
-        words = telling(result)
+        words = result.telling
         raise CommandError(f"`{quoted(argv)}`: {words}", remedy(words))
     text = result.text
     if text and not text.endswith("\n}\n"):

@@ -5,7 +5,6 @@ That a chain exists proves nothing: chains can be made on a kernel on which ever
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from nodefix.commands import Result
@@ -26,11 +25,6 @@ _PACKAGES = {
 }
 
 _NOT_ALLOWED = "you must be root"
-# What stands beside the reason in iptables' and nft's words.
-_TELLS_NOTHING = re.compile(
-    r"Try `|Error occurred at line|\^+$|[a-z]+ -?-?h(?:elp)?\b|In file included"
-)
-_WORDS = 200
 
 
 class Feature(NamedTuple):
@@ -212,13 +206,13 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
     if unknown:
         return unknown
     # Of a library that tried the kernel first, the same words follow a warning.
-    library = "Couldn't load " in result.words and "missing kernel module" not in result.words
-    return Failure(family, features[0], telling_line(result.words), library)
+    library = b"Couldn't load " in result.stderr and b"missing kernel module" not in result.stderr
+    return Failure(family, features[0], result.telling, library)
 
 
 def _unknown(result: Result, tool: str) -> Unknown | None:
     """Whether it was not the rules that failed: unshare(1), or the tool before it read them."""
-    words = telling_line(result.words)
+    words = result.telling
     # Statuses of unshare(1) and of the loader of shared libraries.
     if result.status < 0 or result.status in (126, 127):
         if result.status < 0:
@@ -237,21 +231,6 @@ def _unknown(result: Result, tool: str) -> Unknown | None:
             "systemctl show -p CapabilityBoundingSet nodefix.service",
         )
     return None
-
-
-def telling_line(words: str) -> str:
-    """The line of a tool's words that says what is wrong.
-
-    Args:
-        words: its lines, with semicolons between them.
-    """
-    lines = [line for line in words.split("; ") if line]
-    telling = [line for line in lines if not _TELLS_NOTHING.match(line)] or lines or [words]
-    first = telling[0]
-    # The tool's name and version may be a line by themselves.
-    if first.endswith(":") and len(telling) > 1:
-        first = f"{first} {telling[1]}"
-    return first if len(first) <= _WORDS else f"{first[:_WORDS]}..."
 
 
 def _install(program: str) -> str:

@@ -18,6 +18,9 @@ class Stage(Protocol):
     """
 
     NAME: str
+    # Stages without which this one cannot work, so that its failure is theirs.
+    NEEDS: tuple[str, ...]
+    # Seconds.
     DEADLINE: float
 
     def read(self, host: Host, config: Config, /) -> Any:

@@ -39,9 +39,10 @@ from nodefix.stages.alternatives_problems import (
     wrong_version,
 )
 
-__all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
+__all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
 NAME = "alternatives"
+NEEDS: tuple[str, ...] = ()
 DEADLINE = 30.0
 
 _PRIORITY = 10  # as the package registers it

@@ -18,12 +18,14 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.chains import ChainFacts, Family, Rules, read_chains
 from nodefix.facts.kubeproxy import CHAINS, HINT, PARENTS, SMALL, ChainKey, Jump, jumps_of
-from nodefix.facts.words import ASK_MODULES, remedy, telling
+from nodefix.facts.remedies import ASK_MODULES, remedy
 from nodefix.host import Host
 from nodefix.plan import Change, Plan
 from nodefix.stages.obstacles import problems
 
 NAME = "chains"
+# Without the modules nothing of it works, and their remedy is the one that counts.
+NEEDS: tuple[str, ...] = ("modules",)
 DEADLINE = 30.0
 
 _NONE = "no chain and no jump of Kubernetes'"
@@ -212,7 +214,7 @@ def apply(change: Change, host: Host) -> None:
         program = transaction.family.restore
         result = host.commands.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
         if result.status:
-            refused.setdefault(f"{program}: {telling(result)}", []).append(transaction.table)
+            refused.setdefault(f"{program}: {result.telling}", []).append(transaction.table)
     if refused:
         said = "; ".join(f"{words} (tables {', '.join(of)})" for words, of in refused.items())
         raise CommandError(said, remedy(said))

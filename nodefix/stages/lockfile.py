@@ -25,9 +25,10 @@ from nodefix.files import write_atomic
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
 
-__all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
+__all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
 NAME = "lockfile"
+NEEDS: tuple[str, ...] = ()
 DEADLINE = 15.0
 
 WANTED = "a regular file, root's, mode 0600"

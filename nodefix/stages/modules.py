@@ -15,12 +15,13 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.modprobe import Way
 from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State, read_modules
-from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature, telling_line
+from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature
 from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.absent import absent_problems, next_kernel_problems
 
 NAME = "modules"
+NEEDS: tuple[str, ...] = ()
 DEADLINE = 60.0
 
 # What all rules of a mode go through; kube-proxy exits without nf_conntrack in every mode.
@@ -253,5 +254,4 @@ def apply(change: Change, host: Host) -> None:
     argv = (_MODPROBE, str(change.action))
     result = host.commands.run(*argv, timeout=20.0)
     if result.status:
-        words = telling_line(result.words)
-        raise CommandError(f"`{quoted(argv)}`: {words}", change.hint)
+        raise CommandError(f"`{quoted(argv)}`: {result.telling}", change.hint)

@@ -22,9 +22,10 @@ from nodefix.host import Host
 from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.swap_fstab import by_hand, comment_out
 
-__all__ = ["DEADLINE", "NAME", "apply", "plan", "read"]
+__all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
 NAME = "swap"
+NEEDS: tuple[str, ...] = ()
 # Seconds. Moving swapped-out pages back can take a while on slow disks.
 DEADLINE = 90.0
 

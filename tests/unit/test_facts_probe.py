@@ -8,7 +8,7 @@ from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe, recorded
 
 from nodefix.commands import Result
 from nodefix.errors import DeadlineError
-from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, Probed, Unknown, probe, telling_line
+from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, Probed, Unknown, probe
 
 
 def test_passing_probe_costs_one_call_a_family(node: Node) -> None:
@@ -203,20 +203,3 @@ def test_a_module_is_told_from_a_library(node: Node, answer: Result) -> None:
     assert failures
     assert not any(failure.library for failure in failures)
     assert "missing kernel module?" in failures[0].words
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        ("modprobe: FATAL: x", "modprobe: FATAL: x"),
-        ("Error occurred at line: 2; iptables v1 (nf_tables): y", "iptables v1 (nf_tables): y"),
-        ("iptables v1 (nf_tables):; line 2: z; w", "iptables v1 (nf_tables): line 2: z"),
-        ("Try `iptables -h' or 'iptables --help' for more information.; real", "real"),
-        ("Error: syntax error; add rule x; ^^^^", "Error: syntax error"),
-        ("Try `x'", "Try `x'"),
-        ("", ""),
-        ("y" * 300, "y" * 200 + "..."),
-    ],
-)
-def test_telling_line(words: str, line: str) -> None:
-    assert telling_line(words) == line

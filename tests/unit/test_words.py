@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodefix.words import harmless, shortened, told
+from nodefix.words import harmless, one_line, shortened, telling, told
 
 EXTENSION = "Warning: Extension statistic revision 0 not supported, missing kernel module?"
 FAILED = "iptables v1.8.11 (nf_tables):  RULE_APPEND failed (No such file or directory)"
@@ -80,3 +80,37 @@ def test_reason_behind_many_warnings_is_told() -> None:
     warnings = [f"Warning: Extension no{number} revision 0 not supported" for number in range(900)]
     line = told("\n".join([*warnings, FAILED]).encode())
     assert line == f"{warnings[0]}; [899 lines left out]; {FAILED}"
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("modprobe: FATAL: x\n", "modprobe: FATAL: x"),
+        (f"{EXTENSION}\n{FAILED}", EXTENSION),
+        ("Error occurred at line: 2\niptables v1 (nf_tables): y", "iptables v1 (nf_tables): y"),
+        ("iptables v1 (nf_tables):\nline 2: z\nw", "iptables v1 (nf_tables): line 2: z"),
+        ("Try `iptables -h' or 'iptables --help' for more information.\nreal", "real"),
+        ("Error: syntax error\nadd rule x\n^^^^", "Error: syntax error"),
+        ("# Warning: table ip nat is managed by iptables-nft, do not touch!\nError: x", "Error: x"),
+        ("Ignoring deprecated --wait-interval option.\nfailed", "failed"),
+        (
+            "\n\n  Error: cmp sreg undef  \nPerhaps iptables needs to be upgraded.",
+            "Error: cmp sreg undef",
+        ),
+        ("Error occurred at line: 7\nTry `iptables-nft-restore -h'", ""),
+        ("", ""),
+        ("\x1b[2J\x07red\x9b31m", "\\x1b[2J\\x07red\\x9b31m"),
+    ],
+)
+def test_the_line_that_tells(said: str, line: str) -> None:
+    assert telling(said.encode()) == line
+
+
+def test_the_line_that_tells_is_short_and_text() -> None:
+    assert len(telling(b"y" * 100_000)) <= 240
+    assert telling(b"caf\xe9 failed") == "caf\ufffd failed"
+
+
+def test_one_line() -> None:
+    assert one_line("a\n  b\t c\n\x1b") == "a b c \\x1b"
+    assert len(one_line("a\n" * 100_000)) <= 400
