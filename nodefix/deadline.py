@@ -32,6 +32,11 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left."""
+        return time.monotonic() >= self._end
+
     def left(self, at_most: float) -> float:
         """Seconds that an action may take: what is left, but `at_most` seconds.
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fakebus import Bus, Connection
 from fakehost import RHEL10, Node
 
 
@@ -30,3 +31,11 @@ def el10(node: Node) -> Node:
     """A node in scope on which nodefix has not run."""
     node.file("/etc/os-release", RHEL10)
     return node
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """A system bus that answers."""
+    connection = Connection()
+    monkeypatch.setattr("nodefix.bus._connect", lambda: Bus(connection))
+    return connection

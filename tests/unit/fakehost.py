@@ -14,7 +14,7 @@ from nodefix.errors import NodefixError
 from nodefix.host import Host
 from nodefix.journal import Record
 from nodefix.plan import Change, Plan
-from nodefix.systemd import ServiceCommand, SwapUnit, Systemd
+from nodefix.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
 
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
 OTHER_BOOT_ID = "99999999-2222-3333-4444-555555555555"
@@ -80,6 +80,8 @@ class FakeSystemd(Systemd):
         done: every request that changes something, in order.
         emitted: every signal.
         failing: requests, by their method's name, that raise.
+        states: of other units, by name.
+        on_restart: what restarting a unit does to the node.
         on_stop: what stopping a unit does to the node; False if it comes to nothing.
     """
 
@@ -94,6 +96,8 @@ class FakeSystemd(Systemd):
         self.emitted: list[Mapping[str, str]] = []
         self.failing: dict[str, NodefixError] = {}
         self.on_stop: Callable[[SwapUnit], bool | None] = lambda unit: None
+        self.states: dict[str, UnitState] = {}
+        self.on_restart: Callable[[], object] = lambda: None
         self._disabled: set[str] = set()
 
     def _ask(self, method: str) -> None:
@@ -138,6 +142,17 @@ class FakeSystemd(Systemd):
         """The test's."""
         self._ask("active_units")
         return tuple(name for name in names if name in self.active)
+
+    def unit_state(self, name: str) -> UnitState:
+        """The test's, by name."""
+        self._ask("unit_state")
+        return self.states.get(name, UnitState("loaded", "inactive", "dead"))
+
+    def restart_unit(self, name: str) -> None:
+        """Remember it, and do what the test wants."""
+        self._ask("restart_unit")
+        self.done.append(("restart", name))
+        self.on_restart()
 
     def reload_or_restart_unit(self, name: str) -> None:
         """Remember it."""
@@ -291,6 +306,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.prints = False
 
     def send(self, record: Record) -> None:
         """Keep it."""

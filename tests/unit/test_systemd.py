@@ -1,45 +1,18 @@
-"""nodefix/systemd.py: the system bus, and what happens without it."""
+"""nodefix/systemd.py: what is asked of systemd's manager."""
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 import pytest
-from fakebus import MANAGER, PROPERTIES, Bus, Connection, Watched, refuse
+from fakebus import MANAGER, PROPERTIES, Connection, refuse
 
 from nodefix import systemd
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError
-from nodefix.systemd import ServiceCommand, SwapUnit, Systemd
+from nodefix.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
 
 pytest.importorskip("pydbus")
-
-
-@pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
-    """A bus that answers."""
-    connection = Connection()
-    monkeypatch.setattr(systemd, "_connect", lambda: Bus(connection))
-    return connection
-
-
-def test_connects_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection, made = Connection(), list[int]()
-    connection.answers[MANAGER, "Reload"] = lambda given: ()
-
-    def connect() -> Bus:
-        made.append(1)
-        return Bus(connection)
-
-    monkeypatch.setattr(systemd, "_connect", connect)
-    manager = Systemd()
-    manager.flush()
-    assert made == []
-    manager.reload()
-    manager.reload()
-    assert made == [1]
 
 
 def test_invocation_id(bus: Connection) -> None:
@@ -218,94 +191,25 @@ def test_every_call_has_a_timeout_within_the_stages_deadline(bus: Connection) ->
         manager.reload()
 
 
-def test_record_is_a_signal_with_its_fields(bus: Connection) -> None:
-    Systemd().emit({"MESSAGE": "größe", "PRIORITY": "6"})
-    ((destination, path, interface, name, arguments),) = bus.signals
-    assert (destination, path) == (None, "/org/nodefix1/Agent")
-    assert (interface, name) == ("org.nodefix1.Agent", "Record")
-    assert arguments.get_type_string() == "(a{ss})"
-    assert arguments.unpack() == ({"MESSAGE": "größe", "PRIORITY": "6"},)
+@pytest.mark.parametrize(
+    ("listed", "state"),
+    [
+        (("loaded", "active", "exited", 0), UnitState("loaded", "active", "exited")),
+        (("loaded", "inactive", "dead", 7), UnitState("loaded", "inactive", "dead", job=True)),
+        (("not-found", "inactive", "dead", 0), UnitState("not-found", "inactive", "dead")),
+    ],
+)
+def test_unit_state(bus: Connection, listed: tuple[Any, ...], state: UnitState) -> None:
+    load, active, sub, job = listed
+    unit = ("nodefix.service", "Prepare", load, active, sub, "", "/unit/x", job, "", "/")
+    bus.answers[MANAGER, "ListUnitsByNames"] = lambda given: ([unit],)
+    assert Systemd().unit_state("nodefix.service") == state
+    assert bus.calls[-1][2] == (["nodefix.service"],)
 
 
-def test_signal_that_the_bus_does_not_take(
-    bus: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def closed(*_: object) -> None:
-        raise RuntimeError("The connection is closed")
-
-    monkeypatch.setattr(bus, "emit_signal", closed)
-    with pytest.raises(BusError, match="the system bus took no signal: The connection is closed"):
-        Systemd().emit({})
-
-
-def test_no_bus_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    tries = []
-
-    def refuse_connection() -> Any:
-        tries.append(1)
-        raise FileNotFoundError("/run/dbus/system_bus_socket is not there")
-
-    monkeypatch.setattr(systemd, "_connect", refuse_connection)
-    manager = Systemd()
-    for ask in (manager.invocation_id, manager.swap_units, manager.reload):
-        with pytest.raises(BusError, match="system_bus_socket is not there") as caught:
-            ask()
-        assert "systemctl status dbus" in caught.value.hint
-    with pytest.raises(BusError):
-        manager.emit({})
-    assert tries == [1]
-    manager.flush()
-
-
-def test_connecting_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = threading.Event()
-    monkeypatch.setattr(systemd, "_CONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(systemd, "_connect", lambda: answer.wait(5))
-    begun = time.monotonic()
-    with pytest.raises(BusError, match=r"connecting to the system bus failed: no answer within"):
-        Systemd().reload()
-    assert time.monotonic() - begun < 1
-    answer.set()
-
-
-def test_flushing_that_hangs_is_given_up(bus: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systemd, "_FLUSH_SECONDS", 0.05)
-    manager = Systemd()
-    manager.emit({})
-    bus.hang.set()
-    begun = time.monotonic()
-    manager.flush()
-    assert time.monotonic() - begun < 0.8
-    assert bus.flushed == 1
-
-
-@pytest.mark.parametrize("count", [0, 2])
-def test_signals_until_the_bus_goes_away(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    connection, seen = Watched(count), list[int]()
-    bus = Bus(connection)
-    bus.subscribe = lambda **what: connection.subscribed.update(what)  # type: ignore[attr-defined]
-    monkeypatch.setattr(systemd, "_connect", lambda: bus)
-    with pytest.raises(BusError, match="the system bus went away"):
-        Systemd().at_signal("org.x", "org.x.I", "Reloaded", lambda: seen.append(1))
-    assert len(seen) == count
-    assert connection.subscribed["sender"] == "org.x"
-    assert (connection.subscribed["iface"], connection.subscribed["signal"]) == (
-        "org.x.I",
-        "Reloaded",
-    )
-
-
-@pytest.mark.parametrize("kind", [BusError, DeadlineError, KeyError])
-def test_action_that_fails_ends_the_watch(
-    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
-) -> None:
-    connection = Watched(3)
-    bus = Bus(connection)
-    bus.subscribe = lambda **what: connection.subscribed.update(what)  # type: ignore[attr-defined]
-    monkeypatch.setattr(systemd, "_connect", lambda: bus)
-
-    def fail() -> None:
-        raise kind("systemd is gone")
-
-    with pytest.raises(kind, match="systemd is gone"):
-        Systemd().at_signal("org.x", "org.x.I", "Reloaded", fail)
+def test_restart_is_asked_for_and_not_waited_for(bus: Connection) -> None:
+    bus.answers[MANAGER, "RestartUnit"] = lambda given: ("/job/1",)
+    Systemd().restart_unit("nodefix.service")
+    assert bus.calls == [
+        ("/org/freedesktop/systemd1", "RestartUnit", ("nodefix.service", "replace"))
+    ]
