@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from nodefix.reading import expect_regular
+
 # What nodefix writes in folders that are others', and the folders of its own.
 _FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
 _FOLDERS = ("var/lib/nodefix/backup", "run/nodefix")
@@ -25,9 +27,13 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
     are kept; `mode` is for a new one. A symbolic link is followed, so that it stays one.
 
     Raises:
-        OSError: it could not be written; the old content stands.
+        OSError: it could not be written, or there is something else than a file; the old content
+            stands.
     """
     target = Path(os.path.realpath(path))
+    # A rename would put a file in the place of the device that a link such as to /dev/null ends at.
+    with contextlib.suppress(FileNotFoundError):
+        expect_regular(target.stat(), target)
     # One fixed name: a file left by a crash is overwritten, and nothing piles up.
     beside = _beside(target)
     with contextlib.suppress(FileNotFoundError):

@@ -47,11 +47,11 @@ def read_file(
             says which, `filename` is the path.
     """
     # Looked at before it is opened: opening a device can do something, a pipe would wait.
-    _expect_regular(os.stat(path), path)
+    expect_regular(os.stat(path), path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
-        _expect_regular(status, path)
+        expect_regular(status, path)
         if check:
             check(status)
         return _content(descriptor, limit, path)
@@ -75,7 +75,12 @@ def _content(descriptor: int, limit: int, path: str | os.PathLike[str]) -> bytes
     return b"".join(pieces)
 
 
-def _expect_regular(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+def expect_regular(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    """Refuse what is no regular file.
+
+    Raises:
+        OSError: it is something else; says what.
+    """
     if not stat.S_ISREG(status.st_mode):
         words = f"found a {kind_of(status.st_mode)}, expected a regular file"
         raise OSError(errno.EINVAL, words, os.fspath(path))

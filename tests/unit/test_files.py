@@ -42,6 +42,21 @@ def test_new_file_with_its_mode_whatever_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "plain").read_bytes() == b"a"
 
 
+@pytest.mark.parametrize("kind", ["named pipe", "directory"])
+def test_something_else_than_a_file_is_never_replaced(tmp_path: Path, kind: str) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    if kind == "directory":
+        target.mkdir()
+    else:
+        os.mkfifo(target)
+    link.symlink_to(target)
+    for path in (link, target):
+        with pytest.raises(OSError, match=f"found a {kind}, expected a regular file"):
+            write_atomic(path, b"new")
+    assert not stat.S_ISREG(target.stat().st_mode)
+    assert not target.with_name(f".{target.name}.nodefix").exists()
+
+
 def test_old_file_keeps_its_mode_and_owner(old: Path) -> None:
     old.chmod(0o2640)
     if os.geteuid() == 0:
