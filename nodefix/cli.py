@@ -173,7 +173,7 @@ def _real_run(
     from nodefix import engine
     from nodefix.lock import run_lock
 
-    with run_lock(host.root, " ".join(["nodefix run", *names]), _LOCK_SECONDS):
+    with run_lock(host.root, _LOCK_SECONDS):
         outcome = engine.run(host, config, scope, journal, names)
     return {"failed": FAILED, "degraded": DEGRADED}.get(outcome, DONE)
 

@@ -130,13 +130,12 @@ def test_another_run_in_the_way(
     run: MagicMock, node: Node, journals: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "_LOCK_SECONDS", 0.0)
-    with run_lock(node.root, "nodefix run swap", 0):
+    with run_lock(node.root, 0):
         assert status("run") == 1
     assert not run.called
     (record,) = journals.records
     assert record.message_id == journal.NOT_RUN
-    assert "another run: pid" in record.message
-    assert "(nodefix run swap)" in record.message
+    assert "waited 0 seconds for the run lock" in record.message
 
 
 def test_configuration_that_is_not_valid(

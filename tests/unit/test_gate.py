@@ -170,7 +170,7 @@ def test_report_that_is_garbage(el10: Node, content: str) -> None:
 def test_run_that_is_going_on_is_waited_for(el10: Node) -> None:
     leave(el10, "running", stage="swap")
     answers: list[str] = []
-    with run_lock(el10.root, "nodefix run", 0):
+    with run_lock(el10.root, 0):
         waiting = threading.Thread(target=lambda: answers.append(wait(el10, 10)))
         waiting.start()
         waiting.join(0.3)
@@ -182,7 +182,7 @@ def test_run_that_is_going_on_is_waited_for(el10: Node) -> None:
 
 def test_run_that_takes_too_long(el10: Node) -> None:
     leave(el10, "running", stage="modules")
-    with run_lock(el10.root, "nodefix run", 0):
+    with run_lock(el10.root, 0):
         told = wait(el10, 0.05)
     assert told == (
         "kubelet is held: nodefix is still running (stage modules) after 0.05 seconds\n"
@@ -192,7 +192,7 @@ def test_run_that_takes_too_long(el10: Node) -> None:
 
 def test_marker_of_this_boot_wins_over_a_lock(el10: Node) -> None:
     leave(el10, "ready")
-    with run_lock(el10.root, "nodefix run", 0):
+    with run_lock(el10.root, 0):
         assert wait(el10) == ""
 
 
