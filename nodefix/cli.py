@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nodefix.host import Host
     from nodefix.journal import Journal
 
-DONE, FAILED, DEGRADED, USAGE, NOT_ROOT = 0, 1, 2, 64, 77
+DONE, FAILED, DEGRADED, WOULD_CHANGE, USAGE, NOT_ROOT = 0, 1, 2, 3, 64, 77
 
 _LOCK_SECONDS = 30.0
 
@@ -30,32 +30,39 @@ def main(arguments: list[str]) -> int:
         arguments: without the program's name.
 
     Returns:
-        The exit status: 0 done, 1 a required stage failed, 2 done but degraded, 64 bad usage or
-        configuration, 77 not root.
+        The exit status: 0 done, 1 a required stage failed, 2 done but degraded, 3 a dry run found
+        something to change, 64 bad usage or configuration, 77 not root.
     """
-    # kubelet's way and the unit's, without argparse: it alone would double the time of the first.
-    if arguments == ["wait"]:
-        return _wait(None)
     try:
+        # kubelet's way and the unit's, without argparse: it alone would double the time of the
+        # first.
+        if arguments == ["wait"]:
+            return _wait(None)
         if arguments == ["run"]:
-            return _run()
+            return _run(arguments)
         options = _parse(arguments)
         if options.command == "wait":
             return _wait(options.timeout)
         if options.command == "watch":
-            return _watch()
-        return _run(options.dry_run, options.force, options.stage)
+            return _watch(arguments)
+        return _run(arguments, options.dry_run, options.force, options.stage)
     except KeyboardInterrupt:
-        print("nodefix: interrupted; what was begun is finished by: nodefix run", file=sys.stderr)
-        return FAILED
-    except ImportError as error:
-        print(f"nodefix: {error}, expected it to be installed with nodefix", file=sys.stderr)
-        print("  to mend it: dnf reinstall nodefix", file=sys.stderr)
-        return FAILED
+        _tell("nodefix: interrupted; what was begun is finished by: nodefix run")
     except BrokenPipeError:
         # The reader of a dry run went away; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return FAILED
+
+
+def _tell(text: str) -> None:
+    """Print to standard error, if it is there."""
+    from nodefix.words import harmless
+
+    if sys.stderr is not None:
+        try:
+            print(harmless(text), file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            return
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -66,8 +73,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            self.print_usage(sys.stderr)
-            self.exit(USAGE, f"{self.prog}: {message}\n")
+            _tell(f"{self.format_usage()}{self.prog}: {message}\n  see: {self.prog} --help")
+            self.exit(USAGE)
 
     parser = Parser("nodefix", description="Prepare this node for kubelet and kube-proxy.")
     parser.add_argument("--version", action="version", version=f"nodefix {__version__}")
@@ -107,33 +114,59 @@ def _wait(timeout: float | None) -> int:
 
     reason = gate.wait("/", gate.DEFAULT_TIMEOUT if timeout is None else timeout)
     if reason:
-        print(reason, file=sys.stderr)
+        _tell(_for_a_unit(reason) if "INVOCATION_ID" in os.environ else reason)
     return FAILED if reason else DONE
 
 
-def _watch() -> int:
+def _for_a_unit(reason: str) -> str:
+    from pathlib import Path
+
+    from nodefix.paths import TOLD_BY_WAIT
+    from nodefix.told import briefly
+
+    return briefly(Path("/") / TOLD_BY_WAIT, reason, "nodefix wait --timeout 0")
+
+
+def _is_root(arguments: list[str]) -> bool:
+    if os.geteuid() == 0:
+        return True
+    import shlex
+
+    _tell(
+        "nodefix: found an ordinary user, expected root\n"
+        f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}"
+    )
+    return False
+
+
+def _watch(arguments: list[str]) -> int:
     from nodefix.errors import NodefixError
     from nodefix.systemd import Systemd
     from nodefix.watch import watch
 
+    if not _is_root(arguments):
+        return NOT_ROOT
     try:
         watch(Systemd())
     except NodefixError as error:
-        print(f"nodefix: {error.message}", file=sys.stderr)
+        _tell(f"nodefix: {error.message}")
     return FAILED
 
 
-def _run(dry_run: bool = False, force: bool = False, names: Sequence[str] = ()) -> int:
+def _run(
+    arguments: list[str], dry_run: bool = False, force: bool = False, names: Sequence[str] = ()
+) -> int:
     from pathlib import Path
 
     from nodefix.config import load
     from nodefix.errors import ConfigError, NodefixError
-    from nodefix.facts.system import Scope, read_scope
+    from nodefix.facts.system import Scope, boot_id, read_scope
+    from nodefix.paths import TOLD_BY_RUN
     from nodefix.records import broken_off_record, not_run_record
+    from nodefix.report import ReportFiles
+    from nodefix.told import briefly
 
-    if os.geteuid() != 0:
-        print("nodefix: found an ordinary user, expected root", file=sys.stderr)
-        print("  try: sudo nodefix run", file=sys.stderr)
+    if not _is_root(arguments):
         return NOT_ROOT
     # A run is short: collecting garbage would cost a tenth of it and free next to nothing.
     gc.disable()
@@ -148,10 +181,17 @@ def _run(dry_run: bool = False, force: bool = False, names: Sequence[str] = ()) 
             return _dry_run(host, config, scope, names)
         return _real_run(host, config, scope, journal, names)
     except NodefixError as error:
-        journal.send(not_run_record(error))
+        record = not_run_record(error)
+        if not journal.prints:
+            text = briefly(root / TOLD_BY_RUN, record.message, "nodefix run --dry-run")
+            record = record._replace(message=text)
+        journal.send(record)
         return USAGE if isinstance(error, ConfigError) else FAILED
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        journal.send(broken_off_record(error))
+        is_open = ReportFiles(root).is_open(boot_id(root))
+        journal.send(broken_off_record(error, is_open))
         return FAILED
     finally:
         journal.close()
@@ -171,10 +211,17 @@ def _real_run(
     host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
 ) -> int:
     from nodefix import engine
+    from nodefix.files import sweep
     from nodefix.lock import run_lock
+    from nodefix.patience import notify_status
+    from nodefix.records import note_record
 
     with run_lock(host.root, _LOCK_SECONDS):
-        outcome = engine.run(host, config, scope, journal, names)
+        for path in sweep(host.root):
+            journal.send(note_record(f"{path}: took away what a run that was killed left"))
+        for path in config.passed_over:
+            journal.send(note_record(f"{path}: passed over, expected a name that ends in .yaml"))
+        outcome = engine.run(host, config, scope, journal, names, notify=notify_status)
     return {"failed": FAILED, "degraded": DEGRADED}.get(outcome, DONE)
 
 
@@ -187,4 +234,6 @@ def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> 
         return DONE
     plans = engine.dry_run(host, config, names)
     print(plan_in_words(plans))
-    return FAILED if any(plan.problems for plan in plans.values()) else DONE
+    if any(plan.problems for plan in plans.values()):
+        return FAILED
+    return WOULD_CHANGE if any(plan.changes for plan in plans.values()) else DONE

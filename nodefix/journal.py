@@ -20,6 +20,7 @@ RUN_FAILED = "8047b322ad08471bb96b31288d69e394"
 NOT_RUN = "c50bae1e74ea482b8f95c42c9b73aac4"
 OUT_OF_SCOPE = "361ac0932e104662a2036a5aa847ecda"
 STAGE_UNCHANGED = "ee6db088686d4f918edc892426726b2a"
+STAGE_PREPARED = "56c08c06d9a84d729f67f337e58224e0"
 STAGE_CHANGED = "5b905a01589c4d38a07ad80a4c59d198"
 STAGE_SKIPPED = "79bf2f1743154ad68630d4e167ee4d6c"
 STAGE_FAILED = "77763214d8914d68b0effb0747f4a110"
@@ -115,6 +116,11 @@ class Journal:
         self._print = self._send is None or not _goes_to_journal(self._stream, environ)
         if isinstance(journald, Record):
             self.send(journald)
+
+    @property
+    def prints(self) -> bool:
+        """Whether records go to somebody's terminal, too."""
+        return self._print
 
     def send(self, record: Record) -> None:
         """Send one record everywhere; never raises, and never waits, for want of a receiver."""

@@ -12,7 +12,7 @@ class Change(NamedTuple):
         target: what is to be changed, in words.
         found: its state now.
         wanted: its state afterwards.
-        hint: the command that does the same by hand, named when applying did not help.
+        hint: what to type when making it did not help; never just the command that was tried.
         action: what the stage's apply() works from; the stage's own type.
         required: whether kubelet has to be held when the change cannot be made.
         each_boot: whether each boot begins like this, so that making it is no repair.
@@ -51,11 +51,17 @@ class Plan(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def unmet(change: Change, why: str = "") -> Problem:
-    """Turn a change that is still due after apply into a problem; `why` is the tool's own word."""
+def unmet(change: Change, why: str = "", hint: str = "") -> Problem:
+    """Turn a change that is still due after apply into a problem.
+
+    Args:
+        change: what is still due.
+        why: the tool's own word.
+        hint: the remedy of what went wrong, where that is known.
+    """
     detail = f" ({why})" if why else ""
     return Problem(
         f"{change.target}: found {change.found}, expected {change.wanted}{detail}",
-        change.hint,
+        hint or change.hint,
         change.required,
     )

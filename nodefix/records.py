@@ -12,14 +12,18 @@ from nodefix.report import (
     CHANGED,
     DEGRADED,
     FAILED,
+    NOT_RUN,
     OFF,
+    PREPARED,
     SKIPPED,
     UNCHANGED,
     StageReport,
 )
+from nodefix.words import harmless, one_line
 
 _STAGE_RECORDS = {
     UNCHANGED: (journal.STAGE_UNCHANGED, journal.INFO),
+    PREPARED: (journal.STAGE_PREPARED, journal.INFO),
     CHANGED: (journal.STAGE_CHANGED, journal.NOTICE),
     SKIPPED: (journal.STAGE_SKIPPED, journal.INFO),
     OFF: (journal.STAGE_SKIPPED, journal.INFO),
@@ -47,15 +51,26 @@ def not_run_record(error: NodefixError) -> Record:
     return Record(journal.NOT_RUN, journal.ERROR, message, {"NODEFIX_OUTCOME": FAILED})
 
 
-def broken_off_record(error: OSError) -> Record:
-    """The run could not go on: its lock, report or marker cannot be written."""
+def broken_off_record(error: OSError, is_open: bool) -> Record:
+    """The run could not go on: its lock, report or marker cannot be written.
+
+    Args:
+        error: what the kernel said.
+        is_open: whether the marker of an earlier run of this boot is there.
+    """
     where = f"{error.filename}: " if error.filename else ""
+    gate = "the node stays ready as the run before found it" if is_open else "kubelet is held"
     problem = Problem(
-        f"the run was broken off, kubelet is held: {where}{error.strerror or error}",
-        "df -h /run; ls -ldZ /run/nodefix; then: systemctl restart nodefix",
+        f"the run was broken off, {gate}: {where}{error.strerror or error}",
+        "df -h /run; ls -ldZ /run/nodefix; systemctl restart nodefix",
     )
     fields = {"NODEFIX_OUTCOME": FAILED}
     return Record(journal.RUN_FAILED, journal.ERROR, in_words(problem), fields)
+
+
+def note_record(note: str) -> Record:
+    """A remark about the run as a whole."""
+    return Record(journal.NOTE, journal.INFO, note, {})
 
 
 def stage_records(report: StageReport) -> Iterator[Record]:
@@ -79,21 +94,82 @@ def stage_records(report: StageReport) -> Iterator[Record]:
             yield Record(journal.NOTE, journal.INFO, f"{report.stage}: {note}", where)
 
 
-def finished_record(outcome: str, stages: Mapping[str, StageReport], usec: int) -> Record:
-    """A run ends, with kubelet held or not."""
+def finished_record(
+    outcome: str, stages: Mapping[str, StageReport], usec: int, kubelet_runs: bool | None
+) -> Record:
+    """A run ends, with kubelet held or not.
+
+    Args:
+        outcome: the run's.
+        stages: by name, in their order.
+        usec: how long it took.
+        kubelet_runs: None where it is not known.
+    """
+    repaired = (report for report in stages.values() if report.outcome != PREPARED)
     fields = {
         "NODEFIX_OUTCOME": outcome,
-        "NODEFIX_CHANGES": str(sum(len(report.changes) for report in stages.values())),
+        "NODEFIX_CHANGES": str(sum(len(report.changes) for report in repaired)),
         "NODEFIX_DURATION_USEC": str(usec),
     }
     summary = ", ".join(f"{name} {report.outcome}" for name, report in stages.items())
     seconds = f"{usec / 1_000_000:.2f} s"
     if outcome == FAILED:
-        message = f"failed after {seconds}, kubelet is held: {summary}"
+        message = f"failed after {seconds}, {_held(kubelet_runs)}: {summary}"
         return Record(journal.RUN_FAILED, journal.ERROR, message, fields)
     priority = journal.WARNING if outcome == DEGRADED else journal.NOTICE
     message = f"{outcome} after {seconds}, kubelet may start: {summary}"
     return Record(journal.RUN_FINISHED, priority, message, fields)
+
+
+def same_again_record(
+    outcome: str,
+    stages: Mapping[str, StageReport],
+    tries: tuple[int, str],
+    kubelet_runs: bool | None,
+) -> Record:
+    """A run ends as the one before did; everything about it is in that one's records."""
+    count, since = tries
+    worst = worst_in_a_line(stages)
+    fields = {"NODEFIX_OUTCOME": outcome, "NODEFIX_CHANGES": "0"}
+    if outcome == FAILED:
+        message = f"failed as before (try {count} since {since}), {_held(kubelet_runs)}: {worst}"
+        return Record(journal.RUN_FAILED, journal.ERROR, message, fields)
+    message = f"degraded as before (try {count} since {since}), kubelet may start: {worst}"
+    return Record(journal.RUN_FINISHED, journal.WARNING, message, fields)
+
+
+def worst_in_a_line(stages: Mapping[str, StageReport]) -> str:
+    """The problem that comes first, with its remedy, and how many more there are."""
+    outcomes = [report.outcome for report in stages.values()]
+    worst = FAILED if FAILED in outcomes else DEGRADED
+    found = [
+        (name, problem)
+        for name, report in stages.items()
+        for problem in report.problems
+        if report.outcome == worst and (problem.required or report.outcome != FAILED)
+    ]
+    if not found:
+        left = [name for name, report in stages.items() if report.outcome == NOT_RUN]
+        return f"{', '.join(left)}: not run in this boot" if left else ""
+    name, problem = found[0]
+    hint = f"; to mend it: {problem.hint}" if problem.hint else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return one_line(f"{name}: {problem.message}{hint}{more}", 1000)
+
+
+def status_line(outcome: str, stages: Mapping[str, StageReport]) -> str:
+    """What `systemctl status` shows of a run on its line `Status:`."""
+    worst = worst_in_a_line(stages) if outcome in (FAILED, DEGRADED) else ""
+    if worst:
+        return f"{outcome}: {worst}"
+    changed = [name for name, report in stages.items() if report.outcome == CHANGED]
+    return f"{outcome}; repaired: {', '.join(changed)}" if changed else outcome
+
+
+def _held(kubelet_runs: bool | None) -> str:
+    if kubelet_runs:
+        return "kubelet runs on and its next start is held"
+    return "kubelet is held" if kubelet_runs is False else "kubelet's next start is held"
 
 
 def in_words(problem: Problem) -> str:
@@ -111,7 +187,7 @@ def plan_in_words(plans: Mapping[str, Plan]) -> str:
             lines.append(f"{name}: nothing to change")
         lines += [f"{name}: would change {c.target}: {c.found} -> {c.wanted}" for c in plan.changes]
         lines += [f"{name}: {in_words(problem)}" for problem in plan.problems]
-    return journal.readable("\n".join(lines))
+    return harmless("\n".join(lines))
 
 
 def _stage_message(report: StageReport) -> str:
@@ -120,6 +196,9 @@ def _stage_message(report: StageReport) -> str:
         return f"{head} by the configuration"
     if report.outcome == SKIPPED:
         return f"{head}: {'; '.join(report.notes)}"
+    if report.outcome == PREPARED:
+        made = ", ".join(change.target for change in report.changes)
+        return f"{head} as at each boot: {made}"
     lines = [f"  {c.target}: {c.found} -> {c.wanted}" for c in report.changes]
     count = len(report.problems)
     wrong = f", {count} problem{'s' * (count > 1)}" if count else ""

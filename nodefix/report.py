@@ -5,24 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from nodefix import __version__
 from nodefix.files import write_atomic
+from nodefix.paths import MARKER, REPORT
 from nodefix.plan import Change, Problem
+from nodefix.reading import read_file
+from nodefix.words import bounded
 
 SCHEMA = 1
-FOLDER = "run/nodefix"
-REPORT = f"{FOLDER}/report.json"
-MARKER = f"{FOLDER}/ready"
 
-# Outcomes of a stage.
-UNCHANGED, CHANGED, SKIPPED = "unchanged", "changed", "skipped"
+# Outcomes of a stage. Prepared: what it made is missing at the beginning of every boot; changed:
+# it mended what a boot should not have had to mend.
+UNCHANGED, PREPARED, CHANGED, SKIPPED = "unchanged", "prepared", "changed", "skipped"
 DEGRADED, FAILED, OFF = "degraded", "failed", "off"
 # A stage that --stage left out and that has not run since boot.
 NOT_RUN = "not run"
 # Outcomes of a run, beside DEGRADED, FAILED and SKIPPED (the system is out of scope).
 RUNNING, READY = "running", "ready"
+
+# What one stage may say: a tool that prints without end must not fill /run or the journal.
+_TEXT, _ITEMS = 4000, 50
+
+_T = TypeVar("_T")
 
 
 class StageReport(NamedTuple):
@@ -46,6 +53,31 @@ class StageReport(NamedTuple):
     notes: tuple[str, ...] = ()
     duration_usec: int = 0
 
+    def bounded(self) -> StageReport:
+        """The same with texts that are fit for a terminal and of a bounded length and number."""
+        changes = [
+            change._replace(
+                target=bounded(change.target, _TEXT),
+                found=bounded(change.found, _TEXT),
+                wanted=bounded(change.wanted, _TEXT),
+            )
+            for change in self.changes[:_ITEMS]
+        ]
+        problems = [
+            Problem(bounded(said.message, _TEXT), bounded(said.hint, _TEXT), said.required)
+            # Those that hold kubelet first: they must not be what is cut.
+            for said in sorted(self.problems, key=lambda said: not said.required)[:_ITEMS]
+        ]
+        notes = [bounded(note, _TEXT) for note in self.notes[:_ITEMS]]
+        for kind, kept, all_of_them in (
+            ("changes", changes, self.changes),
+            ("problems", problems, self.problems),
+            ("remarks", notes, self.notes),
+        ):
+            if len(kept) < len(all_of_them):
+                notes.append(f"{len(all_of_them) - len(kept)} more {kind} are not shown")
+        return self._replace(changes=tuple(changes), problems=tuple(problems), notes=tuple(notes))
+
     def as_json(self) -> dict[str, Any]:
         """The report's form of it; a change's action is nodefix's own business."""
         return {
@@ -53,7 +85,12 @@ class StageReport(NamedTuple):
             "mode": self.mode,
             "outcome": self.outcome,
             "changes": [
-                {"target": change.target, "found": change.found, "wanted": change.wanted}
+                {
+                    "target": change.target,
+                    "found": change.found,
+                    "wanted": change.wanted,
+                    "each_boot": change.each_boot,
+                }
                 for change in self.changes
             ],
             "problems": [problem._asdict() for problem in self.problems],
@@ -77,14 +114,31 @@ def stage_from_json(found: Mapping[str, Any]) -> StageReport:
         KeyError, TypeError: it is not of this schema.
     """
     return StageReport(
-        stage=found["stage"],
-        mode=found["mode"],
-        outcome=found["outcome"],
-        changes=tuple(Change(**change, hint="", action=None) for change in found["changes"]),
-        problems=tuple(Problem(**problem) for problem in found["problems"]),
-        notes=tuple(found["notes"]),
-        duration_usec=found["duration_usec"],
+        stage=_a(str, found["stage"]),
+        mode=_a(str, found["mode"]),
+        outcome=_a(str, found["outcome"]),
+        changes=tuple(_change(change) for change in _a(list, found["changes"])),
+        problems=tuple(
+            Problem(
+                _a(str, said["message"]), _a(str, said.get("hint", "")), _a(bool, said["required"])
+            )
+            for said in _a(list, found["problems"])
+        ),
+        notes=tuple(_a(str, note) for note in _a(list, found["notes"])),
+        duration_usec=_a(int, found["duration_usec"]),
     )
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    target, state, wanted = (_a(str, found[key]) for key in ("target", "found", "wanted"))
+    each_boot = _a(bool, found.get("each_boot", False))
+    return Change(target, state, wanted, hint="", action=None, each_boot=each_boot)
+
+
+def _a(kind: type[_T], value: Any) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"found {type(value).__name__}, expected {kind.__name__}")
+    return value
 
 
 def run_outcome(stages: Mapping[str, StageReport]) -> str:
@@ -95,6 +149,38 @@ def run_outcome(stages: Mapping[str, StageReport]) -> str:
     return DEGRADED if any(r.outcome == DEGRADED for r in reports) else READY
 
 
+def rechecked(stages: Mapping[str, StageReport]) -> str:
+    """The stages whose work the gate looks at once more before each start of kubelet.
+
+    Where a stage found its part in order and holds kubelet otherwise, something that undoes it
+    later must not go unnoticed. Swap is looked at also where it could not be told whether it may
+    be on: kubelet refuses to start with it, and by its next try the answer may be there.
+    """
+    fine = (UNCHANGED, PREPARED, CHANGED)
+    return " ".join(
+        name
+        for name, report in stages.items()
+        if report.mode == "required"
+        and (report.outcome in fine or (name == "swap" and report.outcome == DEGRADED))
+    )
+
+
+class Earlier(NamedTuple):
+    """What the last run of this boot came to; all empty if there was none.
+
+    Attributes:
+        outcome: of the run; `running` if it was broken off.
+        stages: by name.
+        tries: how many runs in a row came to that failure or degradation.
+        since: when the first of these began.
+    """
+
+    outcome: str = ""
+    stages: Mapping[str, StageReport] = MappingProxyType({})
+    tries: int = 0
+    since: str = ""
+
+
 class ReportFiles:
     """Report and marker of one node; all writes are atomic."""
 
@@ -102,19 +188,32 @@ class ReportFiles:
         self._report = root / REPORT
         self._marker = root / MARKER
 
-    def earlier(self, boot_id: str) -> dict[str, StageReport]:
-        """The stages of the last report of this boot; empty if there is none to be used."""
+    def earlier(self, boot_id: str) -> Earlier:
+        """The last report of this boot; an empty one if there is none that can be used."""
         try:
-            found = json.loads(self._report.read_bytes())
+            found = json.loads(read_file(self._report))
             if found["schema"] != SCHEMA or found["boot_id"] != boot_id:
-                return {}
-            stages = (stage_from_json(stage) for stage in found["stages"])
-            return {stage.stage: stage for stage in stages}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
+                return Earlier()
+            stages = [stage_from_json(stage) for stage in _a(list, found["stages"])]
+            return Earlier(
+                _a(str, found["outcome"]),
+                {stage.stage: stage for stage in stages},
+                _a(int, found.get("tries", 0)),
+                _a(str, found.get("since", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return Earlier()
+
+    def is_open(self, boot_id: str) -> bool:
+        """Whether the marker of this boot is there."""
+        try:
+            marker = json.loads(read_file(self._marker))
+            return bool(boot_id) and bool(marker["boot_id"] == boot_id)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return False
 
     def close_gate(self) -> None:
-        """Take the marker away, since what it says may no longer be so."""
+        """Take the marker away, since what it says is no longer so."""
         self._marker.unlink(missing_ok=True)
 
     def write(
@@ -124,10 +223,22 @@ class ReportFiles:
         stages: Mapping[str, StageReport],
         finished: str = "",
         stage: str = "",
+        tries: tuple[int, str] = (0, ""),
     ) -> None:
-        """Write the report; `stage` is the one that is running."""
+        """Write the report.
+
+        Args:
+            head: what report and marker begin with.
+            outcome: the run's.
+            stages: by name.
+            finished: when the run ended; empty while it is going on.
+            stage: the one that is running.
+            tries: how many runs in a row came to this failure or degradation, with this one, and
+                when the first of them began.
+        """
         content = _content(head, outcome, finished)
         content["stage"] = stage
+        content["tries"], content["since"] = tries
         content["stages"] = [report.as_json() for report in stages.values()]
         self._write(self._report, content)
 
@@ -137,6 +248,7 @@ class ReportFiles:
         """Write the marker, which `nodefix wait` and with it kubelet waits for."""
         content = _content(head, outcome, finished)
         content["stages"] = {name: report.outcome for name, report in stages.items()}
+        content["recheck"] = rechecked(stages)
         self._write(self._marker, content)
 
     @staticmethod

@@ -12,8 +12,8 @@ from nodefix import engine
 from nodefix.config import Config
 from nodefix.facts.system import Scope
 from nodefix.host import Host
+from nodefix.paths import MARKER, REPORT
 from nodefix.plan import Change, Plan, Problem
-from nodefix.report import MARKER, REPORT
 
 INSIDE = Scope(True, "found EL 10")
 OUTSIDE = Scope(False, "found Debian")
@@ -33,6 +33,7 @@ class FakeStage:
     """
 
     DEADLINE = 5.0
+    NEEDS: tuple[str, ...] = ()
 
     def __init__(self, name: str, *plans: Plan) -> None:
         self.NAME = name
@@ -65,6 +66,7 @@ class Run:
         self.node = node
         self.stages: Sequence[FakeStage] = stages
         self.journal = Recorder()
+        self.status: list[str] = []
 
     def __call__(self, config: Config | None = None, scope: Scope = INSIDE, *names: str) -> str:
         """Run; the outcome."""
@@ -79,6 +81,7 @@ class Run:
             self.journal,  # type: ignore[arg-type]
             names,
             self.stages,
+            self.status.append,
         )
 
     @property

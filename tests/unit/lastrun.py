@@ -9,7 +9,11 @@ from nodefix.report import Head, ReportFiles, StageReport
 
 
 def leave(
-    node: Node, outcome: str, *stages: StageReport, boot_id: str = BOOT_ID, stage: str = ""
+    node: Node,
+    outcome: str,
+    *stages: StageReport,
+    boot_id: str = BOOT_ID,
+    stage: str = "",
 ) -> None:
     """Leave the report of a run, and the marker if it opened the gate."""
     files, head = ReportFiles(node.root), Head(boot_id, "", "2026-01-02T03:04:05Z")

@@ -9,12 +9,13 @@ from unittest.mock import MagicMock
 
 import pytest
 from fakehost import RHEL10, Node, Recorder
+from lastrun import leave
 from pytest_mock import MockerFixture
 
 from nodefix import __version__, cli, engine, gate, journal
 from nodefix.config import STAGE_NAMES, Config
 from nodefix.errors import BusError, ConfigError
-from nodefix.lock import run_lock
+from nodefix.lock import is_held, run_lock
 from nodefix.plan import Change, Plan, Problem
 
 
@@ -89,16 +90,35 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert "wait" in told
 
 
-@pytest.mark.parametrize("arguments", [("run",), ("run", "--dry-run")])
-def test_not_root(
+def test_without_a_command_help_is_pointed_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status() == 64
+    assert "see: nodefix --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("run",), "sudo nodefix run"),
+        (("run", "--dry-run"), "sudo nodefix run --dry-run"),
+        (
+            ("run", "--stage", "swap", "--dry-run", "--force"),
+            "sudo nodefix run --stage swap --dry-run --force",
+        ),
+        (("watch",), "sudo nodefix watch"),
+    ],
+)
+def test_not_root_is_answered_with_the_users_own_words(
     arguments: tuple[str, ...],
+    command: str,
     run: MagicMock,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert status(*arguments) == 77
-    assert "found an ordinary user, expected root" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "found an ordinary user, expected root" in told
+    assert told.endswith(f"  try: {command}\n")
     assert not run.called
 
 
@@ -117,13 +137,13 @@ def test_stages_that_are_asked_for(run: MagicMock) -> None:
 
 
 def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
-    def look(*_: Any) -> str:
-        assert gate._run_is_going_on(f"{node.root}/")
+    def look(*_: Any, **__: Any) -> str:
+        assert is_held(node.root)
         return "ready"
 
     run.side_effect = look
     assert status("run") == 0
-    assert not gate._run_is_going_on(f"{node.root}/")
+    assert not is_held(node.root)
 
 
 def test_another_run_in_the_way(
@@ -142,12 +162,28 @@ def test_configuration_that_is_not_valid(
     run: MagicMock, node: Node, journals: Recorder, mocker: MockerFixture
 ) -> None:
     mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one", "/b: two"]))
+    journals.prints = True
     before = node.snapshot()
     assert status("run") == 64
     assert not run.called
     assert node.snapshot() == before
     (record,) = journals.records
     assert "/a: one\n/b: two" in record.message
+
+
+def test_a_unit_tells_what_is_not_valid_once_and_then_on_one_line(
+    run: MagicMock, journals: Recorder, mocker: MockerFixture
+) -> None:
+    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one", "/b: two"]))
+    for _ in range(3):
+        assert status("run") == 64
+    first, second, third = (record.message for record in journals.records)
+    assert "/a: one\n/b: two" in first
+    assert second == third
+    assert second == (
+        "not run, nothing was changed: /a: one, as before: /b: two"
+        " (all of it: nodefix run --dry-run)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,15 +213,36 @@ def test_scope(
 def test_report_that_cannot_be_written(run: MagicMock, journals: Recorder) -> None:
     run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
     assert status("run") == 1
-    assert "/run/nodefix/report.json: No space left on device" in journals.records[0].message
+    (record,) = journals.records
+    assert "kubelet is held: /run/nodefix/report.json: No space left on device" in record.message
 
 
-def test_installation_that_lacks_a_part(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:
-    run.side_effect = ModuleNotFoundError("No module named 'sh'")
+def test_report_that_cannot_be_written_on_a_node_that_is_ready(
+    run: MagicMock, node: Node, journals: Recorder
+) -> None:
+    leave(node, "ready")
+    run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
     assert status("run") == 1
-    told = capsys.readouterr().err
-    assert "No module named 'sh'" in told
-    assert "dnf reinstall nodefix" in told
+    assert "broken off, the node stays ready" in journals.records[0].message
+
+
+def test_without_standard_error(monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> None:
+    """Python has no sys.stderr where descriptor 2 is closed."""
+    monkeypatch.setattr("sys.stderr", None)
+    mocker.patch.object(gate, "wait", autospec=True, return_value="kubelet is held: x")
+    assert status("wait") == 1
+    assert status("nonsense") == 64
+
+
+def test_what_is_told_before_the_stages(
+    run: MagicMock, node: Node, mocker: MockerFixture, journals: Recorder
+) -> None:
+    mocker.patch("nodefix.config.load", return_value=Config(passed_over=("/etc/nodefix/x.conf",)))
+    mocker.patch("nodefix.files.sweep", autospec=True, return_value=["/etc/.fstab.nodefix"])
+    assert status("run") == 0
+    swept, passed = journals.records
+    assert swept.message.startswith("/etc/.fstab.nodefix: ")
+    assert passed.message.startswith("/etc/nodefix/x.conf: passed over")
 
 
 def test_interrupted(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +256,13 @@ CHANGE = Change("swap /dev/vda2", "on", "off", "swapoff /dev/vda2", None)
 
 @pytest.mark.parametrize(
     ("plan", "expected"),
-    [(Plan(), 0), (Plan((CHANGE,)), 0), (Plan(problems=(Problem("it is broken", "mend"),)), 1)],
+    [
+        (Plan(), 0),
+        (Plan(skipped="not here"), 0),
+        (Plan((CHANGE,)), 3),
+        (Plan(problems=(Problem("it is broken", "mend"),)), 1),
+        (Plan((CHANGE,), (Problem("it is broken", "mend"),)), 1),
+    ],
 )
 def test_dry_run(
     run: MagicMock,
@@ -246,10 +309,26 @@ def test_wait(
 ) -> None:
     # kubelet's drop-in runs it as root; others may ask as well.
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("INVOCATION_ID", raising=False)
     waited = mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
     assert status(*arguments) == (1 if reason else 0)
     waited.assert_called_once_with("/", timeout)
     assert capsys.readouterr().err == (f"{reason}\n" if reason else "")
+
+
+def test_a_unit_is_told_the_same_reason_once(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  to mend it: x"
+    mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    status("wait")
+    assert capsys.readouterr().err == f"{reason}\n"
+    status("wait")
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    monkeypatch.delenv("INVOCATION_ID")
+    status("wait")
+    assert capsys.readouterr().err == f"{reason}\n"
 
 
 def test_watch_ends_when_the_bus_does(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import os
 import time
 from pathlib import Path
 
@@ -11,12 +11,17 @@ from fakehost import BOOT_ID, OTHER_BOOT_ID, Node
 from lastrun import failed, leave
 from swaps import HEADER
 
-from nodefix import gate
-from nodefix.lock import run_lock
-from nodefix.plan import Problem
+from nodefix import gate, holding
 from nodefix.report import StageReport
+from nodefix.stages import chains
 
 TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_bus(el10: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made-up node's service manager in place of the real one."""
+    monkeypatch.setattr(holding, "Systemd", lambda: el10.systemd)
 
 
 def wait(node: Node, timeout: float = 0.0) -> str:
@@ -81,148 +86,110 @@ def test_the_unit_knows_the_same_switches() -> None:
     assert "\nConditionKernelCommandLine=!nodefix=off\n" in unit
 
 
-def test_not_run(el10: Node) -> None:
-    assert wait(el10) == (
-        "kubelet is held: nodefix has not run since this boot\n"
-        "  see: systemctl status nodefix\n"
-        "  then: systemctl restart nodefix"
-    )
+@pytest.mark.parametrize(
+    ("stages", "swaps", "undone"),
+    [
+        ((StageReport("swap", "required", "unchanged"),), True, ("swap",)),
+        ((StageReport("swap", "required", "changed"),), True, ("swap",)),
+        ((StageReport("swap", "required", "changed"),), False, ()),
+        # Skipped, switched off or only wanted: then swap is none of the gate's business.
+        ((StageReport("swap", "required", "skipped"),), True, ()),
+        # It could not be told whether kubelet lives with it: asked once more.
+        ((StageReport("swap", "required", "degraded"),), True, ("swap",)),
+        ((StageReport("swap", "off", "off"),), True, ()),
+        ((StageReport("swap", "wanted", "unchanged"),), True, ()),
+    ],
+)
+def test_swap_that_came_back_after_the_run(
+    el10: Node, stages: tuple[StageReport, ...], swaps: bool, undone: tuple[str, ...]
+) -> None:
+    leave(el10, "ready", *stages)
+    line = "/dev/zram0 partition 1 0 100\n" if swaps else ""
+    el10.file("/proc/swaps", f"{HEADER}{line}")
+    assert gate.undone(f"{el10.root}/") == undone
 
 
-def test_configuration_that_is_not_valid_is_told(el10: Node) -> None:
-    file = el10.file("/etc/nodefix/nodefix.yaml", "scpoe: auto\nscope: never\n")
-    told = wait(el10)
-    assert f"{file}: unknown key 'scpoe' (did you mean scope?)" in told
-    assert f"{file}: scope: found 'never'" in told
+NFT = """#!/bin/sh
+echo "$@" >>{called}
+[ -z "$LC_ALL$HOME" ] && exit 9
+{body}
+"""
 
 
-def test_out_of_scope(el10: Node) -> None:
-    el10.file("/etc/os-release", "ID=debian\nVERSION_ID=12\n")
+@pytest.mark.real_commands
+@pytest.mark.parametrize(
+    ("body", "undone"),
+    [
+        ("exit 0", ()),
+        ("echo 'Error: No such file or directory' >&2; exit 1", ("chains",)),
+        # What nft cannot tell is no "no".
+        ("echo 'Error: Could not process rule: Operation not permitted' >&2; exit 1", ()),
+        ("echo 'No such file or directory'; exit 1", ()),
+        ("echo 'Error: No such file or directory' >&2; exit 0", ()),
+        ("kill -9 $$", ()),
+    ],
+)
+def test_chains_that_are_gone(el10: Node, body: str, undone: tuple[str, ...]) -> None:
+    called = el10.root / "called"
+    el10.file("/usr/sbin/nft", NFT.format(called=called, body=body), mode=0o755)
+    leave(el10, "ready", StageReport("chains", "required", "prepared"))
+    assert gate.undone(f"{el10.root}/") == undone
+    assert called.read_text() == "list chain ip mangle KUBE-IPTABLES-HINT\n"
+
+
+@pytest.mark.real_commands
+@pytest.mark.parametrize("outcome", ["skipped", "degraded", "off"])
+def test_chains_that_were_not_made_are_not_looked_for(el10: Node, outcome: str) -> None:
+    body = "echo 'Error: No such file or directory' >&2; exit 1"
+    el10.file("/usr/sbin/nft", f"#!/bin/sh\n{body}\n", mode=0o755)
+    leave(el10, "ready", StageReport("chains", "required", outcome))
+    assert gate.undone(f"{el10.root}/") == ()
+
+
+def test_without_nft_nothing_is_known_of_the_chains(el10: Node) -> None:
+    leave(el10, "ready", StageReport("chains", "required", "unchanged"))
+    assert gate.undone(f"{el10.root}/") == ()
     assert wait(el10) == ""
-    el10.file("/etc/nodefix/nodefix.yaml", "scope: force\n")
-    assert "has not run" in wait(el10)
 
 
-def test_configuration_that_is_not_valid_does_not_open_the_gate(el10: Node) -> None:
-    el10.file("/etc/os-release", "ID=debian\nVERSION_ID=12\n")
-    el10.file("/etc/nodefix/nodefix.yaml", "scpoe: auto\n")
-    assert "kubelet is held" in wait(el10)
-
-
-def test_failed_run_tells_stage_reason_and_remedy(el10: Node) -> None:
-    leave(
-        el10,
-        "failed",
-        StageReport("swap", "required", "changed"),
-        failed("modules", Problem("found none", "dnf install it"), Problem("nor that", "")),
-        StageReport("chains", "wanted", "degraded", problems=(Problem("not this", "not so"),)),
-        failed("lockfile", Problem("a directory", "rmdir it")),
-    )
-    assert wait(el10).splitlines() == [
-        "kubelet is held: this node is not ready for it",
-        "modules: found none",
-        "  to mend it: dnf install it",
-        "modules: nor that",
-        "lockfile: a directory",
-        "  to mend it: rmdir it",
-        "  then: systemctl restart nodefix",
-        "  see also: journalctl -u nodefix -b",
-    ]
-
-
-def test_remedy_that_restarts_nodefix_is_not_followed_by_another(el10: Node) -> None:
-    leave(el10, "failed", failed("swap", Problem("it is on", "x && systemctl restart nodefix")))
-    assert wait(el10).count("systemctl restart nodefix") == 1
-
-
-def test_stage_that_is_only_wanted_and_has_not_run_is_not_blamed(el10: Node) -> None:
-    leave(el10, "failed", StageReport("chains", "wanted", "not run"), failed("swap"))
-    assert "chains" not in wait(el10)
-
-
-def test_stage_that_has_not_run(el10: Node) -> None:
-    leave(el10, "failed", StageReport("chains", "required", "not run"))
-    assert "chains: has not run since this boot" in wait(el10)
-
-
-def test_failed_run_fails_at_once(el10: Node) -> None:
-    leave(el10, "failed", failed("swap"))
+@pytest.mark.real_commands
+def test_an_nft_that_does_not_end_is_killed(el10: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "_HINT_SECONDS", 0.2)
+    el10.file("/usr/sbin/nft", "#!/bin/sh\nsleep 60 & sleep 60\n", mode=0o755)
+    leave(el10, "ready", StageReport("chains", "required", "unchanged"))
     begun = time.monotonic()
-    assert wait(el10, 60)
-    assert time.monotonic() - begun < 1
-
-
-@pytest.mark.parametrize("stage", ["chains", ""])
-def test_run_that_was_broken_off(el10: Node, stage: str) -> None:
-    leave(el10, "running", stage=stage)
-    assert wait(el10) == (
-        "kubelet is held: the last run of nodefix was broken off in stage"
-        f" {stage or 'an unknown stage'}\n  then: systemctl restart nodefix"
-    )
-
-
-@pytest.mark.parametrize("content", ["", "garbage", "[]", "5"])
-def test_report_that_is_garbage(el10: Node, content: str) -> None:
-    el10.file("/run/nodefix/report.json", content)
-    assert "has not run since this boot" in wait(el10)
-
-
-def test_run_that_is_going_on_is_waited_for(el10: Node) -> None:
-    leave(el10, "running", stage="swap")
-    answers: list[str] = []
-    with run_lock(el10.root, 0):
-        waiting = threading.Thread(target=lambda: answers.append(wait(el10, 10)))
-        waiting.start()
-        waiting.join(0.3)
-        assert waiting.is_alive()
-        leave(el10, "ready")
-    waiting.join(5)
-    assert answers == [""]
-
-
-def test_run_that_takes_too_long(el10: Node) -> None:
-    leave(el10, "running", stage="modules")
-    with run_lock(el10.root, 0):
-        told = wait(el10, 0.05)
-    assert told == (
-        "kubelet is held: nodefix is still running (stage modules) after 0.05 seconds\n"
-        "  see: journalctl -u nodefix -b"
-    )
-
-
-def test_marker_of_this_boot_wins_over_a_lock(el10: Node) -> None:
-    leave(el10, "ready")
-    with run_lock(el10.root, 0):
-        assert wait(el10) == ""
-
-
-def test_a_lock_that_nobody_holds_is_no_run(el10: Node) -> None:
-    el10.file("/run/nodefix/lock", "pid 1 (nodefix run)")
-    assert "has not run since this boot" in wait(el10, 60)
-
-
-@pytest.mark.parametrize("outcome", ["unchanged", "changed"])
-def test_swap_that_came_back_after_the_run(el10: Node, outcome: str) -> None:
-    leave(el10, "ready", StageReport("swap", "required", outcome))
-    el10.file("/proc/swaps", HEADER)
     assert wait(el10) == ""
-    el10.file("/proc/swaps", f"{HEADER}/dev/zram0 partition 1 0 100\n/swap file 1 0 -2\n")
-    told = wait(el10)
-    assert "kubelet is held: swap: found /dev/zram0, /swap on again" in told
-    assert "systemctl restart nodefix" in told
+    assert time.monotonic() - begun < 10
 
 
-@pytest.mark.parametrize("outcome", ["skipped", "off", "degraded"])
-def test_swap_that_is_none_of_the_gates_business(el10: Node, outcome: str) -> None:
-    leave(el10, "ready", StageReport("swap", "required", outcome))
-    el10.file("/proc/swaps", f"{HEADER}/dev/zram0 partition 1 0 100\n")
-    assert wait(el10) == ""
+def test_the_chain_is_the_one_that_the_stage_makes() -> None:
+    assert gate.HINT[-2:] == (chains.HINT.table, chains.HINT.chain)
 
 
-def test_swap_that_came_back_where_it_is_only_wanted_off(el10: Node) -> None:
-    leave(el10, "ready", StageReport("swap", "wanted", "unchanged"))
-    el10.file("/proc/swaps", f"{HEADER}/dev/zram0 partition 1 0 100\n")
-    assert wait(el10) == ""
+ODD = {
+    "nothing": b"",
+    "a list": b"[]",
+    "deep": b"[" * 100000,
+    "a number": b"5",
+    "half": b'{"boot_id": "%s", "recheck": "' % BOOT_ID.encode(),
+    "other kinds": b'{"boot_id": "%s", "recheck": 5}' % BOOT_ID.encode(),
+    "no text": b"\xff\xfe\x00",
+    "odd names": b'{"boot_id": "%s", "recheck": "\xff swap\x00 chains"}' % BOOT_ID.encode(),
+}
+
+
+@pytest.mark.parametrize("content", ODD)
+def test_whatever_stands_in_the_marker(el10: Node, content: str) -> None:
+    el10.file("/run/nodefix/ready", ODD[content])
+    el10.file("/proc/swaps", f"{HEADER}/dev/vda2 partition 1 0 -2\n")
+    wait(el10)
+
+
+def test_a_named_pipe_in_the_markers_place(el10: Node) -> None:
+    (el10.root / "run/nodefix").mkdir(parents=True)
+    for name in ("ready", "report.json", "lock"):
+        os.mkfifo(el10.root / "run/nodefix" / name)
+    assert "kubelet is held" in wait(el10)
 
 
 def test_default_timeout_is_below_a_services() -> None:

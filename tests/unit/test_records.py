@@ -28,6 +28,7 @@ def test_started() -> None:
         ("off", journal.STAGE_SKIPPED, INFO),
         ("degraded", journal.STAGE_FAILED, WARNING),
         ("failed", journal.STAGE_FAILED, ERROR),
+        ("prepared", journal.STAGE_PREPARED, INFO),
     ],
 )
 def test_record_of_a_stage(outcome: str, message_id: str, priority: int) -> None:
@@ -48,6 +49,46 @@ def test_changes_are_listed() -> None:
     assert record.message == "\n".join(
         ["swap: changed", "  swap /dev/vda2: on -> off", "  swap /dev/vda2: on -> off"]
     )
+
+
+def test_what_each_boot_begins_without_is_one_line() -> None:
+    (record,) = records.stage_records(StageReport("chains", "required", "prepared", (CHANGE,) * 2))
+    assert record.message == "chains: prepared as at each boot: swap /dev/vda2, swap /dev/vda2"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stages", "line"),
+    [
+        ("ready", {"swap": StageReport("swap", "required", "unchanged")}, "ready"),
+        (
+            "degraded",
+            {
+                "swap": StageReport(
+                    "swap", "required", "degraded", problems=(Problem("odd", "x", False),) * 2
+                )
+            },
+            "degraded: swap: odd; to mend it: x (and 1 more)",
+        ),
+        (
+            "failed",
+            {
+                "swap": StageReport(
+                    "swap", "required", "degraded", problems=(Problem("odd", "x", False),)
+                ),
+                "chains": StageReport(
+                    "chains",
+                    "required",
+                    "failed",
+                    problems=(Problem("so so", "y", False), Problem("bad\nvery", "z")),
+                ),
+            },
+            "failed: chains: bad very; to mend it: z",
+        ),
+        ("failed", {}, "failed"),
+    ],
+)
+def test_status_line(outcome: str, stages: dict[str, StageReport], line: str) -> None:
+    assert records.status_line(outcome, stages) == line
 
 
 def test_problems_and_notes_are_records_of_their_own() -> None:
@@ -86,10 +127,12 @@ def test_finished(outcome: str, message_id: str, priority: int, words: str) -> N
     stages = {
         "swap": StageReport("swap", "required", "changed", (CHANGE,) * 2),
         "chains": StageReport("chains", "required", "failed", (CHANGE,)),
+        # Every boot begins without it: no repair.
+        "lockfile": StageReport("lockfile", "required", "prepared", (CHANGE,)),
     }
-    record = records.finished_record(outcome, stages, 1_500_000)
+    record = records.finished_record(outcome, stages, 1_500_000, False)
     assert (record.message_id, record.priority) == (message_id, priority)
-    assert record.message == f"{words}swap changed, chains failed"
+    assert record.message == f"{words}swap changed, chains failed, lockfile prepared"
     assert record.fields == {
         "NODEFIX_OUTCOME": outcome,
         "NODEFIX_CHANGES": "3",
@@ -112,13 +155,13 @@ def test_not_run_tells_every_problem() -> None:
 
 
 def test_broken_off() -> None:
-    record = records.broken_off_record(OSError(28, "No space left on device", "/run/x"))
+    record = records.broken_off_record(OSError(28, "No space left on device", "/run/x"), False)
     assert (record.message_id, record.priority) == (journal.RUN_FAILED, ERROR)
     assert record.message.startswith(
         "the run was broken off, kubelet is held: /run/x: No space left on device"
     )
     assert record.fields == {"NODEFIX_OUTCOME": "failed"}
-    assert "held: out of luck" in records.broken_off_record(OSError("out of luck")).message
+    assert "held: out of luck" in records.broken_off_record(OSError("out of luck"), False).message
 
 
 def test_plan_in_words() -> None:

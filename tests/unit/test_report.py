@@ -9,13 +9,14 @@ import pytest
 from fakehost import BOOT_ID, INVOCATION_ID, OTHER_BOOT_ID, Node
 
 from nodefix import __version__, gate
+from nodefix.paths import MARKER, REPORT
 from nodefix.plan import Change, Problem
 from nodefix.report import (
-    MARKER,
-    REPORT,
+    Earlier,
     Head,
     ReportFiles,
     StageReport,
+    rechecked,
     run_outcome,
     stage_from_json,
 )
@@ -42,7 +43,7 @@ def read(node: Node, path: str) -> dict[str, Any]:
 
 
 def test_report(node: Node) -> None:
-    ReportFiles(node.root).write(HEAD, "degraded", STAGES, FINISHED)
+    ReportFiles(node.root).write(HEAD, "degraded", STAGES, FINISHED, tries=(2, FINISHED))
     assert read(node, REPORT) == {
         "schema": 1,
         "version": __version__,
@@ -52,12 +53,16 @@ def test_report(node: Node) -> None:
         "finished": FINISHED,
         "outcome": "degraded",
         "stage": "",
+        "tries": 2,
+        "since": FINISHED,
         "stages": [
             {
                 "stage": "swap",
                 "mode": "required",
                 "outcome": "changed",
-                "changes": [{"target": "swap /dev/vda2", "found": "on", "wanted": "off"}],
+                "changes": [
+                    {"target": "swap /dev/vda2", "found": "on", "wanted": "off", "each_boot": False}
+                ],
                 "problems": [
                     {"message": "one", "hint": "do this", "required": False},
                     {"message": "two", "hint": "", "required": True},
@@ -84,20 +89,22 @@ def test_marker_has_the_same_head_and_each_stages_outcome(node: Node) -> None:
     files.open_gate(HEAD, "degraded", STAGES, FINISHED)
     marker, report = read(node, MARKER), read(node, REPORT)
     assert marker.pop("stages") == {"swap": "changed", "chains": "degraded"}
-    del report["stages"], report["stage"]
+    assert marker.pop("recheck") == "swap"
+    for key in ("stages", "stage", "tries", "since"):
+        del report[key]
     assert marker == report
 
 
 def test_the_gate_knows_its_own_marker(node: Node) -> None:
     ReportFiles(node.root).open_gate(HEAD, "ready", STAGES, FINISHED)
     assert gate.is_ready(f"{node.root}/")
-    assert (gate.MARKER, gate.REPORT) == (MARKER, REPORT)
+    assert gate._rechecked(f"{node.root}/") == ["swap"]
 
 
 def test_round_trip(node: Node) -> None:
     files = ReportFiles(node.root)
-    files.write(HEAD, "degraded", STAGES, FINISHED)
-    assert files.earlier(BOOT_ID) == STAGES
+    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(3, FINISHED))
+    assert files.earlier(BOOT_ID) == Earlier("degraded", STAGES, 3, FINISHED)
 
 
 def test_files_are_for_everybody_to_read_and_for_root_to_write(node: Node) -> None:
@@ -110,7 +117,7 @@ def test_files_are_for_everybody_to_read_and_for_root_to_write(node: Node) -> No
 def test_report_of_another_boot_does_not_count(node: Node) -> None:
     files = ReportFiles(node.root)
     files.write(HEAD, "ready", STAGES)
-    assert files.earlier(OTHER_BOOT_ID) == {}
+    assert files.earlier(OTHER_BOOT_ID) == Earlier()
 
 
 @pytest.mark.parametrize(
@@ -126,15 +133,96 @@ def test_report_of_another_boot_does_not_count(node: Node) -> None:
         b'{"schema": 1, "boot_id": "%s", "stages": 5}',
         b'{"schema": 1, "boot_id": "%s", "stages": [{}]}',
         b'{"schema": 1, "boot_id": "%s", "stages": ["swap"]}',
+        b'{"schema": 1, "boot_id": "%s", "stages": []}',
+        b'{"schema": 1, "boot_id": "%s", "outcome": 5, "stages": []}',
+        b'{"schema": 1, "boot_id": "%s", "outcome": "failed", "stages": [], "tries": "x"}',
+        b"[" * 100_000,
     ],
 )
 def test_report_that_cannot_be_understood_does_not_count(node: Node, content: bytes) -> None:
     node.file(REPORT, content.replace(b"%s", BOOT_ID.encode()))
-    assert ReportFiles(node.root).earlier(BOOT_ID) == {}
+    assert ReportFiles(node.root).earlier(BOOT_ID) == Earlier()
 
 
 def test_no_report(node: Node) -> None:
-    assert ReportFiles(node.root).earlier(BOOT_ID) == {}
+    assert ReportFiles(node.root).earlier(BOOT_ID) == Earlier()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("mode",), None),
+        (("outcome",), []),
+        (("changes",), {}),
+        (("changes", 0), "x"),
+        (("changes", 0, "target"), 5),
+        (("changes", 0, "each_boot"), "x"),
+        (("problems", 0, "message"), None),
+        (("problems", 0, "required"), "yes"),
+        (("notes", 0), {}),
+        (("duration_usec",), "long"),
+    ],
+)
+def test_a_stage_with_other_kinds_of_values_does_not_count(
+    node: Node, path: tuple[Any, ...], value: object
+) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "degraded", STAGES, FINISHED)
+    report = read(node, REPORT)
+    *above, last = path
+    place = report["stages"][0]
+    for key in above:
+        place = place[key]
+    place[last] = value
+    node.file(REPORT, json.dumps(report))
+    assert files.earlier(BOOT_ID) == Earlier()
+
+
+def test_what_holds_kubelet_is_never_cut() -> None:
+    problems = (*(Problem(str(n), "", False) for n in range(60)), Problem("the one", "do it"))
+    report = StageReport("swap", "required", "failed", problems=problems).bounded()
+    assert report.problems[0] == problems[-1]
+    assert len(report.problems) == 50
+    assert report.notes == ("11 more problems are not shown",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome", "counts"),
+    [
+        ("required", "unchanged", True),
+        ("required", "prepared", True),
+        ("required", "changed", True),
+        ("required", "skipped", False),
+        # By kubelet's next try it may be known whether it may be on.
+        ("required", "degraded", True),
+        ("required", "failed", False),
+        ("required", "off", False),
+        ("wanted", "changed", False),
+    ],
+)
+def test_what_the_gate_looks_at_again(mode: str, outcome: str, counts: bool) -> None:
+    assert rechecked({"swap": StageReport("swap", mode, outcome)}) == ("swap" if counts else "")
+
+
+def test_degraded_chains_are_not_looked_at_again() -> None:
+    assert rechecked({"chains": StageReport("chains", "required", "degraded")}) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "boot_id", "is_open"),
+    [
+        (json.dumps({"boot_id": BOOT_ID}), BOOT_ID, True),
+        (json.dumps({"boot_id": OTHER_BOOT_ID}), BOOT_ID, False),
+        ('{"boot_id": ""}', "", False),
+        ("[]", BOOT_ID, False),
+        ("x", BOOT_ID, False),
+    ],
+)
+def test_marker_of_this_boot(node: Node, content: str, boot_id: str, is_open: bool) -> None:
+    files = ReportFiles(node.root)
+    assert not files.is_open(boot_id)
+    node.file(MARKER, content)
+    assert files.is_open(boot_id) == is_open
 
 
 def test_closing_the_gate(node: Node) -> None:

@@ -1,0 +1,201 @@
+"""One stage: read, plan, apply, read again; and what it came to, however it ended."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from nodefix.config import Config
+from nodefix.deadline import Deadline
+from nodefix.errors import BusError, DeadlineError, NodefixError, UnclearError
+from nodefix.host import Host
+from nodefix.plan import Change, Plan, Problem, unmet
+from nodefix.report import (
+    CHANGED,
+    DEGRADED,
+    FAILED,
+    OFF,
+    PREPARED,
+    SKIPPED,
+    UNCHANGED,
+    StageReport,
+)
+from nodefix.stages import Stage
+
+# A second round mends what another program changed between reading and applying.
+_ROUNDS = 2
+# Seconds for a last look at the node where a stage was broken off after it had changed something.
+_LAST_LOOK_SECONDS = 10.0
+
+
+# What these tell of is not known to be wrong: it could not be told in time, or at all.
+_UNCLEAR = (UnclearError, DeadlineError, BusError)
+
+
+class Refusal(NamedTuple):
+    """Why something could not be done, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+class _Work:
+    """What was tried so far, so that it is told however the stage ends."""
+
+    def __init__(self) -> None:
+        self.tried: dict[str, Change] = {}
+        self.refused: dict[str, Refusal] = {}
+
+    def apply(self, stage: Stage, plan: Plan, host: Host, deadline: Deadline) -> None:
+        for change in plan.changes:
+            if deadline.is_over:
+                return
+            # Before it is made: it may be half made when the stage is broken off.
+            self.tried.setdefault(change.target, change)
+            self.refused.pop(change.target, None)
+            try:
+                stage.apply(change, host)
+            except Exception as error:
+                self.refused[change.target] = explained(stage, error)
+
+    def verdict(self, plan: Plan) -> tuple[tuple[Change, ...], Plan]:
+        """What was changed, and what is left, by a plan that was made after all of it."""
+        undone = {change.target for change in plan.changes}
+        none = Refusal("")
+        problems = tuple(
+            unmet(change, *self.refused.get(change.target, none)) for change in plan.changes
+        )
+        # The change is there, and something about it went wrong all the same.
+        notes = tuple(
+            f"{target}: {said.message}"
+            for target, said in self.refused.items()
+            if target not in undone
+        )
+        changes = tuple(change for target, change in self.tried.items() if target not in undone)
+        return changes, plan._replace(
+            changes=(), problems=plan.problems + problems, notes=plan.notes + notes
+        )
+
+    def unverified(self) -> tuple[tuple[Change, ...], Plan]:
+        """The same where the node could not be read again."""
+        changes = tuple(
+            change for target, change in self.tried.items() if target not in self.refused
+        )
+        problems = tuple(unmet(self.tried[target], *said) for target, said in self.refused.items())
+        notes = ("what was changed could not be read again to see whether it is there",)
+        return changes, Plan(problems=problems, notes=notes if changes else ())
+
+
+def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -> StageReport:
+    """Bring one stage's part of the node in order, and say what became of it; never raises.
+
+    Args:
+        stage: the stage.
+        host: the node.
+        config: the settings.
+        is_first: whether the stage has not come through in this boot: what it makes then may be
+            what every boot begins without.
+    """
+    mode = config.modes[stage.NAME]
+    if mode == "off":
+        return StageReport(stage.NAME, mode, OFF)
+    begun = time.monotonic()
+    try:
+        changes, left = _converge(stage, host, config)
+    finally:
+        host.begin(None)
+    return StageReport(
+        stage.NAME,
+        mode,
+        outcome_of(mode, changes, left, is_first),
+        changes,
+        left.problems,
+        (left.skipped, *left.notes) if left.skipped else left.notes,
+        round((time.monotonic() - begun) * 1_000_000),
+    ).bounded()
+
+
+def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
+    """A stage's plan for the node as it is; changes nothing and never raises."""
+    if config.modes[stage.NAME] == "off":
+        return Plan(skipped="switched off by the configuration")
+    host.begin(Deadline(f"stage {stage.NAME}", stage.DEADLINE))
+    try:
+        return stage.plan(stage.read(host, config), config)
+    except Exception as error:
+        return Plan(problems=(_why_no_plan(stage, error),))
+    finally:
+        host.begin(None)
+
+
+def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Change, ...], Plan]:
+    """Plan and apply until nothing is left; return what was changed, and what is left."""
+    work = _Work()
+    deadline = Deadline(f"stage {stage.NAME}", stage.DEADLINE)
+    host.begin(deadline)
+    try:
+        plan = stage.plan(stage.read(host, config), config)
+        for _ in range(_ROUNDS):
+            if not plan.changes:
+                break
+            work.apply(stage, plan, host, deadline)
+            plan = stage.plan(stage.read(host, config), config)
+    except Exception as error:
+        return _broken_off(stage, host, config, work, _why_no_plan(stage, error))
+    return work.verdict(plan)
+
+
+def _broken_off(
+    stage: Stage, host: Host, config: Config, work: _Work, problem: Problem
+) -> tuple[tuple[Change, ...], Plan]:
+    """Look at the node once more, if something was changed, and say why there was no more."""
+    if not work.tried:
+        return (), Plan(problems=(problem,))
+    host.begin(Deadline(f"a last look by stage {stage.NAME}", _LAST_LOOK_SECONDS))
+    try:
+        changes, left = work.verdict(stage.plan(stage.read(host, config), config))
+    except Exception:
+        changes, left = work.unverified()
+        return changes, left._replace(problems=(*left.problems, problem))
+    if left.problems:
+        return changes, left._replace(problems=(*left.problems, problem))
+    # All is there in the end.
+    return changes, left._replace(notes=(*left.notes, problem.message))
+
+
+def _why_no_plan(stage: Stage, error: Exception) -> Problem:
+    """Why the node could not be judged.
+
+    Unknown is not "no": what could not be read, and a defect of nodefix itself, degrade. Only what
+    is known to be wrong holds kubelet.
+    """
+    is_known = isinstance(error, NodefixError) and not isinstance(error, _UNCLEAR)
+    return Problem(*explained(stage, error), required=is_known)
+
+
+def explained(stage: Stage, error: Exception) -> Refusal:
+    """An exception in words, with its remedy."""
+    if isinstance(error, NodefixError):
+        return Refusal(error.message, error.hint)
+    # A defect of nodefix, or a system as nobody imagined it: the later stages must still run.
+    where = error.__traceback__
+    while where and where.tb_next:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
+    return Refusal(
+        f"stage {stage.NAME} met what it was not made for: {type(error).__name__}: {error}"
+        f" at {place}; this is a defect of nodefix, please report it with what this shows:",
+        f"journalctl -b -o verbose -u nodefix NODEFIX_STAGE={stage.NAME}",
+    )
+
+
+def outcome_of(mode: str, changes: tuple[Change, ...], left: Plan, is_first: bool = False) -> str:
+    """A stage's outcome by its mode, by what was changed and by what is left."""
+    if left.problems:
+        held = mode == "required" and any(problem.required for problem in left.problems)
+        return FAILED if held else DEGRADED
+    if left.skipped:
+        return SKIPPED
+    if not changes:
+        return UNCHANGED
+    return PREPARED if is_first and all(change.each_boot for change in changes) else CHANGED

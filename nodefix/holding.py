@@ -1,0 +1,128 @@
+"""What `nodefix wait` does where the node is not simply ready: wait, have it mended, or say why.
+
+Whatever ended a run, and whatever undid its work since, kubelet's next try leads to another run:
+nobody has to come and start one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from nodefix import gate
+from nodefix.config import load
+from nodefix.errors import BusError, ConfigError
+from nodefix.facts.system import read_scope
+from nodefix.lock import is_held
+from nodefix.paths import UNIT
+from nodefix.reasons import Reasons
+from nodefix.systemd import Systemd
+
+_POLL_SECONDS = 0.2
+# States of nodefix.service in which it does something, or is about to.
+_BUSY = ("activating", "deactivating", "reloading", "refreshing")
+
+
+def hold(root: str, timeout: float, systemd: Systemd | None = None) -> str:
+    """Wait for a run that is going on, ask for one where that helps.
+
+    Args:
+        root: the node's root, with a slash at its end.
+        timeout: seconds to wait.
+        systemd: the node's service manager; the one on the system bus if none is given.
+
+    Returns:
+        Why kubelet must not start, with the remedy; empty if it may.
+    """
+    return _Hold(root, timeout, systemd or Systemd()).until_known()
+
+
+class _Hold:
+    """One wait, which asks for a run once at the most."""
+
+    def __init__(self, root: str, timeout: float, systemd: Systemd) -> None:
+        self._root = root
+        self._systemd = systemd
+        self._timeout = timeout
+        self._end = time.monotonic() + timeout
+        self._asked = False
+
+    def until_known(self) -> str:
+        reasons = Reasons(self._root)
+        while True:
+            if not self._run_has_ended():
+                return reasons.still_running(self._timeout)
+            undone: tuple[str, ...] = ()
+            if gate.is_ready(self._root):
+                undone = self._unwanted(gate.undone(self._root))
+                if not undone:
+                    return ""
+            elif self._is_out_of_scope():
+                return ""
+            if not self._ask(undone):
+                return reasons.undone(undone) if undone else reasons.not_ready()
+
+    def _run_has_ended(self) -> bool:
+        while is_held(Path(self._root)):
+            if time.monotonic() >= self._end:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _unwanted(self, undone: tuple[str, ...]) -> tuple[str, ...]:
+        """Without swap that kubelet is told to live with, or may be told for all that is known."""
+        if "swap" in undone and self._swap_may_be_wanted():
+            return tuple(name for name in undone if name != "swap")
+        return undone
+
+    def _swap_may_be_wanted(self) -> bool:
+        try:
+            setting = load(Path(self._root)).swap
+        except ConfigError:
+            # What nodefix would do cannot be told; kubelet knows by itself what it lives with.
+            return True
+        if setting == "auto":
+            return self._kubelet_may_want_swap()
+        return setting == "keep"
+
+    def _kubelet_may_want_swap(self) -> bool:
+        # Only here, for what it brings along: there is swap on few nodes.
+        from nodefix.commands import Commands
+        from nodefix.facts.kubelet import wants_swap
+        from nodefix.host import Host
+
+        return wants_swap(Host(Path(self._root), Commands(), self._systemd)).value is not False
+
+    def _ask(self, undone: tuple[str, ...]) -> bool:
+        """Ask systemd for another run, and wait for its end; False where that leads nowhere.
+
+        A service that has failed is started again by kubelet's own Wants= or tries by itself. One
+        that is active thinks that all is well.
+        """
+        if self._asked or os.geteuid() != 0:
+            return False
+        self._asked = True
+        try:
+            state = self._systemd.unit_state(UNIT)
+            if state.active != "active":
+                return False
+            self._systemd.restart_unit(UNIT)
+            while self._is_busy() and time.monotonic() < self._end:
+                time.sleep(_POLL_SECONDS)
+        except BusError:
+            return False
+        return True
+
+    def _is_busy(self) -> bool:
+        state = self._systemd.unit_state(UNIT)
+        return state.job or (state.active in _BUSY and state.sub != "auto-restart")
+
+    def _is_out_of_scope(self) -> bool:
+        """For a node on which nodefix has not run at all: there is nothing to wait for."""
+        try:
+            forced = load(Path(self._root)).scope == "force"
+        except ConfigError:
+            # The run reports it; here it must not open the gate.
+            return False
+        return not forced and not read_scope(Path(self._root)).inside
