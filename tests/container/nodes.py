@@ -16,6 +16,9 @@ TOP = Path(__file__).resolve().parents[2]
 # Debian packages for tests that need more than a plain node: one image serves them all.
 EXTRA = ("dnf", "firewalld")
 
+# One of iptables' match libraries: without it rules such as kube-proxy's cannot be made.
+LIBRARY = "/usr/lib/x86_64-linux-gnu/xtables/libxt_addrtype.so"
+
 STAGES = ("swap", "modules", "alternatives", "chains", "lockfile")
 
 
@@ -44,3 +47,9 @@ def rules(node: Machine) -> str:
 def kubelet_runs(node: Machine) -> bool:
     """Whether kubelet is up."""
     return node.unit("kubelet.service")["ActiveState"] == "active"
+
+
+def kubelet_says(node: Machine) -> str:
+    """What kubelet's own journal holds of `nodefix wait`."""
+    entries = node.journal("_SYSTEMD_UNIT=kubelet.service")
+    return "\n".join(entry["MESSAGE"] for entry in entries)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import testnode
-from nodes import Boot, kubelet_runs, outcomes, report, rules, sh
-
-# One of iptables' match libraries: without it rules such as kube-proxy's cannot be made.
-LIBRARY = "/usr/lib/x86_64-linux-gnu/xtables/libxt_addrtype.so"
-
-
-def kubelet_says(node: testnode.Machine) -> str:
-    """What kubelet's own journal holds of `nodefix wait`."""
-    entries = node.journal("_SYSTEMD_UNIT=kubelet.service")
-    return "\n".join(entry["MESSAGE"] for entry in entries)
+from nodes import LIBRARY, Boot, kubelet_runs, kubelet_says, outcomes, report, rules, sh
 
 
 def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair(
@@ -28,7 +20,7 @@ def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair
         "swap": "skipped",
         "modules": "failed",
         "alternatives": "unchanged",
-        "chains": "changed",
+        "chains": "prepared",
         "lockfile": "changed",
     }
     assert not node.exists("/run/nodefix/ready")
@@ -109,14 +101,14 @@ def test_wait_waits_for_a_run_and_says_at_its_deadline_which_stage(node: testnod
     assert waited.stdout.strip() == "1"
 
 
-def test_a_second_run_says_for_whom_it_waits(node: testnode.Nspawn) -> None:
-    script = """
-        exec 9<>/run/nodefix/lock; flock --exclusive 9; echo "pid 1 (nodefix run)" >&9
-        timeout 60 nodefix run --stage lockfile 2>&1; echo "status $?"
-        """
-    said = sh(node, script)
-    assert "pid 1 (nodefix run)" in said
-    assert "status 1" in said
+def test_a_second_run_says_for_whom_it_waits_and_the_remedy_helps(node: testnode.Nspawn) -> None:
+    sh(node, "setsid flock --exclusive /run/nodefix/lock sleep 300 >/dev/null 2>&1 & sleep 0.3")
+    ran = node.run(["nodefix", "run", "--stage", "lockfile"], check=False)
+    assert ran.returncode == 1
+    assert "(flock --exclusive /run/nodefix/lock sleep 300)" in ran.stderr
+    (remedy,) = re.findall("to mend it: (kill .*)", ran.stderr)
+    sh(node, remedy)
+    assert report(node)["outcome"] == "ready"
 
 
 def test_a_failure_later_on_does_not_stop_kubelet(node: testnode.Nspawn) -> None:
@@ -147,7 +139,10 @@ def test_units_beside_those_of_a_node_make_no_cycle(node: testnode.Nspawn) -> No
     node.run(["systemctl", "enable", *names])
     units = ["nodefix.service", "kubelet.service", *names]
     checked = node.run(["systemd-analyze", "verify", "--man=no", *units], check=False)
-    assert (checked.returncode, checked.output) == (0, "")
+    # systemd 252 does not know these two yet.
+    new = "Unknown key.* 'Restart(Steps|MaxDelaySec)'"
+    said = [line for line in checked.output.splitlines() if not re.search(new, line)]
+    assert (checked.returncode, said) == (0, [])
     node.poweroff()
     node.boot()
     assert "ordering cycle" not in sh(node, "journalctl -b --no-pager")
