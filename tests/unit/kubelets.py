@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fakehost import Node, started_by
+from fakehost import Node
+from fakesystemd import started_by
 
 CONFIG = "/var/lib/kubelet/config.yaml"
 SYSCONFIG = "/etc/sysconfig/kubelet"

@@ -3,59 +3,30 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from commandline import journals, on_node, status
 from fakehost import RHEL10, Node, Recorder
 from lastrun import leave
 from pytest_mock import MockerFixture
 
 from nodefix import __version__, cli, engine, gate, journal
 from nodefix.config import STAGE_NAMES, Config
-from nodefix.errors import BusError, ConfigError
+from nodefix.errors import ConfigError
 from nodefix.lock import is_held, run_lock
 from nodefix.plan import Change, Plan, Problem
 
+__all__ = ["journals", "on_node"]
 
-@pytest.fixture
-def journals() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture(autouse=True)
-def on_node(
-    node: Node, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, journals: Recorder
-) -> None:
-    """Let the command line work on a made-up node, as root, with no stage of its own."""
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    # Configuration files of a made-up node belong to whoever runs the tests.
-    mocker.patch("nodefix.config.load", autospec=True, return_value=Config())
-    mocker.patch.object(cli, "_open_host", return_value=(node.host, journals))
-    real = Path.__new__
-
-    def below(cls: type[Path], *parts: Any, **other: Any) -> Path:
-        return node.root if parts == ("/",) else real(cls, *parts, **other)
-
-    monkeypatch.setattr(Path, "__new__", below)
-    mocker.patch("gc.disable")
-    node.file("/etc/os-release", RHEL10)
+pytestmark = pytest.mark.usefixtures("on_node")
 
 
 @pytest.fixture
 def run(mocker: MockerFixture) -> MagicMock:
     """The engine."""
     return mocker.patch.object(engine, "run", autospec=True, return_value="ready")
-
-
-def status(*arguments: str) -> int:
-    """Run nodefix; argparse ends a process by itself."""
-    try:
-        return cli.main(list(arguments))
-    except SystemExit as ended:
-        assert isinstance(ended.code, int)
-        return ended.code
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,52 +259,3 @@ def test_dry_run_out_of_scope(
     assert status("run", "--dry-run") == 0
     assert capsys.readouterr().out.startswith("nothing to do on this system: found debian")
     assert not planned.called
-
-
-@pytest.mark.parametrize(
-    ("arguments", "timeout"),
-    [
-        (("wait",), gate.DEFAULT_TIMEOUT),
-        (("wait", "--timeout", "2.5"), 2.5),
-        (("wait", "--timeout", "0"), 0.0),
-    ],
-)
-@pytest.mark.parametrize("reason", ["", "kubelet is held: swap is on"])
-def test_wait(
-    mocker: MockerFixture,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    timeout: float,
-    reason: str,
-) -> None:
-    # kubelet's drop-in runs it as root; others may ask as well.
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.delenv("INVOCATION_ID", raising=False)
-    waited = mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
-    assert status(*arguments) == (1 if reason else 0)
-    waited.assert_called_once_with("/", timeout)
-    assert capsys.readouterr().err == (f"{reason}\n" if reason else "")
-
-
-def test_a_unit_is_told_the_same_reason_once(
-    mocker: MockerFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  to mend it: x"
-    mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
-    monkeypatch.setenv("INVOCATION_ID", "1")
-    status("wait")
-    assert capsys.readouterr().err == f"{reason}\n"
-    status("wait")
-    assert len(capsys.readouterr().err.splitlines()) == 1
-    monkeypatch.delenv("INVOCATION_ID")
-    status("wait")
-    assert capsys.readouterr().err == f"{reason}\n"
-
-
-def test_watch_ends_when_the_bus_does(
-    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mocker.patch("nodefix.watch.watch", autospec=True, side_effect=BusError("the bus went away"))
-    assert status("watch") == 1
-    assert capsys.readouterr().err == "nodefix: the bus went away\n"

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakehost import Node, started_by
+from fakehost import Node
+from fakesystemd import started_by
 from kubelets import COMMAND, CONFIG, ENVIRONMENT, FILES, HEAD, SYSCONFIG, from_the_field, kubeadms
 
 from nodefix.answer import Answer

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakehost import Node, started_by
+from fakehost import Node
+from fakesystemd import started_by
 
 from nodefix.errors import UnclearError
 from nodefix.facts.kubelet_environment import assignments, expanded, split, words_of

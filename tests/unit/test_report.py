@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from fakehost import BOOT_ID, INVOCATION_ID, OTHER_BOOT_ID, Node
+from fakehost import BOOT_ID, OTHER_BOOT_ID, Node
+from fakesystemd import INVOCATION_ID
 
 from nodefix import __version__, gate
 from nodefix.paths import MARKER, REPORT

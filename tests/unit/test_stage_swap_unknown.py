@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakehost import Node, planned, repair, result, started_by
+from fakehost import Node, planned, repair, result
+from fakesystemd import started_by
 from kubelets import CONFIG, HEAD, kubeadms
 from swaps import SWAPOFF, from_fstab, from_the_field, turn_on, unit
 

@@ -1,0 +1,48 @@
+"""nodefix as it is typed, on a made-up node."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakehost import RHEL10, Node, Recorder
+from pytest_mock import MockerFixture
+
+from nodefix import cli
+from nodefix.config import Config
+
+
+@pytest.fixture
+def journals() -> Recorder:
+    """Where records go."""
+    return Recorder()
+
+
+@pytest.fixture
+def on_node(
+    node: Node, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, journals: Recorder
+) -> None:
+    """Let the command line work on a made-up node, as root, with no stage of its own."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    # Configuration files of a made-up node belong to whoever runs the tests.
+    mocker.patch("nodefix.config.load", autospec=True, return_value=Config())
+    mocker.patch.object(cli, "_open_host", return_value=(node.host, journals))
+    real = Path.__new__
+
+    def below(cls: type[Path], *parts: Any, **other: Any) -> Path:
+        return node.root if parts == ("/",) else real(cls, *parts, **other)
+
+    monkeypatch.setattr(Path, "__new__", below)
+    mocker.patch("gc.disable")
+    node.file("/etc/os-release", RHEL10)
+
+
+def status(*arguments: str) -> int:
+    """Run nodefix; argparse ends a process by itself."""
+    try:
+        return cli.main(list(arguments))
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        return ended.code

@@ -1,0 +1,155 @@
+"""A service manager that remembers what it was asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from nodefix.errors import NodefixError
+from nodefix.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
+
+INVOCATION_ID = "0123456789abcdef0123456789abcdef"
+
+
+class FakeSystemd(Systemd):
+    """A service manager whose swap units and failures the test sets.
+
+    Attributes:
+        units: swap units by name.
+        active: other units that are active.
+        kubelet: how it is started; on a node without it only that.
+        loaded: other units that have a file.
+        release: systemd's own.
+        done: every request that changes something, in order.
+        emitted: every signal.
+        failing: requests, by their method's name, that raise.
+        states: of other units, by name.
+        on_restart: what restarting a unit does to the node.
+        on_stop: what stopping a unit does to the node; False if it comes to nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.units: dict[str, SwapUnit] = {}
+        self.active: set[str] = set()
+        self.kubelet = ServiceCommand("not-found")
+        self.loaded: set[str] = set()
+        self.release = 257
+        self.done: list[tuple[str, ...]] = []
+        self.emitted: list[Mapping[str, str]] = []
+        self.failing: dict[str, NodefixError] = {}
+        self.on_stop: Callable[[SwapUnit], bool | None] = lambda unit: None
+        self.states: dict[str, UnitState] = {}
+        self.on_restart: Callable[[], object] = lambda: None
+        self._disabled: set[str] = set()
+
+    def _ask(self, method: str) -> None:
+        if method in self.failing:
+            raise self.failing[method]
+
+    def _connected(self) -> Any:
+        pytest.fail("the code under test asked systemd for what the stand-in does not know")
+
+    def invocation_id(self) -> str:
+        """Always the same one."""
+        self._ask("invocation_id")
+        return INVOCATION_ID
+
+    def reload(self) -> None:
+        """Remember it."""
+        self._ask("reload")
+        self.done.append(("reload",))
+
+    def swap_units(self) -> tuple[SwapUnit, ...]:
+        """The test's units."""
+        self._ask("swap_units")
+        return tuple(self.units.values())
+
+    def service_command(self, name: str) -> ServiceCommand:
+        """kubelet's."""
+        self._ask("service_command")
+        assert name == "kubelet.service"
+        return self.kubelet
+
+    def version(self) -> int:
+        """The test's."""
+        self._ask("version")
+        return self.release
+
+    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The test's."""
+        self._ask("loaded_units")
+        return tuple(name for name in names if name in self.loaded)
+
+    def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The test's."""
+        self._ask("active_units")
+        return tuple(name for name in names if name in self.active)
+
+    def unit_state(self, name: str) -> UnitState:
+        """The test's, by name."""
+        self._ask("unit_state")
+        return self.states.get(name, UnitState("loaded", "inactive", "dead"))
+
+    def restart_unit(self, name: str) -> None:
+        """Remember it, and do what the test wants."""
+        self._ask("restart_unit")
+        self.done.append(("restart", name))
+        self.on_restart()
+
+    def reload_or_restart_unit(self, name: str) -> None:
+        """Remember it."""
+        self._ask("reload_or_restart_unit")
+        self.done.append(("reload or restart", name))
+
+    def mask_unit(self, name: str) -> None:
+        """Put a link into the place of its file."""
+        self._ask("mask_unit")
+        self.done.append(("mask", name))
+        file = f"/etc/systemd/system/{name}"
+        self.units[name] = self.units[name]._replace(
+            load_state="masked", fragment_path=file, source_path=""
+        )
+
+    def disable_unit(self, name: str) -> None:
+        """Nothing keeps it loaded any more once it is stopped."""
+        self._ask("disable_unit")
+        self.done.append(("disable", name))
+        self._disabled.add(name)
+        self.units[name] = self.units[name]._replace(file_state="disabled")
+        self._forget(name)
+
+    def stop_unit(self, name: str, seconds: float) -> None:
+        """Do to the node what the test wants."""
+        self._ask("stop_unit")
+        self.done.append(("stop", name))
+        if self.on_stop(self.units[name]) is False:
+            return
+        self.units[name] = self.units[name]._replace(active_state="inactive")
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        if name in self._disabled and self.units[name].active_state == "inactive":
+            del self.units[name]
+
+    def emit(self, record: Mapping[str, str]) -> None:
+        """Remember it."""
+        self._ask("emit")
+        self.emitted.append(record)
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+
+def started_by(
+    *argv: str,
+    environment: Sequence[str] = (),
+    files: Sequence[tuple[str, bool]] = (),
+    **other: Any,
+) -> ServiceCommand:
+    """How a unit with this ExecStart= is started."""
+    return ServiceCommand(
+        "loaded", argv[0], argv, environment=tuple(environment), files=tuple(files), **other
+    )

@@ -1,0 +1,65 @@
+"""nodefix/cli.py: `nodefix wait` and `nodefix watch`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from commandline import journals, on_node, status
+from pytest_mock import MockerFixture
+
+from nodefix import gate
+from nodefix.errors import BusError
+
+__all__ = ["journals", "on_node"]
+
+pytestmark = pytest.mark.usefixtures("on_node")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "timeout"),
+    [
+        (("wait",), gate.DEFAULT_TIMEOUT),
+        (("wait", "--timeout", "2.5"), 2.5),
+        (("wait", "--timeout", "0"), 0.0),
+    ],
+)
+@pytest.mark.parametrize("reason", ["", "kubelet is held: swap is on"])
+def test_wait(
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    timeout: float,
+    reason: str,
+) -> None:
+    # kubelet's drop-in runs it as root; others may ask as well.
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("INVOCATION_ID", raising=False)
+    waited = mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
+    assert status(*arguments) == (1 if reason else 0)
+    waited.assert_called_once_with("/", timeout)
+    assert capsys.readouterr().err == (f"{reason}\n" if reason else "")
+
+
+def test_a_unit_is_told_the_same_reason_once(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  to mend it: x"
+    mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    status("wait")
+    assert capsys.readouterr().err == f"{reason}\n"
+    status("wait")
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    monkeypatch.delenv("INVOCATION_ID")
+    status("wait")
+    assert capsys.readouterr().err == f"{reason}\n"
+
+
+def test_watch_ends_when_the_bus_does(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mocker.patch("nodefix.watch.watch", autospec=True, side_effect=BusError("the bus went away"))
+    assert status("watch") == 1
+    assert capsys.readouterr().err == "nodefix: the bus went away\n"
