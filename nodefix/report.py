@@ -157,11 +157,11 @@ def rechecked(stages: Mapping[str, StageReport]) -> str:
     be on: kubelet refuses to start with it, and by its next try the answer may be there.
     """
     fine = (UNCHANGED, PREPARED, CHANGED)
+    counts = {"swap": (*fine, DEGRADED), "chains": fine}
     return " ".join(
         name
         for name, report in stages.items()
-        if report.mode == "required"
-        and (report.outcome in fine or (name == "swap" and report.outcome == DEGRADED))
+        if report.mode == "required" and report.outcome in counts.get(name, ())
     )
 
 
