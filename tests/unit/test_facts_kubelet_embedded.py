@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from fakehost import Node
 
@@ -48,3 +51,9 @@ def test_settings_that_cannot_be_read(node: Node, content: str | None) -> None:
     with pytest.raises(UnclearError):
         told_by_distribution(node.host, "k3s.service")
     assert told_by_distribution(node.host, "rke2-server.service").value is True
+
+
+def test_all_of_these_units_come_after_nodefix() -> None:
+    unit = (Path(__file__).resolve().parents[2] / "systemd/nodefix.service").read_text()
+    before = {name for line in re.findall("^Before=(.*)", unit, re.M) for name in line.split()}
+    assert before >= {"kubelet.service", *UNITS}
