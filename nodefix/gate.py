@@ -15,9 +15,10 @@ from nodefix.spawn import errors_of
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0
 
-# The chain that every run leaves, in each of kube-proxy's modes, and how nft says that it is gone.
+# The chain that every run leaves, in each of kube-proxy's modes, and how nft says that it is gone:
+# on a line of its own errors, since the dynamic loader has the same words for a library.
 HINT = ("/usr/sbin/nft", "list", "chain", "ip", "mangle", "KUBE-IPTABLES-HINT")
-_GONE = b"No such file or directory"
+_ERROR, _GONE = b"Error: ", b"No such file or directory"
 _HINT_SECONDS = 5.0
 
 
@@ -54,7 +55,10 @@ def undone(root: str) -> tuple[str, ...]:
     found = []
     if "swap" in rechecked and len(_read(root + SWAPS).splitlines()) > 1:
         found.append("swap")
-    if "chains" in rechecked and _GONE in errors_of(root, HINT, _HINT_SECONDS):
+    if "chains" in rechecked and any(
+        line.startswith(_ERROR) and _GONE in line
+        for line in errors_of(root, HINT, _HINT_SECONDS).splitlines()
+    ):
         found.append("chains")
     return tuple(found)
 

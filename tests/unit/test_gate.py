@@ -125,6 +125,17 @@ echo "$@" >>{called}
         # What nft cannot tell is no "no".
         ("echo 'Error: Could not process rule: Operation not permitted' >&2; exit 1", ()),
         ("echo 'No such file or directory'; exit 1", ()),
+        # The dynamic loader's words, where one of nft's libraries is missing.
+        (
+            "echo 'nft: error while loading shared libraries: libnftables.so.1: cannot open shared"
+            " object file: No such file or directory' >&2; exit 127",
+            (),
+        ),
+        ("echo '/usr/sbin/nft: line 2: exec: x: No such file or directory' >&2; exit 127", ()),
+        (
+            "echo 'Error: No such file or directory; did you mean chain KUBE-X?' >&2; exit 1",
+            ("chains",),
+        ),
         ("echo 'Error: No such file or directory' >&2; exit 0", ()),
         ("kill -9 $$", ()),
     ],
