@@ -17,7 +17,7 @@ from nodefix.facts.system import read_scope
 from nodefix.lock import is_held
 from nodefix.paths import UNIT
 from nodefix.reasons import Reasons
-from nodefix.systemd import Systemd
+from nodefix.systemd import Systemd, UnitState
 
 _POLL_SECONDS = 0.2
 # States of nodefix.service in which it does something, or is about to.
@@ -98,25 +98,23 @@ class _Hold:
         """Ask systemd for another run, and wait for its end; False where that leads nowhere.
 
         A service that has failed is started again by kubelet's own Wants= or tries by itself. One
-        that is active thinks that all is well.
+        that is active thinks that all is well. One that is busy was asked by somebody else, and its
+        run may be too young to hold the run lock.
         """
         if self._asked or os.geteuid() != 0:
             return False
         self._asked = True
         try:
             state = self._systemd.unit_state(UNIT)
-            if state.active != "active":
-                return False
-            self._systemd.restart_unit(UNIT)
-            while self._is_busy() and time.monotonic() < self._end:
+            if not _is_busy(state):
+                if state.active != "active":
+                    return False
+                self._systemd.restart_unit(UNIT)
+            while _is_busy(self._systemd.unit_state(UNIT)) and time.monotonic() < self._end:
                 time.sleep(_POLL_SECONDS)
         except BusError:
             return False
         return True
-
-    def _is_busy(self) -> bool:
-        state = self._systemd.unit_state(UNIT)
-        return state.job or (state.active in _BUSY and state.sub != "auto-restart")
 
     def _is_out_of_scope(self) -> bool:
         """For a node on which nodefix has not run at all: there is nothing to wait for."""
@@ -126,3 +124,7 @@ class _Hold:
             # The run reports it; here it must not open the gate.
             return False
         return not forced and not read_scope(Path(self._root)).inside
+
+
+def _is_busy(state: UnitState) -> bool:
+    return state.sub != "auto-restart" and (state.job or state.active in _BUSY)

@@ -127,6 +127,30 @@ def test_it_is_asked_once_and_its_end_is_waited_for(el10: Node) -> None:
 @pytest.mark.parametrize(
     "state",
     [
+        UnitState("loaded", "activating", "start"),
+        UnitState("loaded", "reloading", "reload"),
+        UnitState("loaded", "inactive", "dead", job=True),
+    ],
+)
+def test_a_run_that_has_only_just_begun_is_waited_for(el10: Node, state: UnitState) -> None:
+    """Somebody else asked for it, and it does not hold the run lock yet."""
+    leave(el10, "failed", failed("chains"))
+    states = [state, state, ACTIVE]
+
+    def unit_state(name: str) -> UnitState:
+        if states[0] is ACTIVE:
+            leave(el10, "ready")
+            return ACTIVE
+        return states.pop(0)
+
+    el10.systemd.unit_state = unit_state  # type: ignore[method-assign]
+    assert hold(el10, 10) == ""
+    assert el10.systemd.done == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
         # kubelet's own Wants= starts it, or it tries again by itself.
         UnitState("loaded", "failed", "failed"),
         UnitState("loaded", "inactive", "dead"),
