@@ -46,8 +46,11 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
             _keep_metadata(target, descriptor, mode)
             os.fsync(descriptor)
         beside.rename(target)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # What the kernel says of a descriptor has no path.
+            error.filename = os.fspath(target)
         raise
     sync_directory(target.parent)
 

@@ -118,7 +118,7 @@ def test_the_old_content_stands_if_anything_fails(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path if step == "rename" else os, step, refuse)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=f"No space left on device: '{old}'"):
         write_atomic(old, b"new")
     assert old.read_bytes() == b"old"
     assert others(old) == []
