@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nodefix.config import Config
     from nodefix.facts.system import Scope
     from nodefix.host import Host
-    from nodefix.journal import Journal
+    from nodefix.journal import Journal, Record
 
 DONE, FAILED, DEGRADED, WOULD_CHANGE, USAGE, NOT_ROOT = 0, 1, 2, 3, 64, 77
 
@@ -114,16 +114,21 @@ def _wait(timeout: float | None) -> int:
 
     reason = gate.wait("/", gate.DEFAULT_TIMEOUT if timeout is None else timeout)
     if reason:
-        _tell(_for_a_unit(reason) if "INVOCATION_ID" in os.environ else reason)
+        _tell(_for_the_journal(reason))
     return FAILED if reason else DONE
 
 
-def _for_a_unit(reason: str) -> str:
+def _for_the_journal(reason: str) -> str:
+    """The reason, or one line where the journal has it already; a person gets all of it."""
     from pathlib import Path
 
+    from nodefix import journal
     from nodefix.paths import TOLD_BY_WAIT
     from nodefix.told import briefly
 
+    # Not by INVOCATION_ID: a login shell on the console has its getty's.
+    if not journal.goes_to_journal(sys.stderr, os.environ):
+        return reason
     return briefly(Path("/") / TOLD_BY_WAIT, reason, "nodefix wait --timeout 0")
 
 
@@ -160,11 +165,9 @@ def _run(
 
     from nodefix.config import load
     from nodefix.errors import ConfigError, NodefixError
-    from nodefix.facts.system import Scope, boot_id, read_scope
-    from nodefix.paths import TOLD_BY_RUN
+    from nodefix.facts.system import Scope, read_scope
     from nodefix.records import broken_off_record, not_run_record
     from nodefix.report import ReportFiles
-    from nodefix.told import briefly
 
     if not _is_root(arguments):
         return NOT_ROOT
@@ -172,6 +175,7 @@ def _run(
     gc.disable()
     root = Path("/")
     host, journal = _open_host(root)
+    scope = None
     try:
         config = load(root)
         scope = read_scope(root)
@@ -181,20 +185,44 @@ def _run(
             return _dry_run(host, config, scope, names)
         return _real_run(host, config, scope, journal, names)
     except NodefixError as error:
-        record = not_run_record(error)
-        if not journal.prints:
-            text = briefly(root / TOLD_BY_RUN, record.message, "nodefix run --dry-run")
-            record = record._replace(message=text)
-        journal.send(record)
+        _tell_once(root, journal, not_run_record(error), "nodefix run --dry-run")
         return USAGE if isinstance(error, ConfigError) else FAILED
     except BrokenPipeError:
         raise
     except OSError as error:
-        is_open = ReportFiles(root).is_open(boot_id(root))
-        journal.send(broken_off_record(error, is_open))
+        record = broken_off_record(error, _kubelet_now(root, scope), ReportFiles(root).obstacle())
+        _tell_once(root, journal, record, "systemctl status nodefix")
         return FAILED
     finally:
         journal.close()
+
+
+def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None:
+    """Tell why no stage was run, or not all; `whole` is the command that shows all of it."""
+    from nodefix import patience
+    from nodefix.paths import TOLD_BY_RUN
+    from nodefix.told import briefly
+
+    patience.notify_status(f"failed: {record.message}")
+    if not journal.prints:
+        record = record._replace(message=briefly(root / TOLD_BY_RUN, record.message, whole))
+    journal.send(record)
+
+
+def _kubelet_now(root: Path, scope: Scope | None) -> str:
+    """What becomes of kubelet after a run that was broken off, in words."""
+    from nodefix.facts.system import boot_id
+    from nodefix.gate import is_switched_off
+    from nodefix.records import LET_GO
+    from nodefix.report import ReportFiles
+
+    if is_switched_off(f"{root}/"):
+        return LET_GO
+    if scope and not scope.inside:
+        return "kubelet may start on a system like this one"
+    if ReportFiles(root).is_open(boot_id(root)):
+        return "the node stays ready as the run before found it"
+    return "kubelet is held"
 
 
 def _open_host(root: Path) -> tuple[Host, Journal]:

@@ -9,11 +9,12 @@ from nodefix.config import Config
 from nodefix.converge import outcome_of, plan_stage, run_stage
 from nodefix.errors import BusError
 from nodefix.facts.system import Scope, boot_id
+from nodefix.gate import is_switched_off
 from nodefix.host import Host
 from nodefix.journal import Journal
 from nodefix.paths import UNIT
 from nodefix.plan import Plan, Problem
-from nodefix.records import out_of_scope_record, status_line
+from nodefix.records import held, out_of_scope_record, status_line
 from nodefix.report import (
     DEGRADED,
     FAILED,
@@ -90,10 +91,11 @@ def run(
     outcome = run_outcome(reports)
     tries = _tries(earlier, outcome, head)
     _finish(files, head, outcome, reports, tries)
-    runs = _kubelet_runs(host) if outcome == FAILED else None
-    telling.finish(outcome, reports, round((time.monotonic() - begun) * 1_000_000), tries, runs)
+    is_off = is_switched_off(f"{host.root}/")
+    kubelet = held(_kubelet_runs(host), is_off) if outcome == FAILED else ""
+    telling.finish(outcome, reports, round((time.monotonic() - begun) * 1_000_000), tries, kubelet)
     notify(status_line(outcome, reports))
-    if outcome == FAILED and was_open:
+    if outcome == FAILED and was_open and not is_off:
         _hand_over(host)
     return run_outcome({stage.NAME: reports[stage.NAME] for stage in selected})
 

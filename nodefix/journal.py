@@ -113,7 +113,7 @@ class Journal:
         self._colour = _is_terminal(self._stream) and not environ.get("NO_COLOR")
         journald = _journald(socket)
         self._send: _Send | None = None if isinstance(journald, Record) else journald
-        self._print = self._send is None or not _goes_to_journal(self._stream, environ)
+        self._print = self._send is None or not goes_to_journal(self._stream, environ)
         if isinstance(journald, Record):
             self.send(journald)
 
@@ -204,7 +204,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _goes_to_journal(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+def goes_to_journal(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Whether what is written to the stream ends in the journal (systemd.exec(5))."""
     try:
         status = os.fstat(stream.fileno()) if stream else None

@@ -63,7 +63,10 @@ class Reasons:
                 lines += _failed(part)
             lines.append("  see also: journalctl -u nodefix -b")
         else:
-            lines = [f"kubelet is held: found no /{MARKER}, which the last run of nodefix left"]
+            lines = [
+                f"kubelet is held: found no /{MARKER}, which the last run of nodefix left",
+                "  see: systemctl status nodefix",
+            ]
         return "\n".join([*lines, *self._again(lines)])
 
     def _again(self, lines: list[str]) -> list[str]:

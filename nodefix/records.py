@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from nodefix import __version__, journal
 from nodefix.errors import NodefixError
@@ -20,6 +21,8 @@ from nodefix.report import (
     StageReport,
 )
 from nodefix.words import harmless, one_line
+
+LET_GO = "kubelet may start, since nodefix is switched off"
 
 _STAGE_RECORDS = {
     UNCHANGED: (journal.STAGE_UNCHANGED, journal.INFO),
@@ -51,20 +54,25 @@ def not_run_record(error: NodefixError) -> Record:
     return Record(journal.NOT_RUN, journal.ERROR, message, {"NODEFIX_OUTCOME": FAILED})
 
 
-def broken_off_record(error: OSError, is_open: bool) -> Record:
+def broken_off_record(
+    error: OSError, kubelet: str, obstacle: tuple[Path, str] | None = None
+) -> Record:
     """The run could not go on: its lock, report or marker cannot be written.
 
     Args:
         error: what the kernel said.
-        is_open: whether the marker of an earlier run of this boot is there.
+        kubelet: what becomes of kubelet, in words.
+        obstacle: what stands in the place of report or marker, and what that is.
     """
     where = f"{error.filename}: " if error.filename else ""
-    gate = "the node stays ready as the run before found it" if is_open else "kubelet is held"
-    problem = Problem(
-        f"the run was broken off, {gate}: {where}{error.strerror or error}",
-        "df -h /run; ls -ldZ /run/nodefix; systemctl restart nodefix",
-    )
-    fields = {"NODEFIX_OUTCOME": FAILED}
+    what = f"{where}{error.strerror or error}"
+    hint = "df -h /run; ls -ldZ /run/nodefix; systemctl restart nodefix"
+    if obstacle:
+        path, kind = obstacle
+        what = f"{path}: found a {kind}, expected a regular file"
+        hint = f"mv {path} {path}.saved && systemctl restart nodefix"
+    problem = Problem(f"the run was broken off, {kubelet}: {what}", hint)
+    fields = {"NODEFIX_OUTCOME": FAILED, "NODEFIX_HINT": hint}
     return Record(journal.RUN_FAILED, journal.ERROR, in_words(problem), fields)
 
 
@@ -95,7 +103,7 @@ def stage_records(report: StageReport) -> Iterator[Record]:
 
 
 def finished_record(
-    outcome: str, stages: Mapping[str, StageReport], usec: int, kubelet_runs: bool | None
+    outcome: str, stages: Mapping[str, StageReport], usec: int, kubelet: str
 ) -> Record:
     """A run ends, with kubelet held or not.
 
@@ -103,7 +111,7 @@ def finished_record(
         outcome: the run's.
         stages: by name, in their order.
         usec: how long it took.
-        kubelet_runs: None where it is not known.
+        kubelet: what becomes of it after a failure, in words.
     """
     repaired = (report for report in stages.values() if report.outcome != PREPARED)
     fields = {
@@ -114,7 +122,7 @@ def finished_record(
     summary = ", ".join(f"{name} {report.outcome}" for name, report in stages.items())
     seconds = f"{usec / 1_000_000:.2f} s"
     if outcome == FAILED:
-        message = f"failed after {seconds}, {_held(kubelet_runs)}: {summary}"
+        message = f"failed after {seconds}, {kubelet}: {summary}"
         return Record(journal.RUN_FAILED, journal.ERROR, message, fields)
     priority = journal.WARNING if outcome == DEGRADED else journal.NOTICE
     message = f"{outcome} after {seconds}, kubelet may start: {summary}"
@@ -125,14 +133,14 @@ def same_again_record(
     outcome: str,
     stages: Mapping[str, StageReport],
     tries: tuple[int, str],
-    kubelet_runs: bool | None,
+    kubelet: str,
 ) -> Record:
     """A run ends as the one before did; everything about it is in that one's records."""
     count, since = tries
     worst = worst_in_a_line(stages)
     fields = {"NODEFIX_OUTCOME": outcome, "NODEFIX_CHANGES": "0"}
     if outcome == FAILED:
-        message = f"failed as before (try {count} since {since}), {_held(kubelet_runs)}: {worst}"
+        message = f"failed as before (try {count} since {since}), {kubelet}: {worst}"
         return Record(journal.RUN_FAILED, journal.ERROR, message, fields)
     message = f"degraded as before (try {count} since {since}), kubelet may start: {worst}"
     return Record(journal.RUN_FINISHED, journal.WARNING, message, fields)
@@ -166,7 +174,15 @@ def status_line(outcome: str, stages: Mapping[str, StageReport]) -> str:
     return f"{outcome}; repaired: {', '.join(changed)}" if changed else outcome
 
 
-def _held(kubelet_runs: bool | None) -> str:
+def held(kubelet_runs: bool | None, is_off: bool) -> str:
+    """What becomes of kubelet after a run that failed.
+
+    Args:
+        kubelet_runs: None where it is not known.
+        is_off: whether nodefix is switched off, which opens the gate.
+    """
+    if is_off:
+        return LET_GO
     if kubelet_runs:
         return "kubelet runs on and its next start is held"
     return "kubelet is held" if kubelet_runs is False else "kubelet's next start is held"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from nodefix import __version__
 from nodefix.files import write_atomic
 from nodefix.paths import MARKER, REPORT
 from nodefix.plan import Change, Problem
-from nodefix.reading import read_file
+from nodefix.reading import kind_of, read_file
 from nodefix.words import bounded
 
 SCHEMA = 1
@@ -211,6 +212,14 @@ class ReportFiles:
             return bool(boot_id) and bool(marker["boot_id"] == boot_id)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
+
+    def obstacle(self) -> tuple[Path, str] | None:
+        """What stands in the place of report or marker so that neither can be written; its kind."""
+        for path in (self._report, self._marker):
+            with contextlib.suppress(OSError):
+                if not path.is_file():
+                    return path, kind_of(path.lstat().st_mode)
+        return None
 
     def close_gate(self) -> None:
         """Take the marker away, since what it says is no longer so."""

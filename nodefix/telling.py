@@ -47,14 +47,14 @@ class Telling:
         stages: Mapping[str, StageReport],
         usec: int,
         tries: tuple[int, str],
-        kubelet_runs: bool | None,
+        kubelet: str,
     ) -> None:
         """Tell how the run ended; one line where nothing is new."""
         if outcome == self._earlier.outcome and not self._has_begun:
-            self._journal.send(same_again_record(outcome, stages, tries, kubelet_runs))
+            self._journal.send(same_again_record(outcome, stages, tries, kubelet))
         else:
             self._begin()
-            self._journal.send(finished_record(outcome, stages, usec, kubelet_runs))
+            self._journal.send(finished_record(outcome, stages, usec, kubelet))
 
     def _begin(self) -> None:
         if not self._has_begun:

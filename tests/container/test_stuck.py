@@ -1,8 +1,11 @@
-"""A journald that takes nothing any more, and an installation that is damaged."""
+"""What nodefix works with is stopped, damaged, or not what it should be."""
 
 from __future__ import annotations
 
-from nodes import report, sh
+import re
+
+import pytest
+from nodes import kubelet_runs, report, sh
 from testnode import Nspawn
 
 # Stop journald as a full disk or a debugger would, and fill its queue.
@@ -42,3 +45,24 @@ def test_damaged_installation_holds_kubelet_with_a_remedy(node: Nspawn) -> None:
         "  to mend it: dnf reinstall nodefix",
         "status 1",
     ]
+
+
+@pytest.mark.parametrize("name", ["report.json", "ready"])
+def test_what_stands_in_the_place_of_report_or_marker_is_mended_by_its_remedy(
+    node: Nspawn, name: str
+) -> None:
+    path = f"/run/nodefix/{name}"
+    assert sh(node, f"rm -f /run/nodefix/ready {path}; mkdir {path}; nodefix run; echo $?") == "1\n"
+    node.run(["systemctl", "restart", "nodefix"], check=False)
+    (status,) = re.findall('Status: "(.*)"', sh(node, "systemctl status nodefix", check=False))
+    assert f"{path}: found a directory, expected a regular file" in status
+    sh(node, status.rpartition("to mend it: ")[2])
+    assert report(node)["outcome"] == "ready"
+    assert node.run(["nodefix", "wait"]).returncode == 0
+
+
+def test_an_nft_that_cannot_be_loaded_does_not_hold_kubelet(node: Nspawn) -> None:
+    """The dynamic loader says "No such file or directory", as nft does of chains that are gone."""
+    library = "/usr/lib/x86_64-linux-gnu/libnftables.so.1"
+    sh(node, f"mv {library} {library}.away; systemctl restart kubelet")
+    assert kubelet_runs(node)

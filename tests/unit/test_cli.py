@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -195,6 +196,58 @@ def test_report_that_cannot_be_written_on_a_node_that_is_ready(
     run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
     assert status("run") == 1
     assert "broken off, the node stays ready" in journals.records[0].message
+
+
+@pytest.mark.parametrize(
+    ("off", "release", "words"),
+    [
+        (True, RHEL10, "broken off, kubelet may start, since nodefix is switched off: "),
+        (False, "ID=debian\n", "broken off, kubelet may start on a system like this one: "),
+    ],
+)
+def test_a_run_that_was_broken_off_does_not_claim_to_hold_kubelet(
+    run: MagicMock, node: Node, journals: Recorder, off: bool, release: str, words: str
+) -> None:
+    node.file("/etc/os-release", release)
+    if off:
+        node.file("/etc/nodefix/disabled")
+    run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
+    assert status("run") == 1
+    assert words in journals.records[0].message
+
+
+@pytest.mark.parametrize("name", ["report.json", "ready"])
+@pytest.mark.parametrize("kind", ["directory", "named pipe", "symbolic link"])
+def test_what_stands_in_the_place_of_report_or_marker_is_named_with_the_way_out(
+    run: MagicMock, node: Node, journals: Recorder, name: str, kind: str
+) -> None:
+    path = node.root / "run/nodefix" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make = {"directory": Path.mkdir, "named pipe": os.mkfifo}
+    make.get(kind, lambda path: path.symlink_to("/nowhere/else"))(path)
+    run.side_effect = OSError(2, "No such file or directory", "/nowhere/.else.nodefix")
+    assert status("run") == 1
+    (record,) = journals.records
+    assert f"{path}: found a {kind}, expected a regular file" in record.message
+    remedy = f"mv {path} {path}.saved && systemctl restart nodefix"
+    assert record.message.endswith(f"to mend it: {remedy}")
+    assert record.fields["NODEFIX_HINT"] == remedy
+
+
+def test_a_unit_shows_why_no_stage_was_run_and_tells_it_once(
+    run: MagicMock, journals: Recorder, mocker: MockerFixture
+) -> None:
+    shown = mocker.patch("nodefix.patience.notify_status", autospec=True)
+    run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
+    status("run")
+    status("run")
+    first, second = (record.message for record in journals.records)
+    assert "No space left" in first
+    assert (len(first.splitlines()), len(second.splitlines())) == (2, 1)
+    assert shown.call_args.args == (f"failed: {first}",)
+    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one"]))
+    status("run")
+    assert "/a: one" in shown.call_args.args[0]
 
 
 def test_without_standard_error(monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> None:

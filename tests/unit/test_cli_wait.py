@@ -8,7 +8,7 @@ import pytest
 from commandline import journals, on_node, status
 from pytest_mock import MockerFixture
 
-from nodefix import gate
+from nodefix import gate, journal
 from nodefix.errors import BusError
 
 __all__ = ["journals", "on_node"]
@@ -35,7 +35,6 @@ def test_wait(
 ) -> None:
     # kubelet's drop-in runs it as root; others may ask as well.
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.delenv("INVOCATION_ID", raising=False)
     waited = mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
     assert status(*arguments) == (1 if reason else 0)
     waited.assert_called_once_with("/", timeout)
@@ -47,12 +46,14 @@ def test_a_unit_is_told_the_same_reason_once(
 ) -> None:
     reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  to mend it: x"
     mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
+    # A login shell on the console has it as well, from its getty's unit.
     monkeypatch.setenv("INVOCATION_ID", "1")
+    journal_stream = mocker.patch.object(journal, "goes_to_journal", return_value=True)
     status("wait")
     assert capsys.readouterr().err == f"{reason}\n"
     status("wait")
     assert len(capsys.readouterr().err.splitlines()) == 1
-    monkeypatch.delenv("INVOCATION_ID")
+    journal_stream.return_value = False
     status("wait")
     assert capsys.readouterr().err == f"{reason}\n"
 

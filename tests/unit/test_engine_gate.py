@@ -124,6 +124,10 @@ def test_what_a_failure_means_to_kubelet(node: Node, active: set[str] | None, wo
     run = Run(node, FakeStage("swap", Plan(problems=(PROBLEM,))))
     run()
     assert words in run.said(journal.RUN_FAILED)[0]
+    # The gate is open then.
+    node.file("/etc/nodefix/disabled")
+    run()
+    assert "kubelet may start, since nodefix is switched off" in run.said(journal.RUN_FAILED)[0]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +151,17 @@ def test_a_run_that_finds_a_ready_node_broken_leaves_the_rest_to_the_service(
     node.systemd.states["nodefix.service"] = UnitState("loaded", state, "")
     assert run() == "failed"
     assert (("restart", "nodefix.service") in node.systemd.done) == handed
+
+
+def test_a_service_that_is_switched_off_is_not_handed_anything(node: Node) -> None:
+    stage = FakeStage("swap")
+    run = Run(node, stage)
+    run()
+    stage.plans = [Plan(problems=(PROBLEM,))]
+    node.file("/etc/nodefix/disabled")
+    node.systemd.states["nodefix.service"] = UnitState("loaded", "active", "exited")
+    assert run() == "failed"
+    assert node.systemd.done == []
 
 
 def test_what_systemctl_status_shows(node: Node) -> None:

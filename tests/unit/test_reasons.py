@@ -50,6 +50,7 @@ def test_marker_that_somebody_took_away(el10: Node) -> None:
     (el10.root / "run/nodefix/ready").unlink()
     assert told(el10) == (
         "kubelet is held: found no /run/nodefix/ready, which the last run of nodefix left\n"
+        "  see: systemctl status nodefix\n"
         "  then: systemctl restart nodefix"
     )
 

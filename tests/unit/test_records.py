@@ -130,7 +130,7 @@ def test_finished(outcome: str, message_id: str, priority: int, words: str) -> N
         # Every boot begins without it: no repair.
         "lockfile": StageReport("lockfile", "required", "prepared", (CHANGE,)),
     }
-    record = records.finished_record(outcome, stages, 1_500_000, False)
+    record = records.finished_record(outcome, stages, 1_500_000, "kubelet is held")
     assert (record.message_id, record.priority) == (message_id, priority)
     assert record.message == f"{words}swap changed, chains failed, lockfile prepared"
     assert record.fields == {
@@ -155,13 +155,16 @@ def test_not_run_tells_every_problem() -> None:
 
 
 def test_broken_off() -> None:
-    record = records.broken_off_record(OSError(28, "No space left on device", "/run/x"), False)
+    record = records.broken_off_record(
+        OSError(28, "No space left on device", "/run/x"), "kubelet is held"
+    )
     assert (record.message_id, record.priority) == (journal.RUN_FAILED, ERROR)
     assert record.message.startswith(
         "the run was broken off, kubelet is held: /run/x: No space left on device"
     )
-    assert record.fields == {"NODEFIX_OUTCOME": "failed"}
-    assert "held: out of luck" in records.broken_off_record(OSError("out of luck"), False).message
+    assert record.fields["NODEFIX_OUTCOME"] == "failed"
+    assert record.message.endswith(f"to mend it: {record.fields['NODEFIX_HINT']}")
+    assert "held: out of luck" in records.broken_off_record(OSError("out of luck"), "held").message
 
 
 def test_plan_in_words() -> None:
