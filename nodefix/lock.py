@@ -64,6 +64,15 @@ def is_held(root: Path) -> bool:
     return False
 
 
+def stopped_holders(root: Path) -> list[int]:
+    """The processes that hold the run lock and were stopped, by ^Z at a prompt for example."""
+    try:
+        holders = _holders(root, (root / LOCK).stat())
+    except OSError:
+        return []
+    return [pid for pid in holders if _is_stopped(root, pid)]
+
+
 def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     with contextlib.suppress(FileNotFoundError):
@@ -94,6 +103,12 @@ def _in_the_way(root: Path, descriptor: int, seconds: float) -> NodefixError:
         message = f"{waited} a process that /proc does not show"
         return NodefixError(message, f"lslocks --output-all | grep {LOCK}")
     shown = ", ".join(f"pid {pid} ({command})" for pid, command in holders.items())
+    if stopped := [pid for pid in holders if _is_stopped(root, pid)]:
+        pids = " ".join(map(str, stopped))
+        return NodefixError(
+            f"{waited} {shown}; stopped by a signal: {pids}",
+            f"kill -CONT {pids}; systemctl restart nodefix",
+        )
     if any(_is_nodefix(command) for command in holders.values()):
         return NodefixError(f"{waited} {shown}", "journalctl -u nodefix -b -n 20")
     pids = " ".join(str(pid) for pid in holders)
@@ -140,6 +155,13 @@ def _command(root: Path, pid: int) -> str:
     except OSError:
         return "an unknown program"
     return one_line(words.replace("\0", " "), 200) or "a program without a name"
+
+
+def _is_stopped(root: Path, pid: int) -> bool:
+    try:
+        return b"\nState:\tT" in read_file(root / f"proc/{pid}/status")
+    except OSError:
+        return False
 
 
 def _is_nodefix(command: str) -> bool:

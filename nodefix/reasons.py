@@ -9,6 +9,7 @@ from typing import Any
 
 from nodefix.config import load
 from nodefix.errors import ConfigError
+from nodefix.lock import stopped_holders
 from nodefix.paths import BOOT_ID, MARKER, REPORT, SWAPS, SWITCH, UNIT
 from nodefix.reading import read_file
 from nodefix.words import bounded, one_line
@@ -29,10 +30,13 @@ class Reasons:
 
     def still_running(self, timeout: float) -> str:
         """A run does not end."""
+        pids = " ".join(map(str, stopped_holders(Path(self._root))))
+        stopped = "  it was stopped by a signal, such as ^Z; to have it go on: kill -CONT"
         return (
             f"kubelet is held: nodefix is still running (stage {self._stage()}) after"
             f" {timeout:g} seconds\n"
-            "  see: journalctl -u nodefix -b"
+            + (f"{stopped} {pids}\n" if pids else "")
+            + "  see: journalctl -u nodefix -b"
         )
 
     def undone(self, names: tuple[str, ...]) -> str:

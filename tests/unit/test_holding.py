@@ -86,6 +86,16 @@ def test_run_that_takes_too_long(el10: Node) -> None:
     )
 
 
+def test_run_that_was_stopped(el10: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nodefix.reasons.stopped_holders", lambda root: [4711])
+    with run_lock(el10.root, 0):
+        told = hold(el10, 0.05)
+    assert told.endswith(
+        "  it was stopped by a signal, such as ^Z; to have it go on: kill -CONT 4711\n"
+        "  see: journalctl -u nodefix -b"
+    )
+
+
 def test_marker_of_this_boot_wins_over_a_lock(el10: Node) -> None:
     leave(el10, "ready")
     with run_lock(el10.root, 0):

@@ -10,7 +10,7 @@ import pytest
 from fakehost import Node
 
 from nodefix.errors import NodefixError
-from nodefix.lock import is_held, run_lock
+from nodefix.lock import is_held, run_lock, stopped_holders
 from nodefix.paths import LOCK
 
 
@@ -51,6 +51,21 @@ def test_who_holds_it_is_told_by_the_kernel(node: Node, command: str, hint: str)
         f"waited 0.15 seconds for the run lock, held by pid 4711 ({command})"
     )
     assert caught.value.hint == hint
+
+
+def test_a_run_that_was_stopped_is_told_to_go_on(node: Node) -> None:
+    """^Z at a prompt, and forgotten."""
+    with run_lock(node.root, 0):
+        assert stopped_holders(node.root) == []
+        shown_in_proc(node, 4710, "/usr/bin/python3 -I /usr/bin/nodefix run")
+        node.file("/proc/4710/status", "Name:\tnodefix\nState:\tS (sleeping)\n")
+        shown_in_proc(node, 4711, "/usr/bin/python3 -I /usr/bin/nodefix run")
+        node.file("/proc/4711/status", "Name:\tnodefix\nState:\tT (stopped)\n")
+        assert stopped_holders(node.root) == [4711]
+        with pytest.raises(NodefixError) as caught, run_lock(node.root, 0):
+            pass
+    assert caught.value.message.endswith("; stopped by a signal: 4711")
+    assert caught.value.hint == "kill -CONT 4711; systemctl restart nodefix"
 
 
 def test_who_got_it_from_a_process_that_is_gone_is_named_and_who_waits_is_not(node: Node) -> None:
