@@ -29,6 +29,8 @@ RUNNING, READY = "running", "ready"
 
 # What one stage may say: a tool that prints without end must not fill /run or the journal.
 _TEXT, _ITEMS = 4000, 50
+# A number that Python can still write down when one is added, whatever stands in the report.
+_MOST_TRIES = 1_000_000_000
 
 _T = TypeVar("_T")
 
@@ -199,7 +201,7 @@ class ReportFiles:
             return Earlier(
                 _a(str, found["outcome"]),
                 {stage.stage: stage for stage in stages},
-                _a(int, found.get("tries", 0)),
+                min(_a(int, found.get("tries", 0)), _MOST_TRIES),
                 _a(str, found.get("since", "")),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

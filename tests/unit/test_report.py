@@ -145,6 +145,13 @@ def test_report_that_cannot_be_understood_does_not_count(node: Node, content: by
     assert ReportFiles(node.root).earlier(BOOT_ID) == Earlier()
 
 
+def test_a_count_that_python_could_not_write_one_higher(node: Node) -> None:
+    """Each later run of this boot would end by it."""
+    files = ReportFiles(node.root)
+    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(int("9" * 4300), FINISHED))
+    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(files.earlier(BOOT_ID).tries + 1, ""))
+
+
 def test_no_report(node: Node) -> None:
     assert ReportFiles(node.root).earlier(BOOT_ID) == Earlier()
 
