@@ -64,6 +64,16 @@ def test_switched_off_nodefix_changes_nothing_and_lets_kubelet_start(
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
 
 
+def test_the_switch_lets_a_kubelet_go_that_is_held(root: testnode.Root, boot: Boot) -> None:
+    root.delete(LIBRARY)
+    node = boot()
+    # kubelet's next try waits for the pause of nodefix.service, which takes 20 seconds.
+    sh(node, "systemctl restart --no-block kubelet")
+    assert "kubelet.service" in sh(node, "systemctl list-jobs")
+    sh(node, "touch /etc/nodefix/disabled; systemctl restart nodefix")
+    node.wait_until("kubelet is up", lambda: kubelet_runs(node), timeout=5)
+
+
 def test_on_another_system_nothing_is_changed_and_kubelet_starts(rpm: Path) -> None:
     root = testnode.Root.make(testnode.image(), "debian")
     testnode.install(root, rpm)
