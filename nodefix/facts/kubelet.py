@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
 from nodefix.errors import BusError, UnclearError
-from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution
+from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution, unit_by_settings
 from nodefix.facts.kubelet_environment import environment_file, split, words_of
 from nodefix.facts.kubelet_files import told_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
@@ -125,6 +125,9 @@ def _with_distribution(host: Host, answer: Answer | None, units: Sequence[str]) 
 
 def _without_unit(host: Host) -> Answer:
     answer = _told_by_kubeadms_files(host)
+    if not answer.value and (unit := unit_by_settings(host)):
+        theirs = told_by_distribution(host, unit)
+        answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml is there, and {theirs.where}")
     return answer if answer.value else Answer(False, f"there is no {UNIT}")
 
 

@@ -1,11 +1,14 @@
 """Distributions that start a kubelet of their own and tell it to live with swap.
 
 Sources: k3s pkg/daemons/agent (failSwapOn: false) and pkg/configfilearg (config.yaml,
-config.yaml.d, `kubelet-arg` and `kubelet-arg+`), which rke2 shares; k0s pkg/component/worker.
+config.yaml.d, `kubelet-arg` and `kubelet-arg+`), which rke2 shares; k0s pkg/component/worker;
+MicroShift pkg/node/kubelet.go and assets/core/kubelet.yaml (failSwapOn: false, and behind it the
+mapping `kubelet` of its own settings).
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from nodefix.facts.kubelet_flags import parsed
 if TYPE_CHECKING:
     from nodefix.host import Host
 
+_MICROSHIFT = "/etc/microshift"
 # Each unit, and the folder of its config.yaml; k0s has no such list of kubelet's flags.
 UNITS = {
     "k3s.service": "/etc/rancher/k3s",
@@ -24,7 +28,10 @@ UNITS = {
     "rke2-agent.service": "/etc/rancher/rke2",
     "k0scontroller.service": "",
     "k0sworker.service": "",
+    "microshift.service": _MICROSHIFT,
 }
+# Where the drop-ins of each config.yaml are.
+_DROP_INS = {_MICROSHIFT: "config.d"}
 
 
 def told_by_distribution(host: Host, unit: str) -> Answer:
@@ -33,10 +40,42 @@ def told_by_distribution(host: Host, unit: str) -> Answer:
     Raises:
         UnclearError: the distribution's settings cannot be read.
     """
+    if UNITS[unit] == _MICROSHIFT:
+        return _told_by_microshift(host, unit)
     flags = parsed(_kubelet_args(host, UNITS[unit])) if UNITS[unit] else parsed(())
     if flags.fail_swap_on is not None and flags.fails_with_swap:
         return Answer(False, f"{unit}: kubelet-arg fail-swap-on={flags.fail_swap_on}")
     return Answer(True, f"{unit} starts kubelet with failSwapOn: false")
+
+
+def unit_by_settings(host: Host) -> str:
+    """The unit whose settings are there; empty if none are.
+
+    For a node on which none of the units is found: one can be installed under another name
+    (INSTALL_K3S_NAME), or later.
+    """
+    there = (
+        unit
+        for unit, folder in UNITS.items()
+        if folder and os.path.lexists(host.path(f"{folder}/config.yaml"))
+    )
+    return next(there, "")
+
+
+def _told_by_microshift(host: Host, unit: str) -> Answer:
+    answer = Answer(True, f"{unit} starts kubelet with failSwapOn: false")
+    for path in _files(host, _MICROSHIFT):
+        kubelets = _settings(host, path).get("kubelet")
+        if not isinstance(kubelets, dict) or "failSwapOn" not in kubelets:
+            continue
+        fails = kubelets["failSwapOn"]
+        if not isinstance(fails, bool):
+            raise UnclearError(
+                f"{path}: failSwapOn: found {str(fails)[:40]!r}, expected true or false",
+                f"cat -A {shlex.quote(path)}",
+            )
+        answer = Answer(not fails, f"failSwapOn: {str(fails).lower()} in {path}")
+    return answer
 
 
 def _kubelet_args(host: Host, folder: str) -> list[str]:
@@ -53,7 +92,7 @@ def _kubelet_args(host: Host, folder: str) -> list[str]:
 
 
 def _files(host: Host, folder: str) -> list[str]:
-    drop_ins = f"{folder}/config.yaml.d"
+    drop_ins = f"{folder}/{_DROP_INS.get(folder, 'config.yaml.d')}"
     try:
         names = sorted(path.name for path in host.path(drop_ins).iterdir())
     except FileNotFoundError:

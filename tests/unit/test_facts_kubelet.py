@@ -81,6 +81,23 @@ def test_17_node_of_k3s(node: Node) -> None:
     assert wants_swap(node.host).value is True
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "wanted"),
+    [
+        ("/etc/rancher/k3s/config.yaml", "kubelet-arg: [fail-swap-on=false]\n", True),
+        ("/etc/rancher/rke2/config.yaml", "token: a\n", True),
+        ("/etc/microshift/config.yaml", "", True),
+        ("/etc/rancher/k3s/config.yaml", "kubelet-arg: [fail-swap-on=true]\n", False),
+        ("/etc/rancher/k3s/config.yaml", "kubelet-arg: [\n", None),
+    ],
+)
+def test_settings_of_a_unit_that_has_another_name(
+    node: Node, path: str, content: str, wanted: bool | None
+) -> None:
+    node.file(path, content)
+    assert wants_swap(node.host).value is wanted
+
+
 def test_19_bus_that_does_not_answer(kubeadm: Node) -> None:
     kubeadm.file("/usr/lib/systemd/system/kubelet.service")
     kubeadm.systemd.failing["service_command"] = silent()

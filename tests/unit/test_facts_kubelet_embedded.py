@@ -42,6 +42,28 @@ def test_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None
     assert told_by_distribution(node.host, "k3s-agent.service").value is wanted
 
 
+@pytest.mark.parametrize(
+    ("main", "drop_in", "wanted"),
+    [
+        ("", "", True),
+        ("dns:\n  baseDomain: example.com\n", "", True),
+        ("kubelet:\n  failSwapOn: true\n", "", False),
+        ("kubelet:\n  failSwapOn: true\n", "kubelet: {failSwapOn: false}\n", True),
+        ("kubelet: {cpuManagerPolicy: static}\n", "kubelet: {failSwapOn: true}\n", False),
+    ],
+)
+def test_microshift_and_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None:
+    node.file("/etc/microshift/config.yaml", main)
+    node.file("/etc/microshift/config.d/10-swap.yaml", drop_in)
+    assert told_by_distribution(node.host, "microshift.service").value is wanted
+
+
+def test_microshifts_settings_that_cannot_be_read(node: Node) -> None:
+    node.file("/etc/microshift/config.yaml", "kubelet: {failSwapOn: maybe}\n")
+    with pytest.raises(UnclearError):
+        told_by_distribution(node.host, "microshift.service")
+
+
 @pytest.mark.parametrize("content", ["a: [\n", None, "kubelet-arg: fail-swap-on=maybe\n"])
 def test_settings_that_cannot_be_read(node: Node, content: str | None) -> None:
     if content is None:
