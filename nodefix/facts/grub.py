@@ -27,7 +27,7 @@ def default_entry(host: Host, entries: Sequence[BootEntry]) -> BootEntry | None:
         OSError: a file that decides cannot be read.
     """
     menu = _first_text(host, "grub.cfg")
-    blscfg = re.search(r"^\s*blscfg\b", menu, re.M)
+    blscfg = re.search(r"^[ \t]*blscfg\b", menu, re.M)
     if menu.strip() and not blscfg:
         # Its entries stand in the file itself.
         return None
@@ -60,7 +60,7 @@ def _by_number(
 
 def _others(menu: str) -> list[str]:
     """The lines of entries that stand in grub.cfg itself."""
-    return re.findall(r"^\s*(?:menuentry|submenu)\s.*", menu, re.M)
+    return re.findall(r"^[ \t]*(?:menuentry|submenu)[ \t].*", menu, re.M)
 
 
 def _chosen(menu: str, environment: str, setting: str) -> str:
@@ -72,7 +72,7 @@ def _chosen(menu: str, environment: str, setting: str) -> str:
     if variables.get("next_entry"):
         return variables["next_entry"]
     # What grub reads is made of /etc/default/grub by grub2-mkconfig, some time or never.
-    made = re.findall(r'^\s*set default="(?!\$\{next_entry\})(.*)"', menu, re.M)
+    made = re.findall(r'^[ \t]*set default="(?!\$\{next_entry\})(.*)"', menu, re.M)
     default = made[0] if made else setting
     return variables.get("saved_entry", "") if default in (_SAVED, "saved") else default
 
@@ -88,7 +88,7 @@ def _setting(host: Host) -> str:
         text = host.read(_SETTINGS).decode("utf-8", "replace")
     except FileNotFoundError:
         return "saved"
-    found = re.findall(r"^\s*GRUB_DEFAULT=(\"[^\"\n]*\"|'[^'\n]*'|[^\s#]*)", text, re.M)
+    found = re.findall(r"^[ \t]*GRUB_DEFAULT=(\"[^\"\n]*\"|'[^'\n]*'|[^\s#]*)", text, re.M)
     return found[-1].strip("\"'") if found else "0"
 
 

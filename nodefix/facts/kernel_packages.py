@@ -19,6 +19,9 @@ _RPM = "/usr/bin/rpm"
 _DNF = ("/etc/dnf/dnf.conf", "/etc/yum.conf")
 _REPOSITORIES = "/etc/yum.repos.d"
 
+# Characters of a pattern that anybody writes.
+_PATTERN = 256
+
 _RELEASE = re.compile(
     r"(?P<version>\d[\w.]*-[\w.]*\.el\d\w*(?P<elrepo>\.elrepo)?"
     r"\.(?:x86_64|aarch64|ppc64le|s390x|riscv64))(?:[.+](?P<variant>[\w+-]+))?",
@@ -119,6 +122,8 @@ def _excluded(host: Host, names: tuple[str, ...]) -> str:
 
 def _is_named(package: str, pattern: str) -> bool:
     """Whether a pattern names a package, with or without its version, release and architecture."""
+    if len(pattern) > _PATTERN:
+        return False
     name_version, _, architecture = package.rpartition(".")
     version_too, _, _ = name_version.rpartition("-")
     name = version_too.rpartition("-")[0]

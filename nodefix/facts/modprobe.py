@@ -33,6 +33,11 @@ _LOADS_NOTHING = frozenset(
 )
 _SHELLS = frozenset({"sh", "bash", "dash"})
 
+# What of modprobe.d can keep a module out.
+_COMMANDS = ("install", "alias", "blacklist")
+# Characters of a pattern and of a command that anybody writes. Of longer ones nothing is made out.
+_PATTERN, _COMMAND = 256, 4096
+
 
 class Way(StrEnum):
     """How a module is kept out; the words follow "found it"."""
@@ -60,17 +65,21 @@ class Bar(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A line of modprobe.d, continued ones as one; `first` and `last` count from 1."""
+    """A command of modprobe.d.
+
+    Attributes:
+        file: where it stands.
+        first: its first line, from 1.
+        last: its last one, which is another one where it is continued.
+        text: its lines as one.
+        words: the text as kmod splits it; a carriage return belongs to a word.
+    """
 
     file: str
     first: int
     last: int
     text: str
-
-    @property
-    def words(self) -> list[str]:
-        """As kmod splits it; a carriage return belongs to a word."""
-        return [word for word in re.split("[\t ]+", self.text) if word]
+    words: tuple[str, ...]
 
 
 class ModprobeRules(NamedTuple):
@@ -211,14 +220,20 @@ def _lines(file: str, text: str) -> list[_Line]:
             continue
         joined = re.sub(r"\\\n", "", "\n".join(pieces))
         joined = re.sub(r"\\(.)", r"\1", joined)
-        # The first word of a comment is no command, so that none needs to be left out.
-        if joined.strip():
-            found.append(_Line(file, number - len(pieces) + 1, number, joined))
+        found += _command(file, number - len(pieces) + 1, number, joined)
         pieces = []
     if pieces:
         joined = "".join(piece.removesuffix("\\") for piece in pieces)
-        found.append(_Line(file, number - len(pieces) + 1, number, joined))
+        found += _command(file, number - len(pieces) + 1, number, joined)
     return found
+
+
+def _command(file: str, first: int, last: int, text: str) -> list[_Line]:
+    """The line if it is one that can keep a module out."""
+    if not text.lstrip("\t ").startswith(_COMMANDS):
+        return []
+    words = tuple(word for word in re.split("[\t ]+", text) if word)
+    return [_Line(file, first, last, text, words)] if words[0] in _COMMANDS else []
 
 
 def _words(kernel_line: str, until: str = "") -> list[str]:
@@ -229,10 +244,14 @@ def _words(kernel_line: str, until: str = "") -> list[str]:
 
 def _underscored(name: str) -> str:
     """`-` and `_` are the same in a name, but not within a pattern's brackets."""
+    if "[" not in name:
+        return name.replace("-", "_")
     return re.sub(r"\[[^\]]*\]|-", lambda found: "_" if found[0] == "-" else found[0], name)
 
 
 def _matches(pattern: str, module: str) -> bool:
+    if len(pattern) > _PATTERN:
+        return False
     return fnmatch.fnmatchcase(module, _underscored(pattern))
 
 
@@ -242,6 +261,8 @@ def _rest(line: _Line) -> str:
 
 def _loads(command: str) -> bool | None:
     """Whether the command of an install line loads a module; None where it cannot be told."""
+    if len(command) > _COMMAND:
+        return None
     try:
         words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
     except ValueError:

@@ -60,7 +60,7 @@ def _line_of_sysctl(host: Host) -> str:
         files += [f"{folder}/{name}" for name in names if name.endswith(".conf")]
     for file in files:
         for number, line in enumerate(_text(host, file).split("\n"), 1):
-            if re.match(r"\s*-?\s*kernel[./]modules_disabled\s*=\s*1", line):
+            if re.match(r"-?\s*kernel[./]modules_disabled\s*=\s*1", line.lstrip()):
                 return f"{file} line {number} (`{line.strip()}`)"
     return ""
 

@@ -121,7 +121,7 @@ def _zram_configuration(host: Host, name: str) -> str:
     winner = "a file that is no longer there"
     for file in (*main, *(drop_ins[key] for key in sorted(drop_ins))):
         path = f"/{file.relative_to(root)}"
-        if re.search(rf"^\s*\[{re.escape(name)}\]", _text(host, path), re.M):
+        if re.search(rf"^[ \t]*\[{re.escape(name)}\]", _text(host, path), re.M):
             winner = path
     return winner
 

@@ -92,7 +92,7 @@ def _value(text: str) -> str:
     if text[:1] == '"':
         quoted = re.match(r'"((?:\\.|[^"\\])*)', text)
         return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
-    return re.split(r"\s+#", text, maxsplit=1)[0]
+    return re.split(r"\s#", text, maxsplit=1)[0].rstrip()
 
 
 def _el_major(release: Mapping[str, str]) -> int | None:
