@@ -50,6 +50,8 @@ class FstabSwap(NamedTuple):
 
 def device_of(spec: str) -> str:
     """The path of the device or file that a first field, without its escapes, names."""
+    # Behind a NUL byte libmount and the kernel see nothing.
+    spec = spec.partition("\0")[0]
     tag, equals, value = spec.partition("=")
     if equals and tag in _TAGS:
         return f"/dev/disk/{_TAGS[tag]}/" + value.strip("\"'")

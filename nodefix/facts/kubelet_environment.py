@@ -101,6 +101,7 @@ def _variables(host: Host, command: ServiceCommand) -> dict[str, str]:
 def _matches(host: Host, pattern: str, optional: bool) -> list[str]:
     if not glob.has_magic(pattern):
         return [pattern]
+    _expect_listable(host, pattern)
     top = os.fspath(host.root)
     # Path.glob would find hidden files too, and glob(3) does not.
     found = glob.glob(glob.escape(top.rstrip("/")) + pattern)  # noqa: PTH207
@@ -111,6 +112,23 @@ def _matches(host: Host, pattern: str, optional: bool) -> list[str]:
             f"ls -la {folder}",
         )
     return ["/" + os.path.relpath(path, top) for path in sorted(found)]
+
+
+def _expect_listable(host: Host, pattern: str) -> None:
+    """glob() takes a folder that cannot be read for an empty one."""
+    folder = pattern.rpartition("/")[0]
+    if glob.has_magic(folder):
+        return
+    try:
+        os.scandir(host.path(folder)).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise UnclearError(
+            f"{folder}, where an EnvironmentFile= of its unit is: cannot be listed:"
+            f" {error.strerror}",
+            f"ls -ldZ {shlex.quote(folder)}",
+        ) from error
 
 
 def _file(host: Host, path: str, optional: bool) -> dict[str, str]:

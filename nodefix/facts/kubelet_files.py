@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nodefix.host import Host
 
 _DROP_IN = ".conf"
+# Of folders in each other.
+_DEPTH = 100
 
 
 def told_by_files(host: Host, config: str, folder: str) -> Answer:
@@ -71,13 +73,16 @@ def _drop_ins(host: Host, folder: str) -> Iterator[str]:
         raise _unreadable(folder, "--config-dir", error) from error
 
 
-def _walk(host: Host, folder: str) -> Iterator[str]:
+def _walk(host: Host, folder: str, depth: int = 0) -> Iterator[str]:
+    if depth > _DEPTH:
+        words = f"{folder[:80]}…: found more than {_DEPTH} folders in each other, expected a few"
+        raise UnclearError(words, "systemctl cat kubelet")
     with os.scandir(host.path(folder)) as entries:
         found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     for entry in found:
         path = f"{folder}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(host, path)
+            yield from _walk(host, path, depth + 1)
         elif entry.name.endswith(_DROP_IN):
             yield path
 

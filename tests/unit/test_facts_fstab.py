@@ -31,6 +31,9 @@ def test_anything_else_is_no_swap_entry(line: bytes) -> None:
         (b"PARTUUID=d013", "/dev/disk/by-partuuid/d013"),
         (b"PARTLABEL='swap'", "/dev/disk/by-partlabel/swap"),
         (b"/swap\\040file=1", "/swap file=1"),
+        # As libmount reads what a crash left behind; no path has such a byte.
+        (b"/dev/\0vda2", "/dev/"),
+        (b"/dev/\\000vda2", "/dev/"),
     ],
 )
 def test_device(spec: bytes, device: str) -> None:

@@ -179,3 +179,10 @@ def test_systemd_is_not_asked_for_its_release_without_need(node: Node) -> None:
     node.systemd.failing["version"] = UnclearError("asked")
     node.file(FILE, "# a comment\nA=1\\\n\n")
     assert words(node, "${A}", files=[(FILE, True)]) == ["1"]
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_folder_of_a_pattern_that_cannot_be_listed(node: Node, optional: bool) -> None:
+    node.link("/etc/k.d", "k.d")
+    with pytest.raises(UnclearError, match="cannot be listed: Too many levels"):
+        words(node, files=[("/etc/k.d/*.env", optional)])

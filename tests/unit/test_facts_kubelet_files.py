@@ -126,3 +126,8 @@ def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
     assert unclear(node, "/etc/my kubelet.yaml", "").hint == "ls -lZ '/etc/my kubelet.yaml'"
     node.file("/etc/my kubelet.yaml", "a: [")
     assert unclear(node, "/etc/my kubelet.yaml", "").hint == "cat -A '/etc/my kubelet.yaml'"
+
+
+def test_folders_in_each_other_without_end(node: Node) -> None:
+    node.host.path(FOLDER + "/a" * 300).mkdir(parents=True)
+    assert "found more than 100 folders in each other" in unclear(node).message
