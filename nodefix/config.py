@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,10 +100,12 @@ def _read(file: Path, limit: int, problems: list[str]) -> bytes:
         if status.st_mode & 0o022:
             raise ValueError(
                 f"found mode {stat.S_IMODE(status.st_mode):04o}, expected a file that only its"
-                f" owner can write; chmod go-w {file}"
+                f" owner can write; chmod go-w {shlex.quote(str(file))}"
             )
         if os.geteuid() == 0 and status.st_uid != 0:
-            raise ValueError(f"found owner {status.st_uid}, expected root; chown root {file}")
+            raise ValueError(
+                f"found owner {status.st_uid}, expected root; chown root {shlex.quote(str(file))}"
+            )
 
     try:
         return read_file(file, limit, check)

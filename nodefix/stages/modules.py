@@ -8,6 +8,7 @@ https://github.com/kubernetes/kops/issues/17915 (nf_conntrack_max).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from nodefix.commands import quoted
@@ -212,7 +213,7 @@ def _unread(facts: ModuleFacts) -> list[Problem]:
     problems = [
         Problem(
             f"{file}, so that it cannot be told whether it keeps modules from being loaded",
-            f"ls -ld {file.partition(':')[0]}",
+            f"ls -ld {shlex.quote(file.rpartition(': ')[0])}",
             required=False,
         )
         for file in facts.unreadable

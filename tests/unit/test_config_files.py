@@ -28,6 +28,12 @@ def test_file_that_others_can_write(node: Node, mode: int) -> None:
     assert only.endswith(f"chmod go-w {file}")
 
 
+def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
+    file = node.file(f"{DROP_INS}/my own.yaml", "scope: force\n", 0o666)
+    (only,) = problems(node)
+    assert only.endswith(f"chmod go-w '{file}'")
+
+
 def test_file_of_somebody_else(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     file = node.file(MAIN, "scope: force\n")
     if os.geteuid() == 0:

@@ -150,6 +150,13 @@ def test_modprobe_d_that_cannot_be_read_degrades_and_is_named(node: Node) -> Non
     assert problem.hint == "ls -ld /etc/modprobe.d/a.conf"
 
 
+def test_hint_can_be_typed_for_an_odd_name_in_modprobe_d(node: Node) -> None:
+    without(node, "xt_comment")
+    node.host.path("/etc/modprobe.d/a: b.conf").mkdir(parents=True)
+    (problem,) = planned(modules, node).problems
+    assert problem.hint == "ls -ld '/etc/modprobe.d/a: b.conf'"
+
+
 def test_an_index_that_cannot_be_read_is_blamed_itself(node: Node) -> None:
     without(node, "xt_comment")
     (node.root / FOLDER[1:] / "modules.dep").unlink()
