@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import NamedTuple
 
@@ -177,6 +178,9 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     """An exception in words, with its remedy."""
     if isinstance(error, NodefixError):
         return Refusal(error.message, error.hint)
+    if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
+        words = f"{error.filename}: cannot be looked at: {error.strerror}"
+        return Refusal(words, f"ls -ldZ {shlex.quote(error.filename)}; journalctl -k -n 30")
     # A defect of nodefix, or a system as nobody imagined it: the later stages must still run.
     where = error.__traceback__
     while where and where.tb_next:

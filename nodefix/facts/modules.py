@@ -215,10 +215,12 @@ def _name(file: str) -> str:
 def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
     """A forecast: where the other kernel's modules cannot be read there is no answer."""
     coming = next_kernel(host)
-    # Another deployment of ostree's has its modules in a tree of its own.
-    if coming in ("", kernel) or not host.path(f"/lib/modules/{coming}/modules.dep").exists():
+    if coming in ("", kernel):
         return NextKernel()
     try:
+        # Another deployment of ostree's has its modules in a tree of its own.
+        if not host.path(f"/lib/modules/{coming}/modules.dep").exists():
+            return NextKernel()
         now, then = (
             frozenset((*built_in, *on_disk))
             for built_in, on_disk in (_known(host, kernel), _known(host, coming))

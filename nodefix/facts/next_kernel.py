@@ -22,9 +22,9 @@ _ZIPL = "/etc/zipl.conf"
 
 def next_kernel(host: Host) -> str:
     """The release of the kernel that boots next; empty where it cannot be told."""
-    if _is_not_grub(host):
-        return ""
     try:
+        if _is_not_grub(host):
+            return ""
         entries = read_boot_entries(host)
         if entries:
             entry = default_entry(host, entries)

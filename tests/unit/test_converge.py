@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import NoReturn
 
 import pytest
@@ -172,3 +173,12 @@ def test_a_plan_alone_changes_nothing(node: Node) -> None:
     fails_from(1, CommandError("found no nft", "dnf install nftables"), stage)
     (problem,) = plan_stage(stage, node.host, Config()).problems
     assert (problem.message, problem.hint) == ("found no nft", "dnf install nftables")
+
+
+def test_file_that_the_disk_does_not_give_is_no_defect_of_nodefix(node: Node) -> None:
+    stage = FakeStage("swap", Plan())
+    fails_from(1, OSError(errno.EIO, "Input/output error", "/run/a b"), stage)
+    (problem,) = run(node, stage).problems
+    assert problem.message == "/run/a b: cannot be looked at: Input/output error"
+    assert problem.hint == "ls -ldZ '/run/a b'; journalctl -k -n 30"
+    assert not problem.required

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from fakehost import Node, result
 
 from nodefix.errors import DeadlineError
+from nodefix.facts.modules import NextKernel, read_modules
 from nodefix.facts.next_kernel import next_kernel
 
 OLD = "6.12.0-55.9.1.el10_0.x86_64"
@@ -156,4 +158,20 @@ def test_grubby_where_there_are_no_entries(node: Node) -> None:
 def test_grubby_that_does_not_know(node: Node, answer: object) -> None:
     node.file(GRUBBY)
     node.commands.table[(GRUBBY, "--default-kernel")] = answer  # type: ignore[assignment]
+    assert next_kernel(node.host) == ""
+
+
+def test_release_that_no_folder_can_have(node: Node) -> None:
+    (node.root / "lib/modules").mkdir(parents=True)
+    entry(node, "a", f"title Linux\nlinux /vmlinuz-6.{'1' * 300}\n")
+    assert read_modules(node.host, ("xt_comment",), ()).next == NextKernel()
+
+
+def test_loader_that_cannot_be_looked_at(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry(node, OLD)
+
+    def fail(path: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(Path, "exists", fail)
     assert next_kernel(node.host) == ""
