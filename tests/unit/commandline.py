@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from fakehost import RHEL10, Node, Recorder
 from pytest_mock import MockerFixture
 
-from nodefix import cli
+from nodefix import cli, engine
 from nodefix.config import Config
 
 
@@ -37,6 +38,12 @@ def on_node(
     monkeypatch.setattr(Path, "__new__", below)
     mocker.patch("gc.disable")
     node.file("/etc/os-release", RHEL10)
+
+
+@pytest.fixture
+def run(mocker: MockerFixture) -> MagicMock:
+    """The engine."""
+    return mocker.patch.object(engine, "run", autospec=True, return_value="ready")
 
 
 def status(*arguments: str) -> int:

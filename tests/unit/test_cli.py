@@ -8,26 +8,19 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from commandline import journals, on_node, status
+from commandline import journals, on_node, run, status
 from fakehost import RHEL10, Node, Recorder
 from lastrun import leave
 from pytest_mock import MockerFixture
 
-from nodefix import __version__, cli, engine, gate, journal
+from nodefix import __version__, cli, gate, journal
 from nodefix.config import STAGE_NAMES, Config
 from nodefix.errors import ConfigError
 from nodefix.lock import is_held, run_lock
-from nodefix.plan import Change, Plan, Problem
 
-__all__ = ["journals", "on_node"]
+__all__ = ["journals", "on_node", "run"]
 
 pytestmark = pytest.mark.usefixtures("on_node")
-
-
-@pytest.fixture
-def run(mocker: MockerFixture) -> MagicMock:
-    """The engine."""
-    return mocker.patch.object(engine, "run", autospec=True, return_value="ready")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,42 +266,3 @@ def test_interrupted(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None
     run.side_effect = KeyboardInterrupt
     assert status("run") == 1
     assert "interrupted" in capsys.readouterr().err
-
-
-CHANGE = Change("swap /dev/vda2", "on", "off", "swapoff /dev/vda2", None)
-
-
-@pytest.mark.parametrize(
-    ("plan", "expected"),
-    [
-        (Plan(), 0),
-        (Plan(skipped="not here"), 0),
-        (Plan((CHANGE,)), 3),
-        (Plan(problems=(Problem("it is broken", "mend"),)), 1),
-        (Plan((CHANGE,), (Problem("it is broken", "mend"),)), 1),
-    ],
-)
-def test_dry_run(
-    run: MagicMock,
-    node: Node,
-    mocker: MockerFixture,
-    capsys: pytest.CaptureFixture[str],
-    plan: Plan,
-    expected: int,
-) -> None:
-    mocker.patch.object(engine, "dry_run", autospec=True, return_value={"swap": plan})
-    before = node.snapshot()
-    assert status("run", "--dry-run") == expected
-    assert capsys.readouterr().out.startswith("swap: ")
-    assert node.snapshot() == before
-    assert not run.called
-
-
-def test_dry_run_out_of_scope(
-    node: Node, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    planned = mocker.patch.object(engine, "dry_run", autospec=True)
-    node.file("/etc/os-release", "ID=debian\n")
-    assert status("run", "--dry-run") == 0
-    assert capsys.readouterr().out.startswith("nothing to do on this system: found debian")
-    assert not planned.called
