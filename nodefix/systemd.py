@@ -154,10 +154,6 @@ class Systemd(Bus):
         """Ask for a restart of a unit without waiting for it."""
         self._manager("RestartUnit", "(ss)", (name, "replace"))
 
-    def reload_or_restart_unit(self, name: str) -> None:
-        """Ask for a reload of a unit, or its start if it is down, without waiting for it."""
-        self._manager("ReloadOrRestartUnit", "(ss)", (name, "replace"))
-
     def mask_unit(self, name: str) -> None:
         """Mask a unit for good, by a link in /etc/systemd/system, as `systemctl mask` does."""
         self._manager("MaskUnitFiles", "(asbb)", ([name], False, False))

@@ -85,7 +85,7 @@ def _notes(facts: ChainFacts) -> Iterator[str]:
         names = ", ".join(facts.wipers)
         yield (
             f"active and wiping all chains at a reload: {names};"
-            " nodefix-chains@.service brings Kubernetes' back"
+            " nodefix-chains.service brings Kubernetes' back"
         )
 
 

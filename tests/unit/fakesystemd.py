@@ -99,11 +99,6 @@ class FakeSystemd(Systemd):
         self.done.append(("restart", name))
         self.on_restart()
 
-    def reload_or_restart_unit(self, name: str) -> None:
-        """Remember it."""
-        self._ask("reload_or_restart_unit")
-        self.done.append(("reload or restart", name))
-
     def mask_unit(self, name: str) -> None:
         """Put a link into the place of its file."""
         self._ask("mask_unit")

@@ -113,12 +113,6 @@ def test_active_units(bus: Connection) -> None:
     assert bus.calls[0][2] == (names,)
 
 
-def test_reload_or_restart_does_not_wait(bus: Connection) -> None:
-    bus.answers[MANAGER, "ReloadOrRestartUnit"] = lambda given: ("/job/1",)
-    Systemd().reload_or_restart_unit("a.service")
-    assert [call[1:] for call in bus.calls] == [("ReloadOrRestartUnit", ("a.service", "replace"))]
-
-
 def test_mask_and_disable_last_over_a_boot(bus: Connection) -> None:
     bus.answers[MANAGER, "MaskUnitFiles"] = lambda given: ([],)
     bus.answers[MANAGER, "DisableUnitFiles"] = lambda given: ([],)
