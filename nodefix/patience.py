@@ -13,6 +13,8 @@ from collections.abc import Iterator
 # is given.
 _PIECE, _TERMINAL_PIECE = 4096, 512
 _AGAIN_SECONDS = 0.1
+# Characters of a status.
+_STATUS = 2000
 
 
 @contextlib.contextmanager
@@ -61,7 +63,9 @@ def notify_status(text: str) -> None:
         return
     from nodefix.words import bounded
 
-    line = "; ".join(line.strip() for line in bounded(text).split("\n"))
+    line = "; ".join(line.strip() for line in bounded(text, _STATUS).split("\n"))
+    # systemd takes the message apart as a list of words, in which a backslash escapes.
+    line = line.replace("\\", "\\\\")
     # Without python3-systemd, or without a systemd that reads, only the line is missing.
     with contextlib.suppress(Exception), interrupted_after(1.0):
         from systemd import daemon

@@ -22,6 +22,9 @@ from nodefix.report import (
 )
 from nodefix.words import harmless, one_line
 
+# Characters of a problem and of its remedy where both stand on one line.
+_PROBLEM, _REMEDY = 600, 1000
+
 LET_GO = "kubelet may start, since nodefix is switched off"
 
 _STAGE_RECORDS = {
@@ -162,7 +165,10 @@ def worst_in_a_line(stages: Mapping[str, StageReport]) -> str:
     name, problem = found[0]
     hint = f"; to mend it: {problem.hint}" if problem.hint else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return one_line(f"{name}: {problem.message}{hint}{more}", 1000)
+    if len(hint) > _REMEDY:
+        # Half a remedy must not be typed.
+        hint = "; to mend it, see: journalctl -u nodefix -b -p warning"
+    return one_line(f"{name}: {problem.message}", _PROBLEM) + one_line(f"{hint}{more}", _REMEDY)
 
 
 def status_line(outcome: str, stages: Mapping[str, StageReport]) -> str:

@@ -96,7 +96,9 @@ def _change(found: str, hint: str, each_boot: bool = False) -> Plan:
 
 def _problem(found: str) -> Plan:
     message = f"{LOCK}: found {found}, expected {WANTED}"
-    return Plan(problems=(Problem(message, f"mv {LOCK} {LOCK}.old && systemctl restart nodefix"),))
+    # Numbered: what was moved away the last time may still be there.
+    move = f"mv --backup=numbered --no-target-directory {LOCK} {LOCK}.old"
+    return Plan(problems=(Problem(message, f"{move} && systemctl restart nodefix"),))
 
 
 def apply(change: Change, host: Host) -> None:

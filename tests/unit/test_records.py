@@ -91,6 +91,15 @@ def test_status_line(outcome: str, stages: dict[str, StageReport], line: str) ->
     assert records.status_line(outcome, stages) == line
 
 
+def test_half_a_remedy_is_never_shown() -> None:
+    problem = Problem("x" * 5000, "printf '%s\\n' " + "y" * 1500)
+    stages = {"chains": StageReport("chains", "required", "failed", problems=(problem,))}
+    line = records.status_line("failed", stages)
+    assert "yy" not in line
+    assert line.endswith("to mend it, see: journalctl -u nodefix -b -p warning")
+    assert len(line) < 1000
+
+
 def test_problems_and_notes_are_records_of_their_own() -> None:
     problems = (Problem("one is wrong", "mend it"), Problem("two is not nice", "", required=False))
     report = StageReport("swap", "required", "failed", (), problems, ("a remark",))

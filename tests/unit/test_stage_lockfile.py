@@ -123,7 +123,8 @@ def refused(node: Node) -> str:
     assert problem.required
     assert problem.message.startswith(f"{LOCK}: found a ")
     assert problem.message.endswith("expected a regular file, root's, mode 0600")
-    assert problem.hint == f"mv {LOCK} {LOCK}.old && systemctl restart nodefix"
+    move = f"mv --backup=numbered --no-target-directory {LOCK} {LOCK}.old"
+    assert problem.hint == f"{move} && systemctl restart nodefix"
     after = node.host.path(LOCK).lstat()
     assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
     return problem.message.removeprefix(f"{LOCK}: found a ").rpartition(", expected")[0]
