@@ -248,7 +248,8 @@ def _real_run(
         for path in sweep(host.root):
             journal.send(note_record(f"{path}: took away what a run that was killed left"))
         for path in config.passed_over:
-            journal.send(note_record(f"{path}: passed over, expected a name that ends in .yaml"))
+            note = f"{path}: passed over, expected a name that ends in .yaml or .yml"
+            journal.send(note_record(note))
         outcome = engine.run(host, config, scope, journal, names, notify=notify_status)
     return {"failed": FAILED, "degraded": DEGRADED}.get(outcome, DONE)
 

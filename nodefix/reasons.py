@@ -56,8 +56,11 @@ class Reasons:
         report = self._report()
         boot_id = _text(_read(self._root + BOOT_ID).strip())
         if not boot_id or report.get("boot_id") != boot_id:
-            why = self._configuration_problems() or "  see: systemctl status nodefix"
-            lines = ["kubelet is held: nodefix has not run since this boot", why]
+            lines = ["kubelet is held: nodefix has not run since this boot"]
+            if why := self._configuration_problems():
+                lines.append(why)
+            elif not self._is_masked():
+                lines.append("  see: systemctl status nodefix")
         elif report.get("outcome") == "running":
             stage = self._stage()
             lines = [f"kubelet is held: the last run of nodefix was broken off in stage {stage}"]
