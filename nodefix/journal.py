@@ -11,7 +11,7 @@ from typing import NamedTuple, TextIO
 from nodefix.errors import BusError
 from nodefix.patience import interrupted_after, write
 from nodefix.systemd import Systemd
-from nodefix.words import bounded, harmless
+from nodefix.words import bounded
 
 # One constant id for each kind of event; systemd/nodefix.catalog explains each of them.
 RUN_STARTED = "ce51b24a92424f629c83e00bd44edcd7"
@@ -47,11 +47,6 @@ _Send = Callable[[Mapping[str, str]], None]
 
 _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[33m", NOTICE: "\033[32m"}
 _PLAIN = "\033[0m"
-
-
-def readable(text: str) -> str:
-    """The text with all that a terminal or a reader would trip over shown as escapes."""
-    return harmless(text)
 
 
 class Record(NamedTuple):

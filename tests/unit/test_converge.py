@@ -42,6 +42,19 @@ def fails_from(reading: int, error: Exception, stage: FakeStage) -> None:
     stage.on_read = fail
 
 
+def second_reading_fails(stage: FakeStage) -> list[int]:
+    """Let the stage's second reading alone fail; the count of its readings, which goes on."""
+    readings = [0]
+
+    def once(host: Host) -> None:
+        readings[0] += 1
+        if readings[0] == 2:
+            raise DeadlineError("it took too long", "uptime")
+
+    stage.on_read = once
+    return readings
+
+
 def hangs(change: Change) -> NoReturn:
     raise DeadlineError(f"`swapoff {change.target}` did not end within 60 seconds", "free -h")
 
@@ -65,14 +78,7 @@ def test_what_was_changed_before_a_tool_hung_is_told(node: Node) -> None:
 
 def test_the_last_look_tells_what_is_there(node: Node) -> None:
     stage = FakeStage("swap", Plan((change("a"), change("b"))), Plan((change("b"),)))
-    readings = [0]
-
-    def once(host: Host) -> None:
-        readings[0] += 1
-        if readings[0] == 2:
-            raise DeadlineError("it took too long", "uptime")
-
-    stage.on_read = once
+    readings = second_reading_fails(stage)
     report = run(node, stage)
     assert readings == [3]
     assert targets(report) == ["a"]
@@ -81,14 +87,7 @@ def test_the_last_look_tells_what_is_there(node: Node) -> None:
 
 def test_a_stage_that_came_through_in_the_end_is_well(node: Node) -> None:
     stage = FakeStage("swap", Plan((change("a"),)), Plan())
-    readings = [0]
-
-    def once(host: Host) -> None:
-        readings[0] += 1
-        if readings[0] == 2:
-            raise DeadlineError("it took too long", "uptime")
-
-    stage.on_read = once
+    second_reading_fails(stage)
     report = run(node, stage)
     assert (report.outcome, targets(report), report.notes) == (
         "changed",
