@@ -19,6 +19,8 @@ works() {
 # As after a boot: nothing of netfilter is loaded.
 unload() {
     local modules
+    # A run that finds a ready node broken hands over to the service, which would load them again.
+    systemctl stop nodefix.service
     nft flush ruleset 2>/dev/null || true
     for _ in $(seq 12); do
         mapfile -t modules < <(
