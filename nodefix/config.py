@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nodefix.errors import ConfigError, NodefixError
-from nodefix.reading import read_file
+from nodefix.host.reading import read_file
+from nodefix.words import DROP_INS, MODES, REQUIRED, SETTINGS, SKIP, STAGE_NAMES
 
-STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
-MODES = ("required", "wanted", "off")
 SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
-CHAINS = ("iptables", "nftables", "off")
-
-MAIN_FILE = "etc/nodefix/nodefix.yaml"
-DROP_INS = "etc/nodefix/nodefix.yaml.d"
+KUBE_PROXIES = ("iptables", "nftables", "none")
 
 # Bytes of all files together: PyYAML takes up to ten seconds for a megabyte, at each boot.
 LIMIT = 64 << 10
@@ -29,24 +25,17 @@ MOST_DROP_INS = 256
 
 
 class Config(NamedTuple):
-    """The settings; the defaults need no file.
+    """The settings, with their defaults, as the rows below explain them.
 
-    Attributes:
-        scope: `auto` acts on RHEL-family 10 and later only, `force` everywhere.
-        modes: stage to `required`, `wanted` (a failure degrades) or `off`.
-        swap: `auto` leaves it to kubelet's failSwapOn, `off` turns it off, `keep` leaves it on.
-        swap_margin_mib: memory that must be left when swap is moved back to it.
-        chains: kube-proxy's mode, or `off` for clusters without kube-proxy.
-        extra_modules: kernel modules that are required besides kube-proxy's.
-        optional_modules: kernel modules whose absence degrades.
-        passed_over: files among the drop-ins that were not read, for their names.
+    `modes` is the setting `stages`; `passed_over` are files among the drop-ins that were not read,
+    for their names.
     """
 
     scope: str = "auto"
-    modes: Mapping[str, str] = dict.fromkeys(STAGE_NAMES, "required")
+    modes: Mapping[str, str] = dict.fromkeys(STAGE_NAMES, REQUIRED)
     swap: str = "auto"
     swap_margin_mib: int = 256
-    chains: str = "iptables"
+    kube_proxy: str = "iptables"
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter",)
     passed_over: tuple[str, ...] = ()
@@ -76,7 +65,7 @@ def load(root: Path) -> Config:
 
 def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]]:
     """The files that are read, in their order, and the paths of those that are not."""
-    files = [root / MAIN_FILE] if os.path.lexists(root / MAIN_FILE) else []
+    files = [root / SETTINGS] if os.path.lexists(root / SETTINGS) else []
     folder = root / DROP_INS
     try:
         names = sorted(path.name for path in folder.iterdir())
@@ -142,8 +131,10 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
 def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in found.items():
-        if isinstance(key, str) and key in _SETTINGS:
-            settings[key] = _SETTINGS[key](f"{file}: {key}", value, problems)
+        if isinstance(key, str) and key in SETTINGS_ROWS:
+            settings[key] = SETTINGS_ROWS[key].check(f"{file}: {key}", value, problems)
+        elif key in _RENAMED:
+            problems.append(f"{file}: {key}: this setting is now called {_RENAMED[key]}")
         else:
             problems.append(f"{file}: {_unknown(key, KEYS)}")
     return settings
@@ -160,16 +151,23 @@ def _modes(where: str, value: Any, problems: list[str]) -> dict[str, str]:
         if name not in STAGE_NAMES:
             problems.append(f"{where}: {_unknown(name, STAGE_NAMES)}")
         else:
-            modes[name] = _choice(*MODES)(f"{where}.{name}", mode, problems)
+            modes[name] = _mode(f"{where}.{name}", mode, problems)
     return modes
+
+
+def _mode(where: str, value: Any, problems: list[str]) -> str:
+    if value is False or value == "off":
+        problems.append(f"{where}: the mode `off` is now called `{SKIP}`: the stage is not run")
+        return ""
+    return _choice(*MODES)(where, value, problems)
 
 
 def _choice(*choices: str) -> Callable[[str, Any, list[str]], str]:
     def parse(where: str, value: Any, problems: list[str]) -> str:
         # YAML 1.1 reads a bare `off` as false.
         word = "off" if value is False else value
-        if word in choices:
-            return str(word)
+        if isinstance(word, str) and word in choices:
+            return word
         problems.append(f"{where}: found {_shown(value)}, expected one of: {', '.join(choices)}")
         return ""
 
@@ -203,18 +201,53 @@ def _unknown(key: object, known: tuple[str, ...]) -> str:
     return f"unknown key {_shown(key)}{meant}; expected one of: {', '.join(known)}"
 
 
-# Each setting with what checks its value and names what is wrong with it: from its place, the value
-# and the list of problems. Its default is Config's.
-_SETTINGS: Mapping[str, Callable[[str, Any, list[str]], Any]] = {
-    "scope": _choice(*SCOPES),
-    "stages": _modes,
-    "swap": _choice(*SWAPS),
-    "swap_margin_mib": _number,
-    "chains": _choice(*CHAINS),
-    "extra_modules": _modules,
-    "optional_modules": _modules,
+class Setting(NamedTuple):
+    """One setting; its default is Config's.
+
+    Attributes:
+        check: takes its place, the value and the list of problems, and adds what is wrong.
+        help: what it decides, for people.
+    """
+
+    check: Callable[[str, Any, list[str]], Any]
+    help: str
+
+
+SETTINGS_ROWS: Mapping[str, Setting] = {
+    "scope": Setting(
+        _choice(*SCOPES),
+        "`auto` acts on RHEL-family 10 and later only, `force` on every system.",
+    ),
+    "stages": Setting(
+        _modes,
+        "Each stage's mode: a failure of a `required` stage holds kubelet, one of a `wanted` stage"
+        " degrades the node, and a stage with `skip` is not run.",
+    ),
+    "swap": Setting(
+        _choice(*SWAPS),
+        "`auto` does what kubelet's failSwapOn asks for, `off` turns swap off, `keep` leaves it.",
+    ),
+    "swap_margin_mib": Setting(
+        _number,
+        "Memory in MiB that must stay free when swap is turned off.",
+    ),
+    "kube_proxy": Setting(
+        _choice(*KUBE_PROXIES),
+        "The mode of this node's kube-proxy; `none` for clusters without kube-proxy.",
+    ),
+    "extra_modules": Setting(
+        _modules,
+        "Kernel modules that are required besides those of kube-proxy.",
+    ),
+    "optional_modules": Setting(
+        _modules,
+        "Kernel modules that are loaded, and whose absence degrades the node.",
+    ),
 }
-KEYS = tuple(_SETTINGS)
+KEYS = tuple(SETTINGS_ROWS)
+
+# Before the first release some settings had other names.
+_RENAMED = {"chains": "kube_proxy (iptables, nftables or none)"}
 
 
 def _shown(value: object) -> str:

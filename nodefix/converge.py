@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from typing import NamedTuple
@@ -9,25 +10,21 @@ from typing import NamedTuple
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError, NodefixError, UnclearError
-from nodefix.host import Host
-from nodefix.plan import Change, Plan, Problem, unmet
-from nodefix.report import (
-    CHANGED,
-    DEGRADED,
-    FAILED,
-    OFF,
-    PREPARED,
-    SKIPPED,
-    UNCHANGED,
-    StageReport,
-)
+from nodefix.host.node import Host
+from nodefix.plan import Change, Done, Plan, Problem, unmet
+from nodefix.report import StageReport
 from nodefix.stages import Stage
+from nodefix.undo import UndoLog
+from nodefix.words import CHANGED, DEGRADED, FAILED, PREPARED, REQUIRED, SKIP, SKIPPED, UNCHANGED
 
 # A second round mends what another program changed between reading and applying.
 _ROUNDS = 2
 # Seconds for a last look at the node where a stage was broken off after it had changed something.
 _LAST_LOOK_SECONDS = 10.0
 
+
+# Why a stage is skipped that the settings leave out.
+BY_SETTING = "the setting `stages` says so"
 
 # What these tell of is not known to be wrong: it could not be told in time, or at all.
 _UNCLEAR = (UnclearError, DeadlineError, BusError)
@@ -43,7 +40,9 @@ class Refusal(NamedTuple):
 class _Work:
     """What was tried so far, so that it is told however the stage ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, undo: UndoLog) -> None:
+        self._undo = undo
+        self._written: dict[str, int] = {}
         self.tried: dict[str, Change] = {}
         self.refused: dict[str, Refusal] = {}
 
@@ -55,11 +54,13 @@ class _Work:
             self.tried.setdefault(change.target, change)
             self.refused.pop(change.target, None)
             try:
+                if change.undo:
+                    self._written[change.target] = self._undo.begin(stage.NAME, change)
                 stage.apply(change, host)
             except Exception as error:
                 self.refused[change.target] = explained(stage, error)
 
-    def verdict(self, plan: Plan) -> tuple[tuple[Change, ...], Plan]:
+    def verdict(self, plan: Plan) -> tuple[tuple[Done, ...], Plan]:
         """What was changed, and what is left, by a plan that was made after all of it."""
         undone = {change.target for change in plan.changes}
         none = Refusal("")
@@ -72,15 +73,21 @@ class _Work:
             for target, said in self.refused.items()
             if target not in undone
         )
-        changes = tuple(change for target, change in self.tried.items() if target not in undone)
+        changes = tuple(
+            change.done for target, change in self.tried.items() if target not in undone
+        )
+        for target in self._written.keys() - undone:
+            # Without it the entry stays one of a change that was begun.
+            with contextlib.suppress(OSError):
+                self._undo.confirm(self._written[target])
         return changes, plan._replace(
             changes=(), problems=plan.problems + problems, notes=plan.notes + notes
         )
 
-    def unverified(self) -> tuple[tuple[Change, ...], Plan]:
+    def unverified(self) -> tuple[tuple[Done, ...], Plan]:
         """The same where the node could not be read again."""
         changes = tuple(
-            change for target, change in self.tried.items() if target not in self.refused
+            change.done for target, change in self.tried.items() if target not in self.refused
         )
         problems = tuple(unmet(self.tried[target], *said) for target, said in self.refused.items())
         notes = ("what was changed could not be read again to see whether it is there",)
@@ -98,13 +105,10 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
             what every boot begins without.
     """
     mode = config.modes[stage.NAME]
-    if mode == "off":
-        return StageReport(stage.NAME, mode, OFF)
+    if mode == SKIP:
+        return StageReport(stage.NAME, mode, SKIPPED, notes=(BY_SETTING,))
     begun = time.monotonic()
-    try:
-        changes, left = _converge(stage, host, config)
-    finally:
-        host.begin(None)
+    changes, left = _converge(stage, host, config)
     return StageReport(
         stage.NAME,
         mode,
@@ -118,43 +122,41 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
 
 def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
     """A stage's plan for the node as it is; changes nothing and never raises."""
-    if config.modes[stage.NAME] == "off":
-        return Plan(skipped="switched off by the configuration")
-    host.begin(Deadline(f"stage {stage.NAME}", stage.DEADLINE))
-    try:
-        return stage.plan(stage.read(host, config), config)
-    except Exception as error:
-        return Plan(problems=(_why_no_plan(stage, error),))
-    finally:
-        host.begin(None)
+    if config.modes[stage.NAME] == SKIP:
+        return Plan(skipped=BY_SETTING)
+    with host.limit(Deadline(f"stage {stage.NAME}", stage.DEADLINE)):
+        try:
+            return stage.plan(stage.read(host, config), config)
+        except Exception as error:
+            return Plan(problems=(_why_no_plan(stage, error),))
 
 
-def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Change, ...], Plan]:
+def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Done, ...], Plan]:
     """Plan and apply until nothing is left; return what was changed, and what is left."""
-    work = _Work()
+    work = _Work(UndoLog(host.root))
     deadline = Deadline(f"stage {stage.NAME}", stage.DEADLINE)
-    host.begin(deadline)
     try:
-        plan = stage.plan(stage.read(host, config), config)
-        for _ in range(_ROUNDS):
-            if not plan.changes:
-                break
-            work.apply(stage, plan, host, deadline)
+        with host.limit(deadline):
             plan = stage.plan(stage.read(host, config), config)
+            for _ in range(_ROUNDS):
+                if not plan.changes:
+                    break
+                work.apply(stage, plan, host, deadline)
+                plan = stage.plan(stage.read(host, config), config)
     except Exception as error:
-        return _broken_off(stage, host, config, work, _why_no_plan(stage, error))
+        return _aborted(stage, host, config, work, _why_no_plan(stage, error))
     return work.verdict(plan)
 
 
-def _broken_off(
+def _aborted(
     stage: Stage, host: Host, config: Config, work: _Work, problem: Problem
-) -> tuple[tuple[Change, ...], Plan]:
+) -> tuple[tuple[Done, ...], Plan]:
     """Look at the node once more, if something was changed, and say why there was no more."""
     if not work.tried:
         return (), Plan(problems=(problem,))
-    host.begin(Deadline(f"a last look by stage {stage.NAME}", _LAST_LOOK_SECONDS))
     try:
-        changes, left = work.verdict(stage.plan(stage.read(host, config), config))
+        with host.limit(Deadline(f"a last look by stage {stage.NAME}", _LAST_LOOK_SECONDS)):
+            changes, left = work.verdict(stage.plan(stage.read(host, config), config))
     except Exception:
         changes, left = work.unverified()
         return changes, left._replace(problems=(*left.problems, problem))
@@ -193,10 +195,10 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     )
 
 
-def outcome_of(mode: str, changes: tuple[Change, ...], left: Plan, is_first: bool = False) -> str:
+def outcome_of(mode: str, changes: tuple[Done, ...], left: Plan, is_first: bool = False) -> str:
     """A stage's outcome by its mode, by what was changed and by what is left."""
     if left.problems:
-        held = mode == "required" and any(problem.required for problem in left.problems)
+        held = mode == REQUIRED and any(problem.required for problem in left.problems)
         return FAILED if held else DEGRADED
     if left.skipped:
         return SKIPPED

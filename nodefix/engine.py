@@ -6,32 +6,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from nodefix.config import Config
-from nodefix.converge import outcome_of, plan_stage, run_stage
+from nodefix.converge import BY_SETTING, outcome_of, plan_stage, run_stage
 from nodefix.errors import BusError
 from nodefix.facts.system import Scope, boot_id
 from nodefix.gate import is_switched_off
-from nodefix.host import Host
+from nodefix.host.node import Host
 from nodefix.journal import Journal
-from nodefix.paths import UNIT
+from nodefix.messages import held, out_of_scope_record, status_line
 from nodefix.plan import Plan, Problem
-from nodefix.records import held, out_of_scope_record, status_line
-from nodefix.report import (
-    DEGRADED,
-    FAILED,
-    NOT_RUN,
-    OFF,
-    RUNNING,
-    SKIPPED,
-    Earlier,
-    Head,
-    ReportFiles,
-    StageReport,
-    run_outcome,
-)
+from nodefix.report import Head, StageReport, run_outcome
 from nodefix.stages import STAGES, Stage
+from nodefix.store import Earlier, ReportFiles
 from nodefix.telling import Telling
-
-_KUBELET = "kubelet.service"
+from nodefix.words import DEGRADED, FAILED, KUBELET, NOT_RUN, RUNNING, SKIP, SKIPPED, UNIT
 
 
 def run(
@@ -164,7 +151,7 @@ def _hand_over(host: Host) -> None:
 
 def _kubelet_runs(host: Host) -> bool | None:
     try:
-        return bool(host.systemd.active_units((_KUBELET,)))
+        return bool(host.systemd.active_units((KUBELET,)))
     except BusError:
         return None
 
@@ -179,9 +166,9 @@ def _all_skipped(stages: Sequence[Stage], config: Config, reason: str) -> dict[s
 def _carried(earlier: StageReport | None, stage: Stage, config: Config) -> StageReport:
     """What an earlier run of this boot says of a stage, under the settings as they are now."""
     mode = config.modes[stage.NAME]
-    if mode == "off":
-        return StageReport(stage.NAME, mode, OFF)
-    if earlier is None or earlier.outcome == OFF:
+    if mode == SKIP:
+        return StageReport(stage.NAME, mode, SKIPPED, notes=(BY_SETTING,))
+    if earlier is None or earlier.mode == SKIP:
         return StageReport(stage.NAME, mode, NOT_RUN)
     if earlier.problems:
         outcome = outcome_of(mode, earlier.changes, Plan(problems=earlier.problems))
@@ -191,7 +178,12 @@ def _carried(earlier: StageReport | None, stage: Stage, config: Config) -> Stage
 
 def _is_first(earlier: StageReport | None) -> bool:
     """Whether a stage has not come through in this boot."""
-    return earlier is None or bool(earlier.problems) or earlier.outcome in (NOT_RUN, OFF)
+    return (
+        earlier is None
+        or bool(earlier.problems)
+        or earlier.mode == SKIP
+        or earlier.outcome == NOT_RUN
+    )
 
 
 def _invocation_id(host: Host) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from nodefix.paths import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH
-from nodefix.reading import read_file
-from nodefix.spawn import errors_of
+from nodefix.host.reading import read_file
+from nodefix.host.spawn import errors_of
+from nodefix.words import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH
 
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0

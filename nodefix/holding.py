@@ -14,10 +14,10 @@ from nodefix import gate
 from nodefix.config import load
 from nodefix.errors import BusError, ConfigError
 from nodefix.facts.system import read_scope
-from nodefix.lock import is_held
-from nodefix.paths import UNIT
+from nodefix.host.lock import is_held
+from nodefix.host.systemd import Systemd, UnitState
 from nodefix.reasons import Reasons
-from nodefix.systemd import Systemd, UnitState
+from nodefix.words import UNIT
 
 _POLL_SECONDS = 0.2
 # States of nodefix.service in which it does something, or is about to.
@@ -88,11 +88,11 @@ class _Hold:
 
     def _kubelet_may_want_swap(self) -> bool:
         # Only here, for what it brings along: there is swap on few nodes.
-        from nodefix.commands import Commands
         from nodefix.facts.kubelet import wants_swap
-        from nodefix.host import Host
+        from nodefix.host.node import Host
+        from nodefix.host.programs import Programs
 
-        return wants_swap(Host(Path(self._root), Commands(), self._systemd)).value is not False
+        return wants_swap(Host(Path(self._root), Programs(), self._systemd)).value is not False
 
     def _ask(self, undone: tuple[str, ...]) -> bool:
         """Ask systemd for another run, and wait for its end; False where that leads nowhere.

@@ -1,4 +1,4 @@
-"""Records: structured entries for journald, signals for the bus, lines for people."""
+"""Where records go: structured entries to journald, signals over the bus, lines to people."""
 
 from __future__ import annotations
 
@@ -6,37 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from nodefix.errors import BusError
-from nodefix.patience import interrupted_after, write
-from nodefix.systemd import Systemd
-from nodefix.words import bounded
-
-# One constant id for each kind of event; systemd/nodefix.catalog explains each of them.
-RUN_STARTED = "ce51b24a92424f629c83e00bd44edcd7"
-RUN_FINISHED = "313b78f722904bbf8cb55a83a98b91e1"
-RUN_FAILED = "8047b322ad08471bb96b31288d69e394"
-NOT_RUN = "c50bae1e74ea482b8f95c42c9b73aac4"
-OUT_OF_SCOPE = "361ac0932e104662a2036a5aa847ecda"
-STAGE_UNCHANGED = "ee6db088686d4f918edc892426726b2a"
-STAGE_PREPARED = "56c08c06d9a84d729f67f337e58224e0"
-STAGE_CHANGED = "5b905a01589c4d38a07ad80a4c59d198"
-STAGE_SKIPPED = "79bf2f1743154ad68630d4e167ee4d6c"
-STAGE_FAILED = "77763214d8914d68b0effb0747f4a110"
-PROBLEM = "ef717bdc48e04ca3be6c96e5b951af90"
-NOTE = "2c697cc2cee04eb0927bd8b9619eda01"
-NO_BUS = "dd58149b481648f0b636b685b74e470e"
-NO_JOURNAL = "0460313f4d6f407488358841e555fb38"
-
-# syslog(3)
-ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
+from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NOTICE, WARNING, Record
+from nodefix.host.patience import interrupted_after, write
+from nodefix.host.systemd import Systemd
+from nodefix.text import bounded
 
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
-
-# Characters of a record's message, and of each of its other fields.
-MESSAGE_CAP = 16 << 10
-FIELD_CAP = 4 << 10
 
 # How long, in seconds and once in a run, journald or who reads stderr may take for a record.
 _GRACE_SECONDS = 1.0
@@ -47,39 +25,6 @@ _Send = Callable[[Mapping[str, str]], None]
 
 _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[33m", NOTICE: "\033[32m"}
 _PLAIN = "\033[0m"
-
-
-class Record(NamedTuple):
-    """One event.
-
-    Attributes:
-        message_id: one of the ids above.
-        priority: as in syslog(3).
-        message: one line, or several, for people.
-        fields: further journal fields.
-    """
-
-    message_id: str
-    priority: int
-    message: str
-    fields: Mapping[str, str]
-
-    def entry(self) -> dict[str, str]:
-        """All fields, as they go to journald and over the bus alike; harmless and bounded."""
-        return {
-            "MESSAGE": self.text,
-            "PRIORITY": str(self.priority),
-            "MESSAGE_ID": self.message_id,
-            "SYSLOG_IDENTIFIER": "nodefix",
-            # So that a run from a shell shows under `journalctl -u nodefix` too.
-            "OBJECT_SYSTEMD_UNIT": "nodefix.service",
-            **{key: bounded(value, FIELD_CAP) for key, value in self.fields.items()},
-        }
-
-    @property
-    def text(self) -> str:
-        """The message as it is shown."""
-        return bounded(self.message, MESSAGE_CAP)
 
 
 class Journal:

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = Mapping[str, Json]
+
+
+class Undo(NamedTuple):
+    """What stood where a change was made, enough to put it back byte by byte.
+
+    Attributes:
+        kind: what was changed; the stage's own word.
+        was: what stood there, as JSON has it; bytes as text by surrogateescape.
+        became: what the change left there, by which it is seen that nobody has changed it since.
+    """
+
+    kind: str
+    was: JsonObject
+    became: JsonObject
+
+
+class Done(NamedTuple):
+    """One change that was made; the attributes are Change's."""
+
+    target: str
+    found: str
+    wanted: str
+    each_boot: bool = False
 
 
 class Change(NamedTuple):
@@ -16,6 +43,8 @@ class Change(NamedTuple):
         action: what the stage's apply() works from; the stage's own type.
         required: whether kubelet has to be held when the change cannot be made.
         each_boot: whether each boot begins like this, so that making it is no repair.
+        undo: what stood there, where the change lasts; None where nothing of it outlives the boot.
+        code: what kind of problem it is when the change cannot be made; a key of codes.CODES.
     """
 
     target: str
@@ -25,14 +54,29 @@ class Change(NamedTuple):
     action: Any
     required: bool = True
     each_boot: bool = False
+    undo: Undo | None = None
+    code: str = ""
+
+    @property
+    def done(self) -> Done:
+        """The change as what was made."""
+        return Done(self.target, self.found, self.wanted, self.each_boot)
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong and that nodefix does not change by itself."""
+    """One thing that is wrong and that nodefix does not change by itself.
+
+    Attributes:
+        message: what was found and what was expected.
+        hint: what to type.
+        required: whether it holds kubelet.
+        code: what kind of problem it is; a key of codes.CODES, the same in every version.
+    """
 
     message: str
     hint: str
     required: bool = True
+    code: str = ""
 
 
 class Plan(NamedTuple):
@@ -64,4 +108,5 @@ def unmet(change: Change, why: str = "", hint: str = "") -> Problem:
         f"{change.target}: found {change.found}, expected {change.wanted}{detail}",
         hint or change.hint,
         change.required,
+        change.code,
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 from nodefix.config import load
 from nodefix.errors import ConfigError
-from nodefix.lock import stopped_holders
-from nodefix.paths import BOOT_ID, MARKER, REPORT, SWAPS, SWITCH, UNIT
-from nodefix.reading import read_file
-from nodefix.words import bounded, one_line
+from nodefix.host.lock import stopped_holders
+from nodefix.host.reading import read_file
+from nodefix.text import bounded, one_line
+from nodefix.words import BOOT_ID, MARKER, REPORT, SWAPS, SWITCH, UNIT
 
 _AGAIN = "  then: systemctl restart nodefix"
 _TEXT = 4000

@@ -1,37 +1,16 @@
-"""The report of a run, and the marker that opens the gate."""
+"""The report of a run as data, and as JSON both ways."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from nodefix import __version__
-from nodefix.files import write_atomic
-from nodefix.paths import MARKER, REPORT
-from nodefix.plan import Change, Problem
-from nodefix.reading import kind_of, read_file
-from nodefix.words import bounded
-
-SCHEMA = 1
-
-# Outcomes of a stage. Prepared: what it made is missing at the beginning of every boot; changed:
-# it mended what a boot should not have had to mend.
-UNCHANGED, PREPARED, CHANGED, SKIPPED = "unchanged", "prepared", "changed", "skipped"
-DEGRADED, FAILED, OFF = "degraded", "failed", "off"
-# A stage that --stage left out and that has not run since boot.
-NOT_RUN = "not run"
-# Outcomes of a run, beside DEGRADED, FAILED and SKIPPED (the system is out of scope).
-RUNNING, READY = "running", "ready"
+from nodefix.plan import Done, Problem
+from nodefix.text import bounded
+from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, PREPARED, READY, REQUIRED, UNCHANGED
 
 # What one stage may say: a tool that prints without end must not fill /run or the journal.
 _TEXT, _ITEMS = 4000, 50
-# A number that Python can still write down when one is added, whatever stands in the report.
-_MOST_TRIES = 1_000_000_000
-
 _T = TypeVar("_T")
 
 
@@ -40,9 +19,9 @@ class StageReport(NamedTuple):
 
     Attributes:
         stage: its name.
-        mode: `required`, `wanted` or `off`.
-        outcome: one of the constants above.
-        changes: what was changed (planned, in a dry run).
+        mode: one of words.MODES.
+        outcome: one of a stage's in words.py.
+        changes: what was changed.
         problems: what is still wrong.
         notes: remarks; the reason where it was skipped.
         duration_usec: how long it took.
@@ -51,7 +30,7 @@ class StageReport(NamedTuple):
     stage: str
     mode: str
     outcome: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Done, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     duration_usec: int = 0
@@ -67,7 +46,7 @@ class StageReport(NamedTuple):
             for change in self.changes[:_ITEMS]
         ]
         problems = [
-            Problem(bounded(said.message, _TEXT), bounded(said.hint, _TEXT), said.required)
+            said._replace(message=bounded(said.message, _TEXT), hint=bounded(said.hint, _TEXT))
             # Those that hold kubelet first: they must not be what is cut.
             for said in sorted(self.problems, key=lambda said: not said.required)[:_ITEMS]
         ]
@@ -82,20 +61,12 @@ class StageReport(NamedTuple):
         return self._replace(changes=tuple(changes), problems=tuple(problems), notes=tuple(notes))
 
     def as_json(self) -> dict[str, Any]:
-        """The report's form of it; a change's action is nodefix's own business."""
+        """The report's form of it."""
         return {
             "stage": self.stage,
             "mode": self.mode,
             "outcome": self.outcome,
-            "changes": [
-                {
-                    "target": change.target,
-                    "found": change.found,
-                    "wanted": change.wanted,
-                    "each_boot": change.each_boot,
-                }
-                for change in self.changes
-            ],
+            "changes": [change._asdict() for change in self.changes],
             "problems": [problem._asdict() for problem in self.problems],
             "notes": list(self.notes),
             "duration_usec": self.duration_usec,
@@ -117,28 +88,35 @@ def stage_from_json(found: Mapping[str, Any]) -> StageReport:
         KeyError, TypeError: it is not of this schema.
     """
     return StageReport(
-        stage=_a(str, found["stage"]),
-        mode=_a(str, found["mode"]),
-        outcome=_a(str, found["outcome"]),
-        changes=tuple(_change(change) for change in _a(list, found["changes"])),
+        stage=a(str, found["stage"]),
+        mode=a(str, found["mode"]),
+        outcome=a(str, found["outcome"]),
+        changes=tuple(_done(change) for change in a(list, found["changes"])),
         problems=tuple(
             Problem(
-                _a(str, said["message"]), _a(str, said.get("hint", "")), _a(bool, said["required"])
+                a(str, said["message"]),
+                a(str, said.get("hint", "")),
+                a(bool, said["required"]),
+                a(str, said.get("code", "")),
             )
-            for said in _a(list, found["problems"])
+            for said in a(list, found["problems"])
         ),
-        notes=tuple(_a(str, note) for note in _a(list, found["notes"])),
-        duration_usec=_a(int, found["duration_usec"]),
+        notes=tuple(a(str, note) for note in a(list, found["notes"])),
+        duration_usec=a(int, found["duration_usec"]),
     )
 
 
-def _change(found: Mapping[str, Any]) -> Change:
-    target, state, wanted = (_a(str, found[key]) for key in ("target", "found", "wanted"))
-    each_boot = _a(bool, found.get("each_boot", False))
-    return Change(target, state, wanted, hint="", action=None, each_boot=each_boot)
+def _done(found: Mapping[str, Any]) -> Done:
+    target, state, wanted = (a(str, found[key]) for key in ("target", "found", "wanted"))
+    return Done(target, state, wanted, a(bool, found.get("each_boot", False)))
 
 
-def _a(kind: type[_T], value: Any) -> _T:
+def a(kind: type[_T], value: object) -> _T:
+    """The value, if it is of this type.
+
+    Raises:
+        TypeError: it is not.
+    """
     if not isinstance(value, kind):
         raise TypeError(f"found {type(value).__name__}, expected {kind.__name__}")
     return value
@@ -147,7 +125,7 @@ def _a(kind: type[_T], value: Any) -> _T:
 def run_outcome(stages: Mapping[str, StageReport]) -> str:
     """A run's outcome by its stages'."""
     reports = stages.values()
-    if any(r.outcome == FAILED or (r.outcome == NOT_RUN and r.mode == "required") for r in reports):
+    if any(r.outcome == FAILED or (r.outcome == NOT_RUN and r.mode == REQUIRED) for r in reports):
         return FAILED
     return DEGRADED if any(r.outcome == DEGRADED for r in reports) else READY
 
@@ -164,115 +142,5 @@ def rechecked(stages: Mapping[str, StageReport]) -> str:
     return " ".join(
         name
         for name, report in stages.items()
-        if report.mode == "required" and report.outcome in counts.get(name, ())
+        if report.mode == REQUIRED and report.outcome in counts.get(name, ())
     )
-
-
-class Earlier(NamedTuple):
-    """What the last run of this boot came to; all empty if there was none.
-
-    Attributes:
-        outcome: of the run; `running` if it was broken off.
-        stages: by name.
-        tries: how many runs in a row came to that failure or degradation.
-        since: when the first of these began.
-    """
-
-    outcome: str = ""
-    stages: Mapping[str, StageReport] = MappingProxyType({})
-    tries: int = 0
-    since: str = ""
-
-
-class ReportFiles:
-    """Report and marker of one node; all writes are atomic."""
-
-    def __init__(self, root: Path) -> None:
-        self._report = root / REPORT
-        self._marker = root / MARKER
-
-    def earlier(self, boot_id: str) -> Earlier:
-        """The last report of this boot; an empty one if there is none that can be used."""
-        try:
-            found = json.loads(read_file(self._report))
-            if found["schema"] != SCHEMA or found["boot_id"] != boot_id:
-                return Earlier()
-            stages = [stage_from_json(stage) for stage in _a(list, found["stages"])]
-            return Earlier(
-                _a(str, found["outcome"]),
-                {stage.stage: stage for stage in stages},
-                min(_a(int, found.get("tries", 0)), _MOST_TRIES),
-                _a(str, found.get("since", "")),
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return Earlier()
-
-    def is_open(self, boot_id: str) -> bool:
-        """Whether the marker of this boot is there."""
-        try:
-            marker = json.loads(read_file(self._marker))
-            return bool(boot_id) and bool(marker["boot_id"] == boot_id)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return False
-
-    def obstacle(self) -> tuple[Path, str] | None:
-        """What stands in the place of report or marker so that neither can be written; its kind."""
-        for path in (self._report, self._marker):
-            with contextlib.suppress(OSError):
-                if not path.is_file():
-                    return path, kind_of(path.lstat().st_mode)
-        return None
-
-    def close_gate(self) -> None:
-        """Take the marker away, since what it says is no longer so."""
-        self._marker.unlink(missing_ok=True)
-
-    def write(
-        self,
-        head: Head,
-        outcome: str,
-        stages: Mapping[str, StageReport],
-        finished: str = "",
-        stage: str = "",
-        tries: tuple[int, str] = (0, ""),
-    ) -> None:
-        """Write the report.
-
-        Args:
-            head: what report and marker begin with.
-            outcome: the run's.
-            stages: by name.
-            finished: when the run ended; empty while it is going on.
-            stage: the one that is running.
-            tries: how many runs in a row came to this failure or degradation, with this one, and
-                when the first of them began.
-        """
-        content = _content(head, outcome, finished)
-        content["stage"] = stage
-        content["tries"], content["since"] = tries
-        content["stages"] = [report.as_json() for report in stages.values()]
-        self._write(self._report, content)
-
-    def open_gate(
-        self, head: Head, outcome: str, stages: Mapping[str, StageReport], finished: str
-    ) -> None:
-        """Write the marker, which `nodefix wait` and with it kubelet waits for."""
-        content = _content(head, outcome, finished)
-        content["stages"] = {name: report.outcome for name, report in stages.items()}
-        content["recheck"] = rechecked(stages)
-        self._write(self._marker, content)
-
-    @staticmethod
-    def _write(path: Path, content: Mapping[str, Any]) -> None:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_atomic(path, json.dumps(content, indent=1).encode() + b"\n")
-
-
-def _content(head: Head, outcome: str, finished: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "version": __version__,
-        **head._asdict(),
-        "finished": finished,
-        "outcome": outcome,
-    }

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nodefix.journal import Journal
+from nodefix.messages import finished_record, same_again_record, stage_records, started_record
 from nodefix.plan import Problem
-from nodefix.records import finished_record, same_again_record, stage_records, started_record
-from nodefix.report import DEGRADED, FAILED, NOT_RUN, UNCHANGED, Earlier, StageReport
+from nodefix.report import StageReport
+from nodefix.store import Earlier
 from nodefix.told import essence
+from nodefix.words import DEGRADED, FAILED, NOT_RUN, UNCHANGED
 
 
 class Telling:

@@ -7,9 +7,9 @@ import re
 import time
 from pathlib import Path
 
-from nodefix.files import write_atomic
-from nodefix.reading import read_file
-from nodefix.words import one_line
+from nodefix.host.reading import read_file
+from nodefix.host.writing import write_atomic
+from nodefix.text import one_line
 
 # Seconds after which it is told in full again, for whoever reads the last hour only.
 _AGAIN_SECONDS = 3600

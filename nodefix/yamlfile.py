@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nodefix.errors import NodefixError
-from nodefix.words import bounded
+from nodefix.text import bounded
 
 # Settings are two levels deep.
 _DEPTH = 20

@@ -10,7 +10,7 @@ from nodefix.config import Config
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
 from nodefix.facts.alternatives_state import Entry, read_entry
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 BIN = "/usr/sbin"
 # Each command is a link to a link here, which leads to the chosen candidate.
@@ -221,7 +221,7 @@ def _admin(host: Host, flavour: Flavour) -> str:
 def _packages(host: Host) -> frozenset[str] | None:
     """Its status is the number of those that are not installed, and for them it prints a line."""
     try:
-        result = host.commands.run(_RPM, "-q", "--qf", "%{NAME}\\n", *PACKAGES, timeout=5.0)
+        result = host.programs.run(_RPM, "-q", "--qf", "%{NAME}\\n", *PACKAGES, timeout=5.0)
     except NodefixError:
         return None
     if not 0 <= result.status <= len(PACKAGES):
@@ -237,7 +237,7 @@ def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:
 
 def _version(host: Host, link: Link) -> Version:
     try:
-        result = host.commands.run(link.path, "-V", timeout=5.0)
+        result = host.programs.run(link.path, "-V", timeout=5.0)
     except DeadlineError as error:
         return Version("silent", error.message)
     except NodefixError as error:

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from nodefix.host import Host
-from nodefix.reading import kind_of
+from nodefix.host.node import Host
+from nodefix.host.reading import kind_of
 
 
 class Link(NamedTuple):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 # A follower takes three lines: this is room for more candidates than anybody has.
 _LIMIT = 1 << 18

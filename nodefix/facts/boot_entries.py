@@ -11,7 +11,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 ENTRIES = "/boot/loader/entries"
 

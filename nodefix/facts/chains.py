@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nodefix.commands import Result
 from nodefix.errors import BusError, CommandError
 from nodefix.facts.kubeproxy import ChainKey, jumps_of
 from nodefix.facts.nft import Obstacle, obstacles, read_bases
 from nodefix.facts.remedies import remedy
 from nodefix.facts.system import has_ipv6
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import Result
 
 _READ_SECONDS = 20.0
 # firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore.
@@ -161,7 +161,7 @@ def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     lines = [f"*{parent.table}", *(f"-C {parent.chain} {rule}" for rule in rules), "COMMIT", ""]
     script = "\n".join(lines).encode()
     argv = (family.restore, "--noflush")
-    result = host.commands.run(*argv, stdin=script, timeout=_READ_SECONDS)
+    result = host.programs.run(*argv, stdin=script, timeout=_READ_SECONDS)
     if b"Couldn't load" in result.stderr:
         # Without the library nothing can be asked, and "not found" would be a guess.
         words = result.telling
@@ -225,7 +225,7 @@ def _list(
             table = key.table
         lines.append(f"-S {key.chain}")
     script = "\n".join([*lines, "COMMIT", ""]).encode()
-    result = host.commands.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
+    result = host.programs.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
     return _parse(result.text, keys), result
 
 

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from nodefix.errors import UnclearError
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 FSTAB = "/etc/fstab"
 

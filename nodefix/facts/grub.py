@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from nodefix.facts.boot_entries import BootEntry
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 _FOLDERS = ("/boot/grub2", "/boot/grub")
 _SETTINGS = "/etc/default/grub"

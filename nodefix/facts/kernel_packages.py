@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 _RPM = "/usr/bin/rpm"
 _DNF = ("/etc/dnf/dnf.conf", "/etc/yum.conf")
@@ -93,7 +93,7 @@ def _installed(host: Host, names: tuple[str, ...]) -> bool | None:
     if not host.path(_RPM).exists():
         return None
     try:
-        found = [host.commands.run(_RPM, "--query", "--quiet", name).status for name in names]
+        found = [host.programs.run(_RPM, "--query", "--quiet", name).status for name in names]
     except NodefixError:
         return None
     return 0 in found

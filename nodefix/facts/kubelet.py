@@ -23,8 +23,8 @@ from nodefix.facts.kubelet_files import told_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
 
 if TYPE_CHECKING:
-    from nodefix.host import Host
-    from nodefix.systemd import ServiceCommand
+    from nodefix.host.node import Host
+    from nodefix.host.systemd import ServiceCommand
 
 UNIT = "kubelet.service"
 

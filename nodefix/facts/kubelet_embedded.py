@@ -17,7 +17,7 @@ from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.kubelet_flags import parsed
 
 if TYPE_CHECKING:
-    from nodefix.host import Host
+    from nodefix.host.node import Host
 
 _MICROSHIFT = "/etc/microshift"
 # Each unit, and the folder of its config.yaml; k0s has no such list of kubelet's flags.

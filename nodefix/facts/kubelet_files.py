@@ -17,7 +17,7 @@ from nodefix.errors import UnclearError
 from nodefix.facts.kubelet_yaml import Said, fail_swap_on
 
 if TYPE_CHECKING:
-    from nodefix.host import Host
+    from nodefix.host.node import Host
 
 _DROP_IN = ".conf"
 # Of folders in each other.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from nodefix.answer import Answer
 from nodefix.config import Config
 from nodefix.errors import NodefixError
-from nodefix.host import Host
-from nodefix.reading import kind_of
+from nodefix.host.node import Host
+from nodefix.host.reading import kind_of
 
 LOCK = "/run/xtables.lock"
 # tmpfiles.d(5): /run is empty at each boot, and container runtimes may come before nodefix.

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from nodefix.facts.system import is_ostree
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 # In their order of precedence: a file hides those of its name in later folders.
 _FOLDERS = (

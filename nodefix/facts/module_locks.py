@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 _DISABLED = "/proc/sys/kernel/modules_disabled"
 _FOLDERS = (

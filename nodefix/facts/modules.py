@@ -12,7 +12,7 @@ from nodefix.facts.module_locks import Locks, read_locks
 from nodefix.facts.next_kernel import next_kernel
 from nodefix.facts.probe import Failure, Feature, Unknown, probe
 from nodefix.facts.system import is_ostree, kernel_release
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 

@@ -11,7 +11,7 @@ import re
 from nodefix.errors import NodefixError
 from nodefix.facts.boot_entries import read_boot_entries
 from nodefix.facts.grub import default_entry
-from nodefix.host import Host
+from nodefix.host.node import Host
 
 _GRUBBY = "/usr/sbin/grubby"
 # Of systemd's vendor id: what the boot loader and the stub of a unified kernel image leave behind.
@@ -53,7 +53,7 @@ def _by_grubby(host: Host) -> str:
     if not host.path(_GRUBBY).exists():
         return ""
     try:
-        result = host.commands.run(_GRUBBY, "--default-kernel")
+        result = host.programs.run(_GRUBBY, "--default-kernel")
     except NodefixError:
         return ""
     found = re.search(r"/vmlinuz-(\d\S*)", result.text)

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from nodefix.commands import quoted
 from nodefix.errors import CommandError
 from nodefix.facts.kubeproxy import BASES, PRESENCE, ChainKey
 from nodefix.facts.remedies import remedy
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import quoted
 
 _NFT = "/usr/sbin/nft"
 _SECONDS = 20.0
@@ -54,7 +54,7 @@ def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
         CommandError: nft failed, or its answer is not whole.
     """
     argv = (_NFT, "--numeric-priority", "list", "chains", family)
-    result = host.commands.run(*argv, timeout=_SECONDS)
+    result = host.programs.run(*argv, timeout=_SECONDS)
     if result.status:
         words = result.telling
         raise CommandError(f"`{quoted(argv)}`: {words}", remedy(words))
@@ -109,7 +109,7 @@ def obstacles(
 def _described(host: Host, obstacle: Obstacle) -> Obstacle:
     """With the rules that are the admin's, and where they come from, as far as can be told."""
     table, chain = obstacle.key
-    result = host.commands.run(
+    result = host.programs.run(
         _NFT, "list", "chain", obstacle.family, table, chain, timeout=_SECONDS
     )
     lines = [line.strip() for line in result.text.split("\n") if line.startswith("\t\t")]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nodefix.commands import Result
 from nodefix.errors import NodefixError
 from nodefix.facts.system import has_ipv6
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import Result
 
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
@@ -264,4 +264,4 @@ def _rule(feature: Feature, family: str) -> str:
 def _run(host: Host, lines: list[str], tool: str, *arguments: str) -> Result:
     script = "\n".join([*lines, ""]).encode()
     argv = (_UNSHARE, "--net", "--", tool, *arguments)
-    return host.commands.run(*argv, stdin=script, timeout=_SECONDS)
+    return host.programs.run(*argv, stdin=script, timeout=_SECONDS)

@@ -19,8 +19,8 @@ from nodefix.facts.swap_origins import (
     swap_extra,
 )
 from nodefix.facts.system import in_container
-from nodefix.host import Host
-from nodefix.systemd import SwapUnit
+from nodefix.host.node import Host
+from nodefix.host.systemd import SwapUnit
 
 PROC_SWAPS = "/proc/swaps"
 PROC_MEMINFO = "/proc/meminfo"

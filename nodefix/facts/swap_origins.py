@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from nodefix.errors import UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, device_of
-from nodefix.host import Host
-from nodefix.systemd import SwapUnit
+from nodefix.host.node import Host
+from nodefix.host.systemd import SwapUnit
 
 CMDLINE = "/proc/cmdline"
 _CREDENTIALS = "/run/credentials"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
-from nodefix.reading import read_file
+from nodefix.host.reading import read_file
 
 # Rebuilds of RHEL by os-release(5)'s ID, for systems without a PLATFORM_ID.
 _FAMILY = frozenset({"rhel", "centos", "rocky", "almalinux", "ol"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from nodefix.config import Config
-from nodefix.host import Host
+from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
 from nodefix.stages import alternatives, chains, lockfile, modules, swap
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.alternatives import (
@@ -27,7 +26,8 @@ from nodefix.facts.alternatives import (
 )
 from nodefix.facts.alternatives_links import Link
 from nodefix.facts.alternatives_state import Entry
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan
 from nodefix.stages.alternatives_problems import (
     aside,
@@ -188,6 +188,6 @@ def apply(change: Change, host: Host) -> None:
         CommandError: one exited with another status than 0; those after it were not run.
     """
     for command in change.action.commands:
-        result = host.commands.run(*command)
+        result = host.programs.run(*command)
         if result.status:
             raise CommandError(f"`{quoted(command)}`: {result.words}", change.hint)

@@ -19,7 +19,7 @@ from nodefix.errors import CommandError
 from nodefix.facts.chains import ChainFacts, Family, Rules, read_chains
 from nodefix.facts.kubeproxy import CHAINS, HINT, PARENTS, SMALL, ChainKey, Jump, jumps_of
 from nodefix.facts.remedies import ASK_MODULES, remedy
-from nodefix.host import Host
+from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
 from nodefix.stages.obstacles import problems
 
@@ -53,7 +53,7 @@ class Lacking(NamedTuple):
 
 def read(host: Host, config: Config) -> ChainFacts:
     """Read the chains that kube-proxy's mode is about."""
-    match config.chains:
+    match config.kube_proxy:
         case "iptables":
             return read_chains(host, PARENTS, CHAINS, SMALL)
         case "nftables":
@@ -64,8 +64,8 @@ def read(host: Host, config: Config) -> ChainFacts:
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
     """One change for each family that lacks something or has the hand fix's bare jumps."""
-    if config.chains == "off":
-        return Plan(skipped="the setting `chains: off`: this cluster has no kube-proxy")
+    if config.kube_proxy == "none":
+        return Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
     changes = [change for family in facts.families if (change := _change(facts, family))]
     return Plan(tuple(changes), tuple(problems(facts)), notes=tuple(_notes(facts)))
 
@@ -212,7 +212,7 @@ def apply(change: Change, host: Host) -> None:
     refused: dict[str, list[str]] = {}
     for transaction in transactions:
         program = transaction.family.restore
-        result = host.commands.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
+        result = host.programs.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
         if result.status:
             refused.setdefault(f"{program}: {result.telling}", []).append(transaction.table)
     if refused:

@@ -21,8 +21,8 @@ from nodefix.facts.lockfile import (
     LockFacts,
     read,
 )
-from nodefix.files import write_atomic
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.writing import write_atomic
 from nodefix.plan import Change, Plan, Problem
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
@@ -122,6 +122,6 @@ def apply(change: Change, host: Host) -> None:
     except OSError as error:
         raise NodefixError(f"{error.filename}: {error.strerror}", change.hint) from error
     # It knows the SELinux label, too, that iptables' own domain expects.
-    result = host.commands.run(_PROGRAM, "--create", "-", stdin=TMPFILES_CONTENT)
+    result = host.programs.run(_PROGRAM, "--create", "-", stdin=TMPFILES_CONTENT)
     if result.status:
         raise NodefixError(f"{_PROGRAM}: {result.words}", change.hint)

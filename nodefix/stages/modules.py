@@ -11,13 +11,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.modprobe import Way
 from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State, read_modules
 from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.absent import absent_problems, next_kernel_problems
 
@@ -29,12 +29,12 @@ DEADLINE = 60.0
 _BASE = {
     "iptables": ("nf_tables", "nft_compat", "nf_conntrack"),
     "nftables": ("nf_tables", "nf_conntrack"),
-    "off": ("nf_conntrack",),
+    "none": ("nf_conntrack",),
 }
 _FEATURES: dict[str, tuple[Feature, ...]] = {
     "iptables": IPTABLES,
     "nftables": NFTABLES,
-    "off": (),
+    "none": (),
 }
 
 _MODPROBE = "/usr/sbin/modprobe"
@@ -44,12 +44,12 @@ _REBOOT = "systemctl reboot"
 
 def read(host: Host, config: Config) -> ModuleFacts:
     """Read the facts about the modules that kube-proxy's mode and the settings need."""
-    return read_modules(host, _names(config), _FEATURES[config.chains])
+    return read_modules(host, _names(config), _FEATURES[config.kube_proxy])
 
 
 def _names(config: Config) -> tuple[str, ...]:
-    features = (feature.module for feature in _FEATURES[config.chains])
-    wanted = (*_BASE[config.chains], *features, *config.extra_modules, *config.optional_modules)
+    features = (feature.module for feature in _FEATURES[config.kube_proxy])
+    wanted = (*_BASE[config.kube_proxy], *features, *config.extra_modules, *config.optional_modules)
     return tuple(dict.fromkeys(wanted))
 
 
@@ -60,7 +60,7 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
     states = {name: module.state for name, module in facts.modules.items()}
     # Without what all rules go through the others cannot be loaded, and are not to blame.
     hopeless = any(
-        states.get(name) is State.ABSENT for name in _BASE[config.chains] if name in needed
+        states.get(name) is State.ABSENT for name in _BASE[config.kube_proxy] if name in needed
     )
     due = [
         name
@@ -89,7 +89,7 @@ def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
     failed = {failure.feature.module for failure in facts.failures if not failure.library}
     needed = failed | set(config.extra_modules)
     if failed:
-        needed.update(_BASE[config.chains])
+        needed.update(_BASE[config.kube_proxy])
     if not facts.conntrack:
         needed.add("nf_conntrack")
     return tuple(name for name in _names(config) if name in needed)
@@ -253,6 +253,6 @@ def apply(change: Change, host: Host) -> None:
         CommandError: modprobe refused; its words say why.
     """
     argv = (_MODPROBE, str(change.action))
-    result = host.commands.run(*argv, timeout=20.0)
+    result = host.programs.run(*argv, timeout=20.0)
     if result.status:
         raise CommandError(f"`{quoted(argv)}`: {result.telling}", change.hint)

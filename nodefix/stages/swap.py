@@ -13,12 +13,12 @@ import shlex
 import time
 from typing import NamedTuple
 
-from nodefix.commands import quoted
 from nodefix.config import Config
 from nodefix.errors import BusError, CommandError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap
 from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.swap_fstab import by_hand, comment_out
 
@@ -201,7 +201,7 @@ def _switch_off(swap: ActiveSwap, host: Host) -> None:
             # The kernel needs no bus, and systemd sees by itself that the swap is gone.
             before = f"systemd did not stop {swap.unit}: {error.message}; "
     argv = ("/usr/sbin/swapoff", swap.device)
-    result = host.commands.run(*argv, timeout=_SWAPOFF_SECONDS)
+    result = host.programs.run(*argv, timeout=_SWAPOFF_SECONDS)
     if result.status:
         raise CommandError(f"{before}`{quoted(argv)}`: {result.words}", "systemctl reboot")
 
@@ -218,7 +218,7 @@ def _free_zram(swap: ActiveSwap, host: Host) -> None:
             # Zero, or gone, once the set-up unit has done it.
             if host.read(f"{device}/disksize").strip() == b"0":
                 return
-            host.path(f"{device}/reset").write_text("1")
+            host.set(f"{device}/reset", "1")
             return
         except FileNotFoundError:
             return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 
-from nodefix.backups import keep
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
-from nodefix.files import write_atomic
-from nodefix.host import Host
+from nodefix.host.backups import keep
+from nodefix.host.node import Host
+from nodefix.host.writing import write_atomic
 
 BACKUPS = "/var/lib/nodefix/backup"
 MARK = b"# nodefix: swap is off for kubelet: "

@@ -14,7 +14,7 @@ def kubelet_starts(node: Nspawn) -> None:
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
 
 
-@pytest.mark.parametrize("settings", ["", "chains: nftables\n"], ids=["iptables", "nftables"])
+@pytest.mark.parametrize("settings", ["", "kube_proxy: nftables\n"], ids=["iptables", "nftables"])
 def test_chains_come_back_before_kubelet_starts(node: Nspawn, settings: str) -> None:
     node.write("/etc/nodefix/nodefix.yaml.d/50-mode.yaml", settings or "{}\n")
     sh(node, "nft flush ruleset; nodefix run")
@@ -28,7 +28,7 @@ def test_chains_come_back_before_kubelet_starts(node: Nspawn, settings: str) -> 
 
 
 def test_without_kube_proxy_a_flush_is_nobodys_business(node: Nspawn) -> None:
-    node.write("/etc/nodefix/nodefix.yaml.d/50-mode.yaml", "chains: off\n")
+    node.write("/etc/nodefix/nodefix.yaml.d/50-mode.yaml", "kube_proxy: none\n")
     sh(node, "nodefix run; nft flush ruleset")
     kubelet_starts(node)
     assert "KUBE-" not in rules(node)

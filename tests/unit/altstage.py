@@ -12,9 +12,9 @@ from el_alternatives import ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node, planned, repair, result
 
-from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.facts.alternatives import COMMANDS
+from nodefix.host.programs import Result
 from nodefix.plan import Plan, Problem
 from nodefix.stages import alternatives
 
@@ -41,7 +41,7 @@ def answer_versions(node: Node) -> None:
         return result(0, f"{Path(argv[0]).name} v1.8.11 ({variant})\n")
 
     for name in ("iptables", "ip6tables"):
-        node.commands.table[(f"/usr/sbin/{name}", "-V")] = version
+        node.programs.table[(f"/usr/sbin/{name}", "-V")] = version
 
 
 def answer_rpm(node: Node, *installed: str) -> None:
@@ -52,7 +52,7 @@ def answer_rpm(node: Node, *installed: str) -> None:
         said = [p if p in installed else f"package {p} is not installed" for p in argv[4:]]
         return result(len(set(argv[4:]) - set(installed)), "".join(f"{one}\n" for one in said))
 
-    node.commands.table[(_RPM,)] = query
+    node.programs.table[(_RPM,)] = query
 
 
 def coreutils(node: Node) -> None:
@@ -81,14 +81,14 @@ def coreutils(node: Node) -> None:
         return result()
 
     node.host.path("/root").mkdir(exist_ok=True)
-    node.commands.table[("/usr/bin/mv",)] = move
-    node.commands.table[("/usr/bin/ln",)] = link
-    node.commands.table[("/usr/bin/mkdir",)] = folder
+    node.programs.table[("/usr/bin/mv",)] = move
+    node.programs.table[("/usr/bin/ln",)] = link
+    node.programs.table[("/usr/bin/mkdir",)] = folder
 
 
 def changes(node: Node) -> list[tuple[str, ...]]:
     """The commands that were run to change something."""
-    return [argv for argv in node.commands.calls if argv[1:] != ("-V",) and argv[0] != _RPM]
+    return [argv for argv in node.programs.calls if argv[1:] != ("-V",) and argv[0] != _RPM]
 
 
 def type_in(node: Node, hint: str) -> None:
@@ -105,7 +105,7 @@ def type_in(node: Node, hint: str) -> None:
 
 def _typed(node: Node, line: str) -> Result:
     program, *arguments = shlex.split(line)
-    return node.commands.run(f"/usr/bin/{program}", *arguments)
+    return node.programs.run(f"/usr/bin/{program}", *arguments)
 
 
 def file_systems(
@@ -138,7 +138,7 @@ def damaged(el: ElAlternatives, number: int) -> None:
     STATES[number](el)
     if all_nft(el.node):
         el.node.host.path("/usr/sbin/ip6tables").unlink()
-    el.node.commands.calls.clear()
+    el.node.programs.calls.clear()
 
 
 def only_problem(el: ElAlternatives) -> Problem:

@@ -12,6 +12,7 @@ from fakehost import RHEL10, Node, Recorder
 from pytest_mock import MockerFixture
 
 from nodefix import cli, engine
+from nodefix.commands import run as run_command
 from nodefix.config import Config
 
 
@@ -28,8 +29,8 @@ def on_node(
     """Let the command line work on a made-up node, as root, with no stage of its own."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     # Configuration files of a made-up node belong to whoever runs the tests.
-    mocker.patch("nodefix.config.load", autospec=True, return_value=Config())
-    mocker.patch.object(cli, "_open_host", return_value=(node.host, journals))
+    mocker.patch.object(run_command, "load", autospec=True, return_value=Config())
+    mocker.patch.object(run_command, "_open_host", return_value=(node.host, journals))
     real = Path.__new__
 
     def below(cls: type[Path], *parts: Any, **other: Any) -> Path:

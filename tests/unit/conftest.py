@@ -37,5 +37,5 @@ def el10(node: Node) -> Node:
 def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
     """A system bus that answers."""
     connection = Connection()
-    monkeypatch.setattr("nodefix.bus._connect", lambda: Bus(connection))
+    monkeypatch.setattr("nodefix.host.bus._connect", lambda: Bus(connection))
     return connection

@@ -15,7 +15,7 @@ from pathlib import Path
 from el_state import Alternative, Crashed, Follower, Refused, State, parsed
 from fakehost import Node, result
 
-from nodefix.commands import Result
+from nodefix.host.programs import Result
 
 PROGRAM = "/usr/sbin/alternatives"
 LINKS = "/etc/alternatives"
@@ -60,7 +60,7 @@ class ElAlternatives:
         for path in (NFT, *FOLLOWERS.values()):
             node.link(path, "xtables-nft-multi")
         node.file(PROGRAM, mode=0o755)
-        node.commands.table[(PROGRAM,)] = lambda argv, stdin: self.run(*argv[1:])
+        node.programs.table[(PROGRAM,)] = lambda argv, stdin: self.run(*argv[1:])
 
     def run(self, *arguments: str) -> Result:
         """One call of the program."""

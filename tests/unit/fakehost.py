@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from fakesystemd import FakeSystemd
 
-from nodefix.commands import Commands, Result
-from nodefix.config import STAGE_NAMES, Config
+from nodefix.config import Config
 from nodefix.errors import NodefixError
-from nodefix.host import Host
-from nodefix.journal import Record
+from nodefix.events import Record
+from nodefix.host.node import Host
+from nodefix.host.programs import Programs, Result
 from nodefix.plan import Change, Plan
+from nodefix.words import STAGE_NAMES
 
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
 OTHER_BOOT_ID = "99999999-2222-3333-4444-555555555555"
@@ -37,11 +38,11 @@ Program = Callable[[tuple[str, ...], bytes], Result]
 
 
 def result(status: int = 0, stdout: str = "", stderr: str = "") -> Result:
-    """What a program leaves; the caller's argv is filled in by FakeCommands."""
+    """What a program leaves; the caller's argv is filled in by FakePrograms."""
     return Result((), status, stdout.encode(), stderr.encode())
 
 
-class FakeCommands(Commands):
+class FakePrograms(Programs):
     """Answers from a table and fails the test on a command that is not in it.
 
     Attributes:
@@ -72,16 +73,16 @@ class Node:
 
     Attributes:
         root: where its tree begins.
-        commands: its programs.
+        programs: its programs.
         systemd: its service manager.
         host: all three, as the code under test takes them.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.commands = FakeCommands()
+        self.programs = FakePrograms()
         self.systemd = FakeSystemd()
-        self.host = Host(root, self.commands, self.systemd)
+        self.host = Host(root, self.programs, self.systemd)
         self.file("/proc/sys/kernel/random/boot_id", f"{BOOT_ID}\n")
         self.file("/proc/sys/kernel/osrelease", f"{KERNEL}\n")
         self.file("/proc/net/if_inet6")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fakehost import KERNEL, Node, result
 from netprobe import Probe
 
-from nodefix.commands import Result
 from nodefix.facts.modules import CONNTRACK_MAX
+from nodefix.host.programs import Result
 
 MODPROBE = "/usr/sbin/modprobe"
 FOLDER = f"/lib/modules/{KERNEL}"
@@ -46,7 +46,7 @@ class Kernel:
         self.probe = Probe(node)
         # What a rule needs and modprobe does not load by itself.
         node.file(f"{FOLDER}/modules.dep", "".join(f"kernel/{n}.ko.xz:\n" for n in on_disk))
-        node.commands.table[(MODPROBE,)] = self._modprobe
+        node.programs.table[(MODPROBE,)] = self._modprobe
         self._show()
 
     def _modprobe(self, argv: tuple[str, ...], stdin: bytes) -> Result:

@@ -11,9 +11,9 @@ from fakehost import Node, Recorder
 from nodefix import engine
 from nodefix.config import Config
 from nodefix.facts.system import Scope
-from nodefix.host import Host
-from nodefix.paths import MARKER, REPORT
+from nodefix.host.node import Host
 from nodefix.plan import Change, Plan, Problem
+from nodefix.words import MARKER, REPORT
 
 INSIDE = Scope(True, "found EL 10")
 OUTSIDE = Scope(False, "found Debian")
@@ -44,7 +44,7 @@ class FakeStage:
 
     def read(self, host: Host, config: Config, /) -> Plan:
         """Facts are the plan to come."""
-        assert host.commands.deadline is not None
+        assert host.programs.deadline is not None
         self.on_read(host)
         return self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodefix.errors import NodefixError
-from nodefix.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
+from nodefix.host.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
 
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fakehost import BOOT_ID, Node
 
 from nodefix.plan import Problem
-from nodefix.report import Head, ReportFiles, StageReport
+from nodefix.report import Head, StageReport
+from nodefix.store import ReportFiles
 
 
 def leave(

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from fakehost import Node, result
 
-from nodefix.commands import Result
+from nodefix.host.programs import Result
 
 RESTORE4 = "/usr/sbin/iptables-nft-restore"
 RESTORE6 = "/usr/sbin/ip6tables-nft-restore"
@@ -67,13 +67,13 @@ class Tables:
         self.hooks: dict[tuple[str, str], str] = {}
         self._program = RESTORE6 if six else RESTORE4
         self._family = "ip6" if six else "ip"
-        node.commands.table[(self._program, "--noflush")] = self._restore
-        node.commands.table[(NFT, "--numeric-priority", "list", "chains", self._family)] = (
+        node.programs.table[(self._program, "--noflush")] = self._restore
+        node.programs.table[(NFT, "--numeric-priority", "list", "chains", self._family)] = (
             self._list
         )
         for table, chain in self.chains:
             argv = (NFT, "list", "chain", self._family, table, chain)
-            node.commands.table[argv] = self._list_chain
+            node.programs.table[argv] = self._list_chain
 
     def rules(self, table: str, chain: str) -> list[str]:
         """A chain's rules; fails if it is not there."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fakehost import Node, result
 
-from nodefix.commands import Result
 from nodefix.facts.probe import IPTABLES, NFTABLES
+from nodefix.host.programs import Result
 
 UNSHARE = "/usr/bin/unshare"
 RESTORE4 = "/usr/sbin/iptables-nft-restore"
@@ -45,7 +45,7 @@ class Probe:
         self._only = only
         for tool in (UNSHARE, RESTORE4, RESTORE6, NFT):
             node.file(tool)
-        node.commands.table[(UNSHARE,)] = self._run
+        node.programs.table[(UNSHARE,)] = self._run
 
     def _run(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         script = stdin.decode()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fakehost import Node, result
 
-from nodefix.commands import Result
-from nodefix.systemd import SwapUnit
+from nodefix.host.programs import Result
+from nodefix.host.systemd import SwapUnit
 
 SWAPOFF = "/usr/sbin/swapoff"
 
@@ -60,7 +60,7 @@ def turn_on(node: Node, *devices: str, used: int = 0, available: int = 1_000_000
 
     off("")
     node.file("/proc/meminfo", MEMORY.format(available))
-    node.commands.table[(SWAPOFF,)] = swapoff
+    node.programs.table[(SWAPOFF,)] = swapoff
     node.systemd.on_stop = lambda unit: off(unit.what)
 
 

@@ -13,10 +13,11 @@ from fakehost import RHEL10, Node, Recorder
 from lastrun import leave
 from pytest_mock import MockerFixture
 
-from nodefix import __version__, cli, gate, journal
-from nodefix.config import STAGE_NAMES, Config
+from nodefix import __version__, events, gate
+from nodefix.config import Config
 from nodefix.errors import ConfigError
-from nodefix.lock import is_held, run_lock
+from nodefix.host.lock import is_held, run_lock
+from nodefix.words import STAGE_NAMES
 
 __all__ = ["journals", "on_node", "run"]
 
@@ -82,7 +83,7 @@ def test_not_root_is_answered_with_the_users_own_words(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert status(*arguments) == 77
     told = capsys.readouterr().err
-    assert "found an ordinary user, expected root" in told
+    assert "this command must be run as root" in told
     assert told.endswith(f"  try: {command}\n")
     assert not run.called
 
@@ -114,19 +115,19 @@ def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
 def test_another_run_in_the_way(
     run: MagicMock, node: Node, journals: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("nodefix.commands.run._LOCK_SECONDS", 0.0)
     with run_lock(node.root, 0):
         assert status("run") == 1
     assert not run.called
     (record,) = journals.records
-    assert record.message_id == journal.NOT_RUN
+    assert record.message_id == events.NOT_RUN
     assert "waited 0 seconds for the run lock" in record.message
 
 
 def test_configuration_that_is_not_valid(
     run: MagicMock, node: Node, journals: Recorder, mocker: MockerFixture
 ) -> None:
-    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one", "/b: two"]))
+    mocker.patch("nodefix.commands.run.load", side_effect=ConfigError(["/a: one", "/b: two"]))
     journals.prints = True
     before = node.snapshot()
     assert status("run") == 64
@@ -139,7 +140,7 @@ def test_configuration_that_is_not_valid(
 def test_a_unit_tells_what_is_not_valid_once_and_then_on_one_line(
     run: MagicMock, journals: Recorder, mocker: MockerFixture
 ) -> None:
-    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one", "/b: two"]))
+    mocker.patch("nodefix.commands.run.load", side_effect=ConfigError(["/a: one", "/b: two"]))
     for _ in range(3):
         assert status("run") == 64
     first, second, third = (record.message for record in journals.records)
@@ -169,7 +170,7 @@ def test_scope(
     release: str,
     inside: bool,
 ) -> None:
-    mocker.patch("nodefix.config.load", return_value=Config(scope=scope))
+    mocker.patch("nodefix.commands.run.load", return_value=Config(scope=scope))
     node.file("/etc/os-release", release)
     status(*arguments)
     assert run.call_args.args[2].inside == inside
@@ -230,7 +231,7 @@ def test_what_stands_in_the_place_of_report_or_marker_is_named_with_the_way_out(
 def test_a_unit_shows_why_no_stage_was_run_and_tells_it_once(
     run: MagicMock, journals: Recorder, mocker: MockerFixture
 ) -> None:
-    shown = mocker.patch("nodefix.patience.notify_status", autospec=True)
+    shown = mocker.patch("nodefix.host.patience.notify_status", autospec=True)
     run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
     status("run")
     status("run")
@@ -238,7 +239,7 @@ def test_a_unit_shows_why_no_stage_was_run_and_tells_it_once(
     assert "No space left" in first
     assert (len(first.splitlines()), len(second.splitlines())) == (2, 1)
     assert shown.call_args.args == (f"failed: {first}",)
-    mocker.patch("nodefix.config.load", side_effect=ConfigError(["/a: one"]))
+    mocker.patch("nodefix.commands.run.load", side_effect=ConfigError(["/a: one"]))
     status("run")
     assert "/a: one" in shown.call_args.args[0]
 
@@ -254,8 +255,10 @@ def test_without_standard_error(monkeypatch: pytest.MonkeyPatch, mocker: MockerF
 def test_what_is_told_before_the_stages(
     run: MagicMock, node: Node, mocker: MockerFixture, journals: Recorder
 ) -> None:
-    mocker.patch("nodefix.config.load", return_value=Config(passed_over=("/etc/nodefix/x.conf",)))
-    mocker.patch("nodefix.files.sweep", autospec=True, return_value=["/etc/.fstab.nodefix"])
+    mocker.patch(
+        "nodefix.commands.run.load", return_value=Config(passed_over=("/etc/nodefix/x.conf",))
+    )
+    mocker.patch("nodefix.commands.run.sweep", autospec=True, return_value=["/etc/.fstab.nodefix"])
     assert status("run") == 0
     swept, passed = journals.records
     assert swept.message.startswith("/etc/.fstab.nodefix: ")

@@ -61,6 +61,8 @@ def test_a_unit_is_told_the_same_reason_once(
 def test_watch_ends_when_the_bus_does(
     mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mocker.patch("nodefix.watch.watch", autospec=True, side_effect=BusError("the bus went away"))
+    mocker.patch(
+        "nodefix.commands.watch.watch", autospec=True, side_effect=BusError("the bus went away")
+    )
     assert status("watch") == 1
     assert capsys.readouterr().err == "nodefix: the bus went away\n"

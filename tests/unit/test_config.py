@@ -8,7 +8,8 @@ import pytest
 from fakehost import Node
 from settings import DROP_INS, MAIN, problem, problems
 
-from nodefix.config import KEYS, MODES, SCOPES, STAGE_NAMES, Config, load
+from nodefix.config import KEYS, SCOPES, Config, load
+from nodefix.words import MODES, STAGE_NAMES
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -40,8 +41,22 @@ def test_each_stage_takes_each_mode_and_leaves_the_others(
 
 @pytest.mark.parametrize("word", ["off", "Off", "OFF", "'off'"])
 def test_bare_off_means_off_though_yaml_reads_false(node: Node, word: str) -> None:
-    node.file(MAIN, f"stages:\n  swap: {word}\n")
-    assert load(node.root).modes["swap"] == "off"
+    node.file(MAIN, f"swap: {word}\n")
+    assert load(node.root).swap == "off"
+
+
+@pytest.mark.parametrize("word", ["off", "Off", "OFF", "'off'"])
+def test_a_mode_of_another_name_is_answered_with_the_new_one(node: Node, word: str) -> None:
+    assert "stages.swap: the mode `off` is now called `skip`" in problem(
+        node, f"stages:\n  swap: {word}\n"
+    )
+
+
+@pytest.mark.parametrize("word", ["off", "iptables", "nonsense"])
+def test_a_setting_of_another_name_is_answered_with_the_new_one(node: Node, word: str) -> None:
+    assert problem(node, f"chains: {word}\n").endswith(
+        "chains: this setting is now called kube_proxy (iptables, nftables or none)"
+    )
 
 
 def test_bare_on_is_no_mode(node: Node) -> None:
@@ -56,10 +71,10 @@ def test_swap(node: Node, word: str) -> None:
     assert load(node.root).swap == word
 
 
-@pytest.mark.parametrize("word", ["iptables", "nftables", "off"])
-def test_chains(node: Node, word: str) -> None:
-    node.file(MAIN, f"chains: {word}\n")
-    assert load(node.root).chains == word
+@pytest.mark.parametrize("word", ["iptables", "nftables", "none"])
+def test_kube_proxy(node: Node, word: str) -> None:
+    node.file(MAIN, f"kube_proxy: {word}\n")
+    assert load(node.root).kube_proxy == word
 
 
 @pytest.mark.parametrize("key", ["extra_modules", "optional_modules"])
@@ -91,26 +106,26 @@ def test_swap_margin_of_the_wrong_kind(node: Node, value: str) -> None:
 
 def test_drop_ins_win_by_name_setting_by_setting(node: Node) -> None:
     node.file(MAIN, "scope: force\nstages: {swap: wanted, chains: wanted}\n")
-    node.file(f"{DROP_INS}/20-b.yaml", "stages: {swap: off}\n")
-    node.file(f"{DROP_INS}/10-a.yaml", "stages: {swap: required, modules: off}\n")
+    node.file(f"{DROP_INS}/20-b.yaml", "stages: {swap: skip}\n")
+    node.file(f"{DROP_INS}/10-a.yaml", "stages: {swap: required, modules: skip}\n")
     node.file(f"{DROP_INS}/30-c.yaml.rpmsave", "scope: nonsense\n")
     config = load(node.root)
     assert config.scope == "force"
     assert config.modes == {
         **Config().modes,
-        "swap": "off",
+        "swap": "skip",
         "chains": "wanted",
-        "modules": "off",
+        "modules": "skip",
     }
 
 
 def test_every_problem_of_every_file_at_once(node: Node) -> None:
-    node.file(MAIN, "scpoe: auto\nscope: 3\nstages: {swap: maybe, swop: off, 7: off}\n")
+    node.file(MAIN, "scpoe: auto\nscope: 3\nstages: {swap: maybe, swop: skip, 7: skip}\n")
     node.file(f"{DROP_INS}/10.yaml", "- a list\n")
     node.file(f"{DROP_INS}/20.yaml", "stages: [swap]\n")
     node.file(f"{DROP_INS}/30.yaml", "a: [\n")
     main, drop = f"{node.root}{MAIN}", f"{node.root}{DROP_INS}"
-    modes = "required, wanted, off"
+    modes = "required, wanted, skip"
     found = problems(node)
     assert found[:7] == (
         f"{main}: unknown key 'scpoe' (did you mean scope?); expected one of: {', '.join(KEYS)}",

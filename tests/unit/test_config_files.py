@@ -187,9 +187,9 @@ def test_what_is_not_read_is_named(node: Node) -> None:
 def test_both_suffixes_are_read_by_name(node: Node) -> None:
     node.file(f"{DROP_INS}/10.yml", "scope: force\nswap: keep\n")
     node.file(f"{DROP_INS}/20.yaml", "scope: auto\n")
-    node.file(f"{DROP_INS}/30.yml", "chains: off\n")
+    node.file(f"{DROP_INS}/30.yml", "kube_proxy: none\n")
     config = load(node.root)
-    assert (config.scope, config.swap, config.chains) == ("auto", "keep", "off")
+    assert (config.scope, config.swap, config.kube_proxy) == ("auto", "keep", "none")
     assert config.passed_over == ()
 
 

@@ -13,7 +13,7 @@ from nodefix import converge
 from nodefix.config import Config
 from nodefix.converge import plan_stage, run_stage
 from nodefix.errors import CommandError, DeadlineError
-from nodefix.host import Host
+from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
 from nodefix.report import StageReport
 

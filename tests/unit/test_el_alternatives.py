@@ -11,7 +11,7 @@ from el_alternatives import ElAlternatives
 from el_states import STATES
 from fakehost import Node, result
 
-from nodefix.commands import Result
+from nodefix.host.programs import Result
 
 TRANSCRIPT = Path(__file__).with_name("data") / "alternatives-el.txt"
 

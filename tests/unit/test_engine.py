@@ -10,13 +10,13 @@ from fakehost import BOOT_ID, Node, modes
 from fakestage import OUTSIDE, PROBLEM, FakeStage, Run, change
 from fakesystemd import INVOCATION_ID
 
-from nodefix import engine, journal
+from nodefix import engine, events
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, CommandError, DeadlineError, NodefixError, UnclearError
-from nodefix.host import Host
-from nodefix.paths import MARKER
+from nodefix.host.node import Host
 from nodefix.plan import Change, Plan, Problem
+from nodefix.words import MARKER
 
 
 def test_everything_in_order(node: Node) -> None:
@@ -25,10 +25,10 @@ def test_everything_in_order(node: Node) -> None:
     assert run.is_open
     assert [stage["outcome"] for stage in run.report["stages"]] == ["unchanged", "unchanged"]
     assert [record.message_id for record in run.journal.records] == [
-        journal.RUN_STARTED,
-        journal.STAGE_UNCHANGED,
-        journal.STAGE_UNCHANGED,
-        journal.RUN_FINISHED,
+        events.RUN_STARTED,
+        events.STAGE_UNCHANGED,
+        events.STAGE_UNCHANGED,
+        events.RUN_FINISHED,
     ]
 
 
@@ -59,7 +59,7 @@ def test_change_that_takes(node: Node) -> None:
     assert run.stage("swap")["outcome"] == "changed"
     assert [done["target"] for done in run.stage("swap")["changes"]] == ["a", "b"]
     assert run.stage("swap")["duration_usec"] >= 0
-    assert run.said(journal.STAGE_CHANGED) == [
+    assert run.said(events.STAGE_CHANGED) == [
         "swap: changed\n  a: wrong -> right\n  b: wrong -> right"
     ]
 
@@ -83,6 +83,7 @@ def test_change_that_does_not_stick_is_a_problem_with_the_tools_words(node: Node
             "message": "b: found wrong, expected right (`swapoff b`: Cannot allocate memory)",
             "hint": "mend b",
             "required": True,
+            "code": "",
         }
     ]
 
@@ -127,15 +128,15 @@ def test_problem_by_mode(
     assert run.is_open == is_open
     assert run.report["outcome"] == outcome
     assert run.stage("swap")["outcome"] == outcome
-    assert run.said(journal.PROBLEM) == ["swap: the thing is broken\n  to mend it: mend the thing"]
+    assert run.said(events.PROBLEM) == ["swap: the thing is broken\n  to mend it: mend the thing"]
 
 
 def test_stage_that_is_off_is_not_even_read(node: Node) -> None:
     stage = FakeStage("swap", Plan((change("a"),)))
     stage.on_read = lambda host: pytest.fail("it was read")
     run = Run(node, stage, FakeStage("chains"))
-    assert run(modes(swap="off")) == "ready"
-    assert run.stage("swap")["outcome"] == "off"
+    assert run(modes(swap="skip")) == "ready"
+    assert run.stage("swap")["outcome"] == "skipped"
     assert run.is_open
 
 
@@ -144,7 +145,7 @@ def test_stage_that_does_not_apply(node: Node) -> None:
     assert run() == "ready"
     assert run.stage("swap")["outcome"] == "skipped"
     assert run.stage("swap")["notes"] == ["this is a container"]
-    assert run.said(journal.STAGE_SKIPPED) == ["swap: skipped: this is a container"]
+    assert run.said(events.STAGE_SKIPPED) == ["swap: skipped: this is a container"]
 
 
 @pytest.mark.parametrize("moment", ["on_read", "on_apply"])
@@ -207,13 +208,13 @@ def test_a_deadline_for_each_stage_and_none_after_it(node: Node) -> None:
     seen: list[Deadline | None] = []
     stages = [FakeStage("swap"), FakeStage("chains")]
     for stage in stages:
-        stage.on_read = lambda host: seen.append(host.commands.deadline)
+        stage.on_read = lambda host: seen.append(host.programs.deadline)
     Run(node, *stages)()
     first, second = seen
     assert first is not None and second is not None
     assert (first.what, first.seconds) == ("stage swap", FakeStage.DEADLINE)
     assert second.what == "stage chains"
-    assert node.commands.deadline is None
+    assert node.programs.deadline is None
     assert node.systemd.deadline is None
 
 
@@ -226,7 +227,7 @@ def test_out_of_scope_nothing_is_looked_at_and_the_gate_opens(node: Node) -> Non
     assert run.report["outcome"] == "skipped"
     assert [stage["outcome"] for stage in run.report["stages"]] == ["skipped", "skipped"]
     (record,) = run.journal.records
-    assert record.message_id == journal.OUT_OF_SCOPE
+    assert record.message_id == events.OUT_OF_SCOPE
     assert "found Debian" in record.message
 
 
@@ -252,10 +253,10 @@ def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.Monk
     monkeypatch.setattr(engine, "STAGES", (swap, off, chains))
     node.file(MARKER, "the last run's")
     before = node.snapshot()
-    plans = engine.dry_run(node.host, modes(modules="off"))
+    plans = engine.dry_run(node.host, modes(modules="skip"))
     assert plans == {
         "swap": Plan((change("a"),)),
-        "modules": Plan(skipped="switched off by the configuration"),
+        "modules": Plan(skipped="the setting `stages` says so"),
         "chains": Plan(problems=(Problem("found no such program", "install it"),)),
     }
     assert swap.applied == []
@@ -274,6 +275,7 @@ def test_failure_that_follows_from_another_stages_points_to_it(node: Node) -> No
             "message": "5 problems that cannot be judged before stage modules is in order",
             "hint": PROBLEM.hint,
             "required": True,
+            "code": "",
         }
     ]
     # A needed stage that is merely not perfect explains nothing.

@@ -6,7 +6,7 @@ import pytest
 from fakehost import OTHER_BOOT_ID, Node, modes
 from fakestage import INSIDE, PROBLEM, FakeStage, Run, change
 
-from nodefix import journal
+from nodefix import events
 from nodefix.plan import Plan
 
 
@@ -23,7 +23,7 @@ def test_some_stages_take_the_others_from_the_last_report(node: Node) -> None:
     assert run.is_open
     assert run.stage("chains")["outcome"] == "changed"
     assert [done["target"] for done in run.stage("chains")["changes"]] == ["a"]
-    assert run.said(journal.RUN_STARTED)[0].endswith(": swap")
+    assert run.said(events.RUN_STARTED)[0].endswith(": swap")
 
 
 def test_some_stages_do_not_open_the_gate_for_the_others(node: Node) -> None:
@@ -39,7 +39,7 @@ def test_some_stages_of_a_node_on_which_nothing_has_run(node: Node) -> None:
     assert run(modes(chains="required"), INSIDE, "swap") == "ready"
     assert not run.is_open
     assert run.stage("chains")["outcome"] == "not run"
-    assert run(modes(chains="off"), INSIDE, "swap") == "ready"
+    assert run(modes(chains="skip"), INSIDE, "swap") == "ready"
 
 
 def test_report_of_another_boot_counts_for_nothing(node: Node) -> None:
@@ -54,7 +54,7 @@ def test_report_of_another_boot_counts_for_nothing(node: Node) -> None:
 def test_stage_that_was_switched_off_since_does_not_hold_kubelet(node: Node) -> None:
     run = Run(node, FakeStage("swap"), FakeStage("chains", Plan(problems=(PROBLEM,))))
     run()
-    run(modes(chains="off"), INSIDE, "swap")
+    run(modes(chains="skip"), INSIDE, "swap")
     assert run.is_open
 
 
@@ -70,7 +70,7 @@ def test_earlier_outcomes_are_weighed_by_the_settings_of_now(node: Node) -> None
 
 def test_stage_that_was_off_has_not_run(node: Node) -> None:
     run = Run(node, FakeStage("swap"), FakeStage("chains"))
-    run(modes(chains="off"))
+    run(modes(chains="skip"))
     assert run.is_open
     run(modes(), INSIDE, "swap")
     assert run.stage("chains")["outcome"] == "not run"

@@ -9,12 +9,12 @@ import pytest
 from fakehost import Node
 from fakestage import PROBLEM, FakeStage, Run, change
 
-from nodefix import journal
+from nodefix import events
 from nodefix.errors import BusError
-from nodefix.host import Host
-from nodefix.paths import MARKER
+from nodefix.host.node import Host
+from nodefix.host.systemd import UnitState
 from nodefix.plan import Plan
-from nodefix.systemd import UnitState
+from nodefix.words import MARKER
 
 
 def events_of(node: Node, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -92,7 +92,7 @@ def test_run_that_is_broken_off_leaves_the_gate_as_it_was(
         run()
     assert run.is_open == was_ready
     assert (run.report["outcome"], run.report["stage"]) == ("running", "swap")
-    assert node.commands.deadline is None
+    assert node.programs.deadline is None
 
 
 def test_report_that_cannot_be_written_does_not_open_the_gate(
@@ -123,11 +123,11 @@ def test_what_a_failure_means_to_kubelet(node: Node, active: set[str] | None, wo
     node.systemd.active = active or set()
     run = Run(node, FakeStage("swap", Plan(problems=(PROBLEM,))))
     run()
-    assert words in run.said(journal.RUN_FAILED)[0]
+    assert words in run.said(events.RUN_FAILED)[0]
     # The gate is open then.
     node.file("/etc/nodefix/disabled")
     run()
-    assert "kubelet may start, since nodefix is switched off" in run.said(journal.RUN_FAILED)[0]
+    assert "kubelet may start, since nodefix is switched off" in run.said(events.RUN_FAILED)[0]
 
 
 @pytest.mark.parametrize(

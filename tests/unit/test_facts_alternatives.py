@@ -7,7 +7,6 @@ from el_alternatives import ADMIN, LINKS, NFT, ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node, result
 
-from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import CommandError, DeadlineError
 from nodefix.facts.alternatives import (
@@ -21,6 +20,7 @@ from nodefix.facts.alternatives import (
     read,
 )
 from nodefix.facts.alternatives_state import Entry
+from nodefix.host.programs import Result
 
 VERSION = "iptables v1.8.11 (nf_tables)"
 _RPM = ("/usr/bin/rpm", "-q", "--qf", "%{NAME}\\n", "iptables-nft", "alternatives")
@@ -30,7 +30,7 @@ _RPM = ("/usr/bin/rpm", "-q", "--qf", "%{NAME}\\n", "iptables-nft", "alternative
 def el(node: Node) -> ElAlternatives:
     """A node with Enterprise Linux's alternatives and nothing registered."""
     for name in ("iptables", "ip6tables"):
-        node.commands.table[(f"/usr/sbin/{name}", "-V")] = result(0, f"{VERSION}\n")
+        node.programs.table[(f"/usr/sbin/{name}", "-V")] = result(0, f"{VERSION}\n")
     return ElAlternatives(node)
 
 
@@ -63,11 +63,11 @@ def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node
     assert set(facts.links) == set(COMMANDS)
     assert facts.versions == {"iptables": Version("said", VERSION)}
     assert facts.registry is None
-    assert node.commands.calls == [("/usr/sbin/iptables", "-V")]
+    assert node.programs.calls == [("/usr/sbin/iptables", "-V")]
 
 
 def test_flavours(node: Node) -> None:
-    node.commands.table[_RPM[:1]] = result(2)
+    node.programs.table[_RPM[:1]] = result(2)
     assert read(node.host, Config()).flavour is None
     node.file("/usr/bin/update-alternatives")
     assert read(node.host, Config()).flavour is DEBIAN
@@ -77,7 +77,7 @@ def test_flavours(node: Node) -> None:
 
 
 def test_program_that_is_a_directory_is_none(node: Node) -> None:
-    node.commands.table[_RPM[:1]] = result(2)
+    node.programs.table[_RPM[:1]] = result(2)
     (node.root / "usr/sbin/alternatives").mkdir(parents=True)
     assert read(node.host, Config()).flavour is None
 
@@ -122,7 +122,7 @@ def test_rpm_is_asked_only_where_something_is_missing(el: ElAlternatives, node: 
     assert registry(node).packages is None
     node.host.path(NFT).unlink()
     said = "package iptables-nft is not installed\nalternatives\n"
-    node.commands.table[_RPM] = result(1, said)
+    node.programs.table[_RPM] = result(1, said)
     assert registry(node).packages == {"alternatives"}
 
 
@@ -131,7 +131,7 @@ def test_rpm_that_does_not_tell(
     el: ElAlternatives, node: Node, answer: Result | CommandError
 ) -> None:
     node.host.path(NFT).unlink()
-    node.commands.table[_RPM] = answer
+    node.programs.table[_RPM] = answer
     assert registry(node).packages is None
 
 
@@ -141,7 +141,7 @@ def test_what_a_killed_run_left(el: ElAlternatives, node: Node) -> None:
 
 
 def test_debian_overwrites_what_a_killed_run_left(node: Node) -> None:
-    node.commands.table[_RPM[:1]] = result(2)
+    node.programs.table[_RPM[:1]] = result(2)
     node.file("/usr/bin/update-alternatives")
     node.file("/var/lib/dpkg/alternatives/iptables.dpkg-tmp")
     found = registry(node)
@@ -156,7 +156,7 @@ def test_image(el: ElAlternatives, node: Node) -> None:
 
 def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
-    node.commands.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
+    node.programs.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
     versions = read(node.host, Config()).versions
     assert versions == {"iptables": Version("failed", "cannot open libxtables")}
 
@@ -166,7 +166,7 @@ def test_version_of_each_program_that_the_links_end_at(el: ElAlternatives, node:
     node.host.path("/usr/sbin/ip6tables").unlink()
     node.link("/usr/sbin/ip6tables", "/opt/xtables-nft-multi")
     node.file("/opt/xtables-nft-multi", "", 0o755)
-    node.commands.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
+    node.programs.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
     versions = read(node.host, Config()).versions
     assert versions["ip6tables"] == Version("failed", "not executable")
     assert versions["iptables"] == Version("said", VERSION)
@@ -174,7 +174,7 @@ def test_version_of_each_program_that_the_links_end_at(el: ElAlternatives, node:
 
 def test_version_that_hangs(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
-    node.commands.table[("/usr/sbin/iptables", "-V")] = DeadlineError("it did not end")
+    node.programs.table[("/usr/sbin/iptables", "-V")] = DeadlineError("it did not end")
     versions = read(node.host, Config()).versions
     assert versions == {"iptables": Version("silent", "it did not end")}
 
@@ -184,6 +184,6 @@ def test_nobody_is_asked_for_its_version_where_a_link_is_wrong(
 ) -> None:
     """A directory in a command's place cannot be run, and what is wrong is known."""
     STATES[18](el)
-    node.commands.calls.clear()
+    node.programs.calls.clear()
     assert read(node.host, Config()).versions == {}
-    assert node.commands.calls == []
+    assert node.programs.calls == []

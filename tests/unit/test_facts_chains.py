@@ -6,10 +6,10 @@ import pytest
 from fakehost import Node, result
 from netfilter import NFT, RESTORE4, RESTORE6, Tables
 
-from nodefix.commands import Result
 from nodefix.errors import CommandError
 from nodefix.facts.chains import Rules, read_chains
 from nodefix.facts.kubeproxy import ChainKey
+from nodefix.host.programs import Result
 
 PARENTS = (ChainKey("filter", "INPUT"), ChainKey("nat", "OUTPUT"))
 CHAINS = (
@@ -80,7 +80,7 @@ def test_reading_makes_no_chain_and_no_table(node: Node, tables: Tables) -> None
         scripts.append(stdin.decode())
         return listing(argv, stdin)
 
-    node.commands.table[(RESTORE4, "--noflush")] = restore
+    node.programs.table[(RESTORE4, "--noflush")] = restore
     read(node)
     lines = [line for script in scripts for line in script.splitlines()]
     assert {line.split()[0][:2] for line in lines} <= {"*f", "*n", "*m", "-S", "CO"}
@@ -94,7 +94,7 @@ def test_both_families(node: Node) -> None:
     found = {family.name: rules for family, rules in facts.families.items()}
     assert found["IPv4"][CHAINS[1]] is None
     assert found["IPv6"][CHAINS[1]] == ()
-    assert {argv[0] for argv in node.commands.calls} == {RESTORE4, RESTORE6, NFT}
+    assert {argv[0] for argv in node.programs.calls} == {RESTORE4, RESTORE6, NFT}
 
 
 LISTING = """\
@@ -120,7 +120,7 @@ LISTING = """\
     ],
 )
 def test_lines_of_no_known_kind_are_passed_over(node: Node, tables: Tables, odd: str) -> None:
-    node.commands.table[(RESTORE4, "--noflush")] = result(0, LISTING.format(odd=odd))
+    node.programs.table[(RESTORE4, "--noflush")] = result(0, LISTING.format(odd=odd))
     found = read(node)
     assert found["filter/INPUT"] == ("-i lo -j ACCEPT", '-j LOG --log-prefix "-N KUBE "')
     assert found["nat/OUTPUT"] == ("-j ACCEPT",)
@@ -129,7 +129,7 @@ def test_lines_of_no_known_kind_are_passed_over(node: Node, tables: Tables, odd:
 @pytest.mark.parametrize("blank", ["\n", "\v", "\f", "\x85", "\u2028", "\r"])
 def test_comment_with_a_line_end_is_one_rule(node: Node, tables: Tables, blank: str) -> None:
     odd = f'-A INPUT -m comment --comment "one{blank}two" -j KUBE-NODEPORTS'
-    node.commands.table[(RESTORE4, "--noflush")] = result(0, LISTING.format(odd=odd))
+    node.programs.table[(RESTORE4, "--noflush")] = result(0, LISTING.format(odd=odd))
     found = read(node)["filter/INPUT"]
     assert found is not None
     assert len(found) == 3
@@ -139,14 +139,14 @@ def test_comment_with_a_line_end_is_one_rule(node: Node, tables: Tables, blank: 
 
 def test_an_answer_about_another_chain_is_none(node: Node, tables: Tables) -> None:
     said = "-P FORWARD ACCEPT\n-A FORWARD -j DROP\n-P OUTPUT ACCEPT\n"
-    node.commands.table[(RESTORE4, "--noflush")] = result(0, said)
+    node.programs.table[(RESTORE4, "--noflush")] = result(0, said)
     with pytest.raises(CommandError, match="cannot read the IPv4 tables"):
         read(node)
 
 
 def test_bytes_that_are_not_utf8(node: Node, tables: Tables) -> None:
     raw = LISTING.format(odd='-A INPUT -m comment --comment "caf\xe9" -j DROP').encode("latin-1")
-    node.commands.table[(RESTORE4, "--noflush")] = result()._replace(stdout=raw)
+    node.programs.table[(RESTORE4, "--noflush")] = result()._replace(stdout=raw)
     found = read(node)["filter/INPUT"]
     assert found is not None
     assert len(found) == 3

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fakehost import KERNEL, Node, result
 
-from nodefix.commands import Result
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.facts.kernel_packages import KernelPackages, kernel_packages, read_kernel_packages
+from nodefix.host.programs import Result
 
 RPM = "/usr/bin/rpm"
 PACKAGE = f"kernel-modules-extra-{KERNEL}"
@@ -80,7 +80,7 @@ def test_what_lasts(release: str, lasting: str) -> None:
 def test_installed(node: Node, answer: Result | NodefixError, installed: bool | None) -> None:
     assert read_kernel_packages(node.host, KERNEL).installed is None
     node.file(RPM)
-    node.commands.table[(RPM, "--query", "--quiet", PACKAGE)] = answer
+    node.programs.table[(RPM, "--query", "--quiet", PACKAGE)] = answer
     assert read_kernel_packages(node.host, KERNEL).installed is installed
 
 

@@ -8,9 +8,9 @@ import pytest
 from fakehost import KERNEL, Node, result
 from netprobe import UNSHARE, Probe
 
-from nodefix.commands import Result
 from nodefix.facts.modules import NextKernel, State, read_modules
 from nodefix.facts.probe import IPTABLES
+from nodefix.host.programs import Result
 
 FOLDER = f"/lib/modules/{KERNEL}"
 
@@ -154,7 +154,7 @@ def test_modules_are_read_after_the_probe_since_it_loads_some(kernel: Node) -> N
         kernel.file("/proc/modules", "xt_comment 1 0 - Live 0x0\n")
         return result()
 
-    kernel.commands.table[(UNSHARE,)] = load
+    kernel.programs.table[(UNSHARE,)] = load
     facts = read_modules(kernel.host, ("xt_comment",), IPTABLES)
     assert facts.modules["xt_comment"].state is State.LOADED
     assert facts.failures == ()

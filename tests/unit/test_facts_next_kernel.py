@@ -146,7 +146,7 @@ def test_a_pipe_hangs_nobody_and_is_no_answer(both: Node, path: str) -> None:
 
 def test_grubby_where_there_are_no_entries(node: Node) -> None:
     node.file(GRUBBY)
-    node.commands.table[(GRUBBY, "--default-kernel")] = result(0, f"/boot/vmlinuz-{OLD}\n")
+    node.programs.table[(GRUBBY, "--default-kernel")] = result(0, f"/boot/vmlinuz-{OLD}\n")
     assert next_kernel(node.host) == OLD
 
 
@@ -157,7 +157,7 @@ def test_grubby_where_there_are_no_entries(node: Node) -> None:
 )
 def test_grubby_that_does_not_know(node: Node, answer: object) -> None:
     node.file(GRUBBY)
-    node.commands.table[(GRUBBY, "--default-kernel")] = answer  # type: ignore[assignment]
+    node.programs.table[(GRUBBY, "--default-kernel")] = answer  # type: ignore[assignment]
     assert next_kernel(node.host) == ""
 
 

@@ -49,7 +49,7 @@ table ip nat {
 def listed(node: Node, *rules: str) -> None:
     """Let nft list nat's POSTROUTING with these rules of the admin's."""
     text = CHAIN % "\n".join(f"\t\t{rule}" for rule in rules)
-    node.commands.table[(NFT, "list", "chain", "ip", *PRESENCE)] = result(0, text)
+    node.programs.table[(NFT, "list", "chain", "ip", *PRESENCE)] = result(0, text)
 
 
 def native(node: Node) -> Obstacle:
@@ -58,7 +58,7 @@ def native(node: Node) -> Obstacle:
 
 
 def test_chains_with_their_hooks(node: Node) -> None:
-    node.commands.table[LIST] = result(0, LISTING)
+    node.programs.table[LIST] = result(0, LISTING)
     assert read_bases(node.host, "ip") == {
         INPUT: "type filter hook input priority 10",
         ChainKey("filter", "KUBE-FORWARD"): "",
@@ -68,13 +68,13 @@ def test_chains_with_their_hooks(node: Node) -> None:
 
 
 def test_no_table_at_all(node: Node) -> None:
-    node.commands.table[LIST] = result(0, "")
+    node.programs.table[LIST] = result(0, "")
     assert read_bases(node.host, "ip") == {}
 
 
 @pytest.mark.parametrize("left", [20, 60, 200, len(LISTING) - 2])
 def test_half_an_answer_is_none(node: Node, left: int) -> None:
-    node.commands.table[LIST] = result(0, LISTING[:left])
+    node.programs.table[LIST] = result(0, LISTING[:left])
     with pytest.raises(CommandError, match="cut off"):
         read_bases(node.host, "ip")
 
@@ -83,12 +83,12 @@ def test_half_an_answer_is_none(node: Node, left: int) -> None:
 def test_only_a_real_line_end_ends_a_line(node: Node, end: str) -> None:
     odd = f'\t\tcomment "x{end}\tchain KUBE-SERVICES {{{end}"\n'
     text = LISTING.replace("\t\ttype nat", f"{odd}\t\ttype nat")
-    node.commands.table[LIST] = result(0, text)
+    node.programs.table[LIST] = result(0, text)
     assert ChainKey("nat", "KUBE-SERVICES") not in read_bases(node.host, "ip")
 
 
 def test_nft_that_fails_says_why(node: Node) -> None:
-    node.commands.table[LIST] = result(1, stderr="Error: Could not process rule: Operation not ..")
+    node.programs.table[LIST] = result(1, stderr="Error: Could not process rule: Operation not ..")
     with pytest.raises(CommandError, match="Error: Could not process rule") as caught:
         read_bases(node.host, "ip")
     assert "nft" not in caught.value.hint
@@ -166,7 +166,7 @@ def test_a_huge_folder_is_not_read_to_its_end(node: Node, monkeypatch: pytest.Mo
         asked.append(path)
         return b""
 
-    monkeypatch.setattr("nodefix.host.read_file", read_file)
+    monkeypatch.setattr("nodefix.host.node.read_file", read_file)
     assert native(node).origin == ""
     assert 100 <= len(asked) <= 102
 

@@ -6,15 +6,15 @@ import pytest
 from fakehost import Node, result
 from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe, recorded
 
-from nodefix.commands import Result
 from nodefix.errors import DeadlineError
 from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, Probed, Unknown, probe
+from nodefix.host.programs import Result
 
 
 def test_passing_probe_costs_one_call_a_family(node: Node) -> None:
     Probe(node)
     assert probe(node.host, IPTABLES) == Probed()
-    assert node.commands.calls == [
+    assert node.programs.calls == [
         (UNSHARE, "--net", "--", RESTORE4, "--noflush"),
         (UNSHARE, "--net", "--", RESTORE6, "--noflush"),
     ]
@@ -43,7 +43,7 @@ def test_it_uses_what_kube_proxy_uses(node: Node) -> None:
 def test_it_uses_what_kube_proxy_uses_in_nftables_mode(node: Node) -> None:
     tried = Probe(node)
     assert probe(node.host, NFTABLES) == Probed()
-    assert [argv[3:] for argv in node.commands.calls] == [(NFT, "--file", "-")] * 2
+    assert [argv[3:] for argv in node.programs.calls] == [(NFT, "--file", "-")] * 2
     four, six = tried.scripts
     for words in ("ct state new", "fib daddr type local", "numgen random", "masquerade", "dnat to"):
         assert words in four
@@ -73,7 +73,7 @@ def test_everything_broken(node: Node) -> None:
 
 def test_nothing_to_try(node: Node) -> None:
     assert probe(node.host, ()) == Probed()
-    assert not node.commands.calls
+    assert not node.programs.calls
 
 
 def test_no_ipv6_no_probe_of_it(node: Node) -> None:
@@ -104,9 +104,9 @@ def test_tool_missing(node: Node, features: tuple[Feature, ...], tool: str, pack
 
 def test_a_probe_that_hangs_is_not_taken_for_broken_rules(node: Node) -> None:
     Probe(node)
-    node.commands.table[(UNSHARE,)] = DeadlineError("the probe did not end", "look")
+    node.programs.table[(UNSHARE,)] = DeadlineError("the probe did not end", "look")
     assert probe(node.host, IPTABLES) == Probed((), Unknown("the probe did not end", "look"))
-    assert len(node.commands.calls) == 1
+    assert len(node.programs.calls) == 1
 
 
 LOADER = "iptables-nft-restore: error while loading shared libraries: libxtables.so.12: cannot open"
@@ -147,13 +147,13 @@ def test_a_probe_that_cannot_be_made_blames_no_rule(
     node: Node, answer: Result, why: str, hint: str
 ) -> None:
     Probe(node)
-    node.commands.table[(UNSHARE,)] = answer
+    node.programs.table[(UNSHARE,)] = answer
     probed = probe(node.host, IPTABLES)
     assert probed.failures == ()
     assert probed.unknown
     assert probed.unknown.why.startswith(why)
     assert probed.unknown.hint.startswith(hint)
-    assert len(node.commands.calls) == 1
+    assert len(node.programs.calls) == 1
 
 
 def test_rules_that_fail_together_only(node: Node) -> None:
@@ -162,7 +162,7 @@ def test_rules_that_fail_together_only(node: Node) -> None:
     def run(argv: tuple[str, ...], stdin: bytes) -> Result:
         return result(4, stderr="odd\n") if stdin.count(b"-A") > 1 else result()
 
-    node.commands.table[(UNSHARE,)] = run
+    node.programs.table[(UNSHARE,)] = run
     probed = probe(node.host, IPTABLES)
     assert probed.unknown
     assert probed.unknown.why == "IPv4 rules failed together and worked one by one"
@@ -176,7 +176,7 @@ def test_a_library_of_iptables_own_is_told_from_a_module(node: Node, kind: str) 
     def run(argv: tuple[str, ...], stdin: bytes) -> Result:
         return result(2, stderr=f"{words}\n") if b"addrtype" in stdin else result()
 
-    node.commands.table[(UNSHARE,)] = run
+    node.programs.table[(UNSHARE,)] = run
     found = probe(node.host, IPTABLES).failures
     assert [(f.family, f.feature.name, f.words, f.library) for f in found] == [
         ("IPv4", "addrtype", words, True),

@@ -13,9 +13,9 @@ from swaps import HEADER
 from nodefix import gate, holding
 from nodefix.answer import Answer
 from nodefix.errors import BusError
-from nodefix.lock import run_lock
+from nodefix.host.lock import run_lock
+from nodefix.host.systemd import UnitState
 from nodefix.report import StageReport
-from nodefix.systemd import UnitState
 
 ACTIVE = UnitState("loaded", "active", "exited")
 SWAP_ON = f"{HEADER}/dev/vda2 partition 1 0 -2\n"

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from fakehost import FakeSystemd
 
-from nodefix import journal
+from nodefix import events
 from nodefix.errors import BusError
-from nodefix.journal import ERROR, INFO, NOTICE, WARNING, Journal, Record
+from nodefix.events import ERROR, INFO, NOTICE, WARNING, Record
+from nodefix.journal import Journal
 
 journald = pytest.importorskip("systemd.journal")
 
@@ -22,7 +23,7 @@ CATALOG = Path(__file__).resolve().parents[2] / "systemd/nodefix.catalog"
 RECORD = Record("0" * 32, NOTICE, "swap: changed", {"NODEFIX_STAGE": "swap"})
 IDS = {
     name: value
-    for name, value in vars(journal).items()
+    for name, value in vars(events).items()
     if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value)
 }
 
@@ -117,7 +118,7 @@ def test_no_journal_is_said_once_to_the_others(bus: FakeSystemd, tmp_path: Path)
     assert lines[0].startswith("no journal (")
     assert lines[1:] == ["swap: changed"] * 2
     assert [entry["MESSAGE_ID"] for entry in bus.emitted] == [
-        journal.NO_JOURNAL,
+        events.NO_JOURNAL,
         *[RECORD.message_id] * 2,
     ]
 
@@ -142,7 +143,7 @@ def test_no_bus_is_said_once_to_the_others(
         records.send(RECORD)
     assert [entry["MESSAGE_ID"] for entry in sent] == [
         RECORD.message_id,
-        journal.NO_BUS,
+        events.NO_BUS,
         *[RECORD.message_id] * 2,
     ]
     assert sent[1]["PRIORITY"] == str(WARNING)
@@ -170,7 +171,7 @@ def test_journal_that_refuses_does_not_end_the_run(
     records.send(RECORD)
     assert stream.getvalue().count("swap: changed") == 2
     assert stream.getvalue().count("no journal (Connection refused)") == 1
-    assert [entry["MESSAGE_ID"] for entry in bus.emitted].count(journal.NO_JOURNAL) == 1
+    assert [entry["MESSAGE_ID"] for entry in bus.emitted].count(events.NO_JOURNAL) == 1
 
 
 def test_stderr_is_used_again_once_the_journal_refuses(

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from fakehost import FakeSystemd
 
-from nodefix.journal import FIELD_CAP, MESSAGE_CAP, NOTICE, Journal, Record
+from nodefix.events import FIELD_CAP, MESSAGE_CAP, NOTICE, Record
+from nodefix.journal import Journal
 
 RECORD = Record("0" * 32, NOTICE, "swap: changed", {"NODEFIX_STAGE": "swap"})
 

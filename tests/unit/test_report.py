@@ -10,17 +10,10 @@ from fakehost import BOOT_ID, OTHER_BOOT_ID, Node
 from fakesystemd import INVOCATION_ID
 
 from nodefix import __version__, gate
-from nodefix.paths import MARKER, REPORT
-from nodefix.plan import Change, Problem
-from nodefix.report import (
-    Earlier,
-    Head,
-    ReportFiles,
-    StageReport,
-    rechecked,
-    run_outcome,
-    stage_from_json,
-)
+from nodefix.plan import Done, Problem
+from nodefix.report import Head, StageReport, rechecked, run_outcome, stage_from_json
+from nodefix.store import Earlier, ReportFiles
+from nodefix.words import MARKER, REPORT
 
 HEAD = Head(BOOT_ID, INVOCATION_ID, "2026-01-02T03:04:05Z")
 FINISHED = "2026-01-02T03:04:06Z"
@@ -28,7 +21,7 @@ SWAP = StageReport(
     "swap",
     "required",
     "changed",
-    (Change("swap /dev/vda2", "on", "off", "", None),),
+    (Done("swap /dev/vda2", "on", "off"),),
     (Problem("one", "do this", False), Problem("two", "")),
     ("a note",),
     1234,
@@ -65,8 +58,8 @@ def test_report(node: Node) -> None:
                     {"target": "swap /dev/vda2", "found": "on", "wanted": "off", "each_boot": False}
                 ],
                 "problems": [
-                    {"message": "one", "hint": "do this", "required": False},
-                    {"message": "two", "hint": "", "required": True},
+                    {"message": "one", "hint": "do this", "required": False, "code": ""},
+                    {"message": "two", "hint": "", "required": True, "code": ""},
                 ],
                 "notes": ["a note"],
                 "duration_usec": 1234,

@@ -74,7 +74,7 @@ def test_dnf_that_keeps_away_from_kernels(node: Node) -> None:
 
 def test_a_package_that_is_there_is_not_asked_for(node: Node) -> None:
     node.file(RPM)
-    node.commands.table[(RPM,)] = result(0)
+    node.programs.table[(RPM,)] = result(0)
     problem = the_problem(node)
     assert f"though {PACKAGE} is installed" in problem.message
     assert problem.hint == f"dnf reinstall {PACKAGE} && {AGAIN}"

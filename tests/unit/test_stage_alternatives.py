@@ -220,7 +220,7 @@ def test_change_names_what_it_changes(el: ElAlternatives, node: Node) -> None:
 
 def test_program_that_refuses_ends_the_attempt(el: ElAlternatives, node: Node) -> None:
     (change,) = plan(node).changes
-    node.commands.table[("/usr/sbin/alternatives",)] = result(2, stderr="read-only file system\n")
+    node.programs.table[("/usr/sbin/alternatives",)] = result(2, stderr="read-only file system\n")
     message = attempt(alternatives, change, node)
     assert message == f"`{' '.join(INSTALL_ALL)}`: read-only file system"
     assert changes(node) == [INSTALL_ALL]
@@ -229,7 +229,7 @@ def test_program_that_refuses_ends_the_attempt(el: ElAlternatives, node: Node) -
 def test_hint_of_what_did_not_help_repeats_nothing(el: ElAlternatives, node: Node) -> None:
     """Everything that is known to fail is told beforehand: what is left is what nobody foresaw."""
     damaged(el, 7)
-    node.commands.table[("/usr/sbin/alternatives",)] = result(2, stderr="unheard of\n")
+    node.programs.table[("/usr/sbin/alternatives",)] = result(2, stderr="unheard of\n")
     (change,) = repair(alternatives, node).changes
     places = " ".join(f"/usr/sbin/{name}" for name in COMMANDS)
     assert change.hint == (
@@ -239,7 +239,7 @@ def test_hint_of_what_did_not_help_repeats_nothing(el: ElAlternatives, node: Nod
 
 def test_good_node_costs_one_command(el: ElAlternatives, node: Node) -> None:
     in_state(el, 1)
-    node.commands.calls.clear()
+    node.programs.calls.clear()
     assert repair(alternatives, node) == Plan()
-    assert node.commands.calls == [("/usr/sbin/iptables", "-V")]
+    assert node.programs.calls == [("/usr/sbin/iptables", "-V")]
     assert node.end("/usr/sbin/iptables") == MULTI

@@ -19,8 +19,8 @@ from altstage import (
 )
 from fakehost import Node, repair
 
-from nodefix.commands import Result
 from nodefix.facts.alternatives import COMMANDS
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import alternatives
 
@@ -41,7 +41,7 @@ def debian(node: Node) -> Node:
         for name in COMMANDS:
             family, dash, rest = name.partition("-")
             node.link(f"/usr/sbin/{family}-{variant}{dash}{rest}", program)
-    node.commands.table[(UPDATE_ALTERNATIVES,)] = lambda argv, stdin: really(node, *argv[1:])
+    node.programs.table[(UPDATE_ALTERNATIVES,)] = lambda argv, stdin: really(node, *argv[1:])
     return node
 
 

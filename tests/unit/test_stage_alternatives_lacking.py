@@ -18,7 +18,7 @@ from el_alternatives import ADMIN, NFT, ElAlternatives
 from el_states import STATES
 from fakehost import Node, repair, result
 
-from nodefix.commands import Result
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import alternatives
 
@@ -44,8 +44,8 @@ def test_read_only_usr(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> N
         file_systems(monkeypatch, el.node)
         return result()
 
-    el.node.commands.table[("/usr/bin/findmnt",)] = result(0, "/usr\n")
-    el.node.commands.table[("/usr/bin/mount",)] = mount
+    el.node.programs.table[("/usr/bin/findmnt",)] = result(0, "/usr\n")
+    el.node.programs.table[("/usr/bin/mount",)] = mount
     mended_by(el, problem.hint)
 
 
@@ -103,7 +103,7 @@ def test_nft_program_is_missing(el: ElAlternatives, installed: bool, hint: str) 
 
 def test_nft_program_is_missing_and_rpm_does_not_tell(el: ElAlternatives) -> None:
     STATES[1](el)
-    el.node.commands.table[("/usr/bin/rpm",)] = result(254, stderr="error: rpmdb open failed\n")
+    el.node.programs.table[("/usr/bin/rpm",)] = result(254, stderr="error: rpmdb open failed\n")
     el.node.host.path("/usr/sbin/xtables-nft-multi").unlink()
     assert only_problem(el).hint == (
         "dnf install iptables-nft && dnf reinstall iptables-nft && systemctl restart nodefix"
@@ -127,7 +127,7 @@ def test_nft_name_leads_elsewhere(el: ElAlternatives, target: str) -> None:
         el.node.link(NFT, "xtables-nft-multi")
         return result()
 
-    el.node.commands.table[("/usr/bin/dnf",)] = dnf
+    el.node.programs.table[("/usr/bin/dnf",)] = dnf
     mended_by(el, problem.hint)
 
 

@@ -8,8 +8,8 @@ from el_alternatives import ElAlternatives
 from el_states import STATES
 from fakehost import Node, result
 
-from nodefix.commands import Result
 from nodefix.errors import CommandError, DeadlineError, NodefixError
+from nodefix.host.programs import Result
 from nodefix.plan import Plan, Problem
 
 _IPTABLES = ("/usr/sbin/iptables", "-V")
@@ -26,7 +26,7 @@ def el(node: Node) -> ElAlternatives:
 
 def problem_of(el: ElAlternatives, answer: Result | NodefixError) -> Problem:
     """What is said where `iptables -V` ends so."""
-    el.node.commands.table[_IPTABLES] = answer
+    el.node.programs.table[_IPTABLES] = answer
     left = plan(el.node)
     assert left.changes == ()
     (problem,) = left.problems
@@ -41,7 +41,7 @@ def mended_by(el: ElAlternatives, problem: Problem, *arguments: str) -> None:
         answer_versions(el.node)
         return result()
 
-    el.node.commands.table[("/usr/bin/dnf",)] = dnf
+    el.node.programs.table[("/usr/bin/dnf",)] = dnf
     type_in(el.node, problem.hint)
     assert plan(el.node) == Plan()
 
@@ -74,7 +74,7 @@ def test_library_is_missing(el: ElAlternatives) -> None:
         )
         return result(0, "iptables-libs")
 
-    el.node.commands.table[("/usr/bin/rpm",)] = rpm
+    el.node.programs.table[("/usr/bin/rpm",)] = rpm
     mended_by(el, problem, "reinstall", "iptables-libs")
 
 

@@ -252,13 +252,13 @@ def test_missing_chain_is_made_and_the_others_left(node: Node, tables: Tables) -
 def test_ipv6_off_is_a_note_and_no_failure(node: Node, tables: Tables) -> None:
     left = repair(chains, node)
     assert left == Plan(notes=("IPv6 is switched off in the kernel: IPv4 only",))
-    assert not any(RESTORE6 in argv for argv in node.commands.calls)
+    assert not any(RESTORE6 in argv for argv in node.programs.calls)
 
 
 def test_kube_proxy_in_nftables_mode_needs_the_hint_only(node: Node) -> None:
     four, six = Tables(node), Tables(node, six=True)
     hand_fix(four)
-    config = Config(chains="nftables")
+    config = Config(kube_proxy="nftables")
     assert is_done(repair(chains, node, config))
     assert four.changes == six.changes == [MANGLE]
     assert is_done(repair(chains, node, config))
@@ -266,8 +266,8 @@ def test_kube_proxy_in_nftables_mode_needs_the_hint_only(node: Node) -> None:
 
 
 def test_cluster_without_kube_proxy(node: Node, tables: Tables) -> None:
-    left = plan(node, Config(chains="off"))
-    assert left == Plan(skipped="the setting `chains: off`: this cluster has no kube-proxy")
+    left = plan(node, Config(kube_proxy="none"))
+    assert left == Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
     assert not tables.calls
 
 

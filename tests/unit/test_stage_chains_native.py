@@ -11,10 +11,10 @@ from fakehost import Node, planned, repair, result
 from kubeproxy import KUBE_PROXY
 from netfilter import FOREIGN, NATIVE, RESTORE4, UNPARSABLE, Tables
 
-from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.kubeproxy import BASES
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import chains
 
@@ -157,7 +157,7 @@ def test_other_chains_of_such_tables_are_nobodys_business(node: Node, tables: Ta
 def test_kube_proxy_in_nftables_mode_has_its_own_tables(node: Node, tables: Tables) -> None:
     for parent in PARENTS:
         tables.add(*parent, CT)
-    left = repair(chains, node, Config(chains="nftables"))
+    left = repair(chains, node, Config(kube_proxy="nftables"))
     assert (left.changes, left.problems) == ((), ())
     assert ("mangle", "KUBE-IPTABLES-HINT") in tables.chains
 
@@ -193,7 +193,7 @@ def test_a_library_that_kube_proxys_rules_need_is_missed_and_named(
     repair(chains, node)
     before = {key: list(rules) for key, rules in tables.chains.items()}
     refusal = "iptables-nft-restore v1.8.9 (nf_tables): Couldn't load match `comment':No such file"
-    real = node.commands.table[(RESTORE4, "--noflush")]
+    real = node.programs.table[(RESTORE4, "--noflush")]
     assert callable(real)
 
     def restore(argv: tuple[str, ...], stdin: bytes) -> Result:
@@ -205,7 +205,7 @@ def test_a_library_that_kube_proxys_rules_need_is_missed_and_named(
             return result(3, f"-P {first} ACCEPT\n", said)
         return real(argv, stdin)
 
-    node.commands.table[(RESTORE4, "--noflush")] = restore
+    node.programs.table[(RESTORE4, "--noflush")] = restore
     with pytest.raises(CommandError, match="Couldn't load match `comment'") as caught:
         plan(node)
     assert caught.value.hint == "dnf reinstall iptables-libs && systemctl restart nodefix"

@@ -6,9 +6,9 @@ import pytest
 from fakehost import Node, attempt, planned, repair, result
 from netfilter import NFT, RESTORE4, Tables
 
-from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import CommandError
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import chains
 
@@ -31,7 +31,7 @@ def is_done(left: Plan) -> bool:
 def test_restore_that_refuses(node: Node, tables: Tables) -> None:
     (change,) = plan(node).changes
     words = "iptables-nft-restore: line 2 failed: Operation not permitted."
-    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    node.programs.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
     said = f"{RESTORE4}: {words} (tables mangle, filter, nat)"
     assert attempt(chains, change, node) == said
 
@@ -68,7 +68,7 @@ def test_what_is_behind_a_refusal_is_named_once_with_what_helps(
     node: Node, tables: Tables, words: str, hint: str
 ) -> None:
     (change,) = plan(node).changes
-    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    node.programs.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
     with pytest.raises(CommandError) as caught:
         chains.apply(change, node.host)
     assert caught.value.message.count(words.split("\n")[0]) == 1
@@ -78,7 +78,7 @@ def test_what_is_behind_a_refusal_is_named_once_with_what_helps(
 
 def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
     words = "iptables v1.8.11 (nf_tables): Could not fetch rule set generation id"
-    node.commands.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
+    node.programs.table[(RESTORE4, "--noflush")] = result(4, stderr=words)
     with pytest.raises(CommandError, match="cannot read the IPv4 tables") as caught:
         plan(node)
     assert words in caught.value.message
@@ -87,7 +87,7 @@ def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
 
 def test_nft_that_fails(node: Node, tables: Tables) -> None:
     argv = (NFT, "--numeric-priority", "list", "chains", "ip")
-    node.commands.table[argv] = result(1, stderr="Error: no netlink")
+    node.programs.table[argv] = result(1, stderr="Error: no netlink")
     with pytest.raises(CommandError, match="Error: no netlink"):
         plan(node)
 
@@ -96,7 +96,7 @@ def test_what_follows_from_missing_modules_is_short_and_points_to_their_stage(
     node: Node, tables: Tables
 ) -> None:
     """Chains can be made without them, and no rule."""
-    real = node.commands.table[(RESTORE4, "--noflush")]
+    real = node.programs.table[(RESTORE4, "--noflush")]
     assert callable(real)
     words = "Warning: Extension comment revision 0 not supported, missing kernel module?"
 
@@ -107,7 +107,7 @@ def test_what_follows_from_missing_modules_is_short_and_points_to_their_stage(
             else real(argv, stdin)
         )
 
-    node.commands.table[(RESTORE4, "--noflush")] = restore
+    node.programs.table[(RESTORE4, "--noflush")] = restore
     (left,) = repair(chains, node).changes
     none = "no chain and no jump of Kubernetes'"
     assert left.found == f"filter: {none}; nat: {none}"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from fakehost import Node, attempt, planned, repair, result
 
-from nodefix.commands import Result
 from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.facts import lockfile as facts
 from nodefix.facts.lockfile import LockFacts
-from nodefix.host import Host
+from nodefix.host.node import Host
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import lockfile
 
@@ -33,7 +33,7 @@ class Tmpfiles:
     def __init__(self, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
         self.node = node
         self.owned: set[Path] = set()
-        node.commands.table[(PROGRAM, "--create", "-")] = self._create
+        node.programs.table[(PROGRAM, "--create", "-")] = self._create
         real = facts.read
 
         def read(host: Host, config: Config) -> LockFacts:
@@ -87,11 +87,11 @@ def now(node: Node) -> Plan:
 def test_good_node(node: Node, tmpfiles: Tmpfiles) -> None:
     tmpfiles.good()
     repair(lockfile, node)
-    before, started = node.snapshot(), len(node.commands.calls)
+    before, started = node.snapshot(), len(node.programs.calls)
     assert plan(node) == Plan()
     assert repair(lockfile, node) == Plan()
     assert node.snapshot() == before
-    assert len(node.commands.calls) == started
+    assert len(node.programs.calls) == started
 
 
 def test_nothing_there(node: Node, tmpfiles: Tmpfiles) -> None:
@@ -246,7 +246,7 @@ def test_content_is_kept(node: Node, tmpfiles: Tmpfiles) -> None:
 
 def test_tmpfiles_that_refuses(node: Node, tmpfiles: Tmpfiles) -> None:
     (change,) = now(node).changes
-    node.commands.table[(PROGRAM, "--create", "-")] = result(73, stderr="Failed to create file")
+    node.programs.table[(PROGRAM, "--create", "-")] = result(73, stderr="Failed to create file")
     assert attempt(lockfile, change, node) == f"{PROGRAM}: Failed to create file"
 
 
@@ -259,7 +259,7 @@ def test_it_lasts_over_a_boot(node: Node, tmpfiles: Tmpfiles) -> None:
     assert f"f {LOCK} 0600 root root -" in entry.splitlines()
     # The next boot begins with an empty /run, and systemd-tmpfiles goes by the entry.
     tmpfiles.place.unlink()
-    node.commands.run(PROGRAM, "--create", "-", stdin=entry.encode())
+    node.programs.run(PROGRAM, "--create", "-", stdin=entry.encode())
     assert plan(node) == Plan()
 
 

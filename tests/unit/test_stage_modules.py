@@ -41,7 +41,7 @@ def test_only_what_is_needed_is_loaded(node: Node) -> None:
     kernel = Kernel(node, set(ALL) - {"xt_mark"}, {*ALL, "xt_unrelated"})
     assert repair(modules, node) == Plan()
     assert kernel.loaded == set(ALL)
-    loads = [argv for argv in node.commands.calls if argv[0] == MODPROBE]
+    loads = [argv for argv in node.programs.calls if argv[0] == MODPROBE]
     assert loads == [(MODPROBE, "xt_mark")]
 
 
@@ -170,7 +170,7 @@ def test_rules_fail_though_all_modules_are_there(node: Node) -> None:
 def test_modprobe_that_refuses(node: Node) -> None:
     Kernel(node, set(ALL) - {"xt_mark"}, set(ALL))
     words = "modprobe: ERROR: could not insert 'xt_mark': Key was rejected by service"
-    node.commands.table[(MODPROBE,)] = result(1, stderr=words)
+    node.programs.table[(MODPROBE,)] = result(1, stderr=words)
     (change,) = plan(node).changes
     assert attempt(modules, change, node) == f"`{MODPROBE} xt_mark`: {words}"
     assert plan(node).changes == (change,)
@@ -179,10 +179,10 @@ def test_modprobe_that_refuses(node: Node) -> None:
 def test_kube_proxy_in_nftables_mode(node: Node) -> None:
     kernel = Kernel(node, set(ALL), set(ALL))
     kernel.probe.broken = {"comment", "MASQUERADE"}
-    assert plan(node, Config(chains="nftables")) == Plan()
+    assert plan(node, Config(kube_proxy="nftables")) == Plan()
     kernel.probe.broken = {"numgen"}
     assert plan(node) == Plan()
-    (problem,) = plan(node, Config(chains="nftables")).problems
+    (problem,) = plan(node, Config(kube_proxy="nftables")).problems
     assert "kernel modules nft_numgen" in problem.message
     assert "services with more than one endpoint" in problem.message
 
@@ -190,5 +190,5 @@ def test_kube_proxy_in_nftables_mode(node: Node) -> None:
 def test_cluster_without_kube_proxy_is_not_probed(node: Node) -> None:
     kernel = Kernel(node, set(ALL), set(ALL))
     kernel.probe.broken = {"comment"}
-    assert plan(node, Config(chains="off")) == Plan()
-    assert not node.commands.calls
+    assert plan(node, Config(kube_proxy="none")) == Plan()
+    assert not node.programs.calls

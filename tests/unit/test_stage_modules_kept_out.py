@@ -28,7 +28,7 @@ def the_problem(node: Node) -> Problem:
     left = repair(modules, node)
     assert left.changes == ()
     (problem,) = left.problems
-    assert not any(argv[0] == MODPROBE for argv in node.commands.calls)
+    assert not any(argv[0] == MODPROBE for argv in node.programs.calls)
     return problem
 
 
@@ -91,7 +91,7 @@ def test_a_command_of_the_admins_is_tried_and_named(node: Node) -> None:
     without(node, "xt_comment")
     line = "install xt_comment /usr/local/sbin/load"
     node.file(FILE, f"{line}\n")
-    node.commands.table[(MODPROBE,)] = result(0)
+    node.programs.table[(MODPROBE,)] = result(0)
     (change,) = repair(modules, node).changes
     assert change.found == f"not loaded, which {FILE} line 1 (`{line}`) is left to do"
     assert change.hint == f"modprobe --ignore-install xt_comment && {AGAIN}"
@@ -170,7 +170,7 @@ def test_an_index_that_cannot_be_read_is_blamed_itself(node: Node) -> None:
 
 def test_a_probe_that_cannot_be_made_degrades_and_blames_nothing_else(node: Node) -> None:
     without(node, "xt_comment")
-    node.commands.table[(UNSHARE,)] = result(1, stderr="unshare: unshare failed: Invalid argument")
+    node.programs.table[(UNSHARE,)] = result(1, stderr="unshare: unshare failed: Invalid argument")
     problem = the_problem(node)
     assert not problem.required
     assert problem.message.startswith("whether kube-proxy's rules work cannot be told: no network")
@@ -196,5 +196,5 @@ def test_iptables_own_library_and_a_module(node: Node) -> None:
     (problem,) = planned(modules, node).problems
     assert problem.message.startswith("iptables' own libraries for addrtype")
     assert KERNEL not in problem.message
-    assert planned(modules, node, Config(chains="off")).problems == ()
+    assert planned(modules, node, Config(kube_proxy="none")).problems == ()
     assert len(IPTABLES) > 1

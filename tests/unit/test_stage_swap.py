@@ -62,7 +62,7 @@ def test_planning_changes_nothing(node: Node) -> None:
     before = node.snapshot()
     plan(node)
     assert node.snapshot() == before
-    assert not node.commands.calls
+    assert not node.programs.calls
     assert not node.systemd.done
 
 
@@ -89,7 +89,7 @@ def test_everything_at_once_and_then_nothing_more(node: Node) -> None:
         ("disable", "admins.swap"),
         ("reload",),
     ]
-    assert node.commands.calls == [(SWAPOFF, "/swapfile")]
+    assert node.programs.calls == [(SWAPOFF, "/swapfile")]
     done = node.snapshot()
     assert repair(swap, node) == Plan()
     assert node.snapshot() == done
@@ -205,7 +205,7 @@ def test_swapoff_does_it_where_the_bus_fails(node: Node, what: str) -> None:
     assert left.changes == ()
     # What it could not read it says.
     assert [problem.required for problem in left.problems] == [False] * (what == "swap_units")
-    assert node.commands.calls == [(SWAPOFF, "/dev/vda2")]
+    assert node.programs.calls == [(SWAPOFF, "/dev/vda2")]
 
 
 def test_a_stop_that_comes_to_nothing_is_seen(node: Node) -> None:
@@ -222,7 +222,7 @@ def test_a_deadline_is_not_taken_for_a_missing_bus(node: Node) -> None:
     node.systemd.failing["stop_unit"] = DeadlineError("stopping took too long")
     (change,) = plan(node).changes
     assert attempt(swap, change, node) == "stopping took too long"
-    assert not node.commands.calls
+    assert not node.programs.calls
 
 
 def test_a_file_with_a_blank_in_its_name(node: Node) -> None:
@@ -230,7 +230,7 @@ def test_a_file_with_a_blank_in_its_name(node: Node) -> None:
     (change,) = plan(node).changes
     assert change.target == "swap /swap file"
     attempt(swap, change, node)
-    assert node.commands.calls == [(SWAPOFF, "/swap file")]
+    assert node.programs.calls == [(SWAPOFF, "/swap file")]
 
 
 def test_a_file_whose_name_is_not_utf8(node: Node) -> None:
@@ -238,4 +238,4 @@ def test_a_file_whose_name_is_not_utf8(node: Node) -> None:
     node.file("/proc/swaps", HEADER.encode() + b"/swap\xff file 1024 0 -2\n")
     (change,) = plan(node).changes
     attempt(swap, change, node)
-    assert node.commands.calls == [(SWAPOFF, os.fsdecode(b"/swap\xff"))]
+    assert node.programs.calls == [(SWAPOFF, os.fsdecode(b"/swap\xff"))]

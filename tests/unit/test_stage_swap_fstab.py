@@ -159,7 +159,7 @@ def test_backup_that_cannot_be_kept_is_not_fstabs_fault(
 ) -> None:
     file = node.file("/etc/fstab", "/dev/vda2 none swap\n")
     (change,) = plan(node).changes
-    refusing(monkeypatch, "nodefix.backups", number)
+    refusing(monkeypatch, "nodefix.host.backups", number)
     error = failure(node, change)
     assert error.message == (
         "/etc/fstab was not touched, because no copy of it could be kept in"

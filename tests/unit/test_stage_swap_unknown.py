@@ -51,7 +51,7 @@ def test_where_it_cannot_be_told_nothing_is_changed(swapping: Node) -> None:
     before = swapping.snapshot()
     left = repair(swap, swapping)
     assert swapping.snapshot() == before
-    assert not swapping.systemd.done and not swapping.commands.calls
+    assert not swapping.systemd.done and not swapping.programs.calls
     assert left.changes == ()
     (problem,) = left.problems
     assert not problem.required
@@ -160,7 +160,7 @@ def test_admins_unit_that_disabling_does_nothing_about(node: Node) -> None:
 def test_swapoff_that_refuses(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     said = "swapoff: /dev/vda2: swapoff failed: Cannot allocate memory"
-    node.commands.table[(SWAPOFF,)] = result(4, stderr=said)
+    node.programs.table[(SWAPOFF,)] = result(4, stderr=said)
     (change,) = plan(node).changes
     error = failure(node, change)
     assert error.message == f"`{SWAPOFF} /dev/vda2`: {said}"
@@ -171,7 +171,7 @@ def test_both_ways_that_failed_are_told(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     from_fstab(node, "dev-vda2.swap", "/dev/vda2")
     node.systemd.failing["stop_unit"] = BusError("no bus")
-    node.commands.table[(SWAPOFF,)] = result(4, stderr="not now")
+    node.programs.table[(SWAPOFF,)] = result(4, stderr="not now")
     (change,) = plan(node).changes
     assert failure(node, change).message == (
         f"systemd did not stop dev-vda2.swap: no bus; `{SWAPOFF} /dev/vda2`: not now"
@@ -198,7 +198,7 @@ def test_more_in_use_than_memory_has_room_for_is_left_on(node: Node) -> None:
     turn_on(node, "/dev/vda2", used=500 * 1024, available=700 * 1024)
     node.file("/etc/fstab", "/dev/vda2 none swap sw 0 0\n")
     left = repair(swap, node)
-    assert not node.commands.calls
+    assert not node.programs.calls
     (problem,) = left.problems
     assert problem.required
     assert "found 500 MiB in use and 700 MiB of memory available, expected 756 MiB" in (
@@ -218,7 +218,7 @@ def test_memory_that_is_not_known_is_not_guessed(node: Node) -> None:
     turn_on(node, "/dev/vda2", used=64)
     node.file("/proc/meminfo", "MemTotal: 5 kB\n")
     left = repair(swap, node)
-    assert not node.commands.calls
+    assert not node.programs.calls
     room, unread = left.problems
     # It is on, and kubelet is not told to live with it.
     assert room.required and not unread.required

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nodefix.config import STAGE_NAMES
 from nodefix.stages import STAGES
+from nodefix.words import STAGE_NAMES
 
 UNIT = Path(__file__).resolve().parents[2] / "systemd/nodefix.service"
 

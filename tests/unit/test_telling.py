@@ -6,7 +6,7 @@ import pytest
 from fakehost import Node
 from fakestage import INSIDE, PROBLEM, FakeStage, Run, change
 
-from nodefix import journal
+from nodefix import events, journal
 from nodefix.plan import Plan, Problem
 
 
@@ -25,7 +25,7 @@ def test_the_same_again_is_one_line_with_the_remedy(node: Node) -> None:
     run()
     (record,) = run.journal.records
     since = run.report["since"]
-    assert record.message_id == journal.RUN_FAILED
+    assert record.message_id == events.RUN_FAILED
     assert record.priority == journal.ERROR
     assert record.message == (
         f"failed as before (try 2 since {since}), kubelet is held: swap: found 5 MiB in use;"
@@ -58,8 +58,8 @@ def test_news_of_one_stage_is_told_and_the_rest_is_not(node: Node, news: Plan) -
     swap.plans = [news]
     run()
     stages = {record.fields.get("NODEFIX_STAGE") for record in run.journal.records}
-    assert ids(run)[0] == journal.RUN_STARTED
-    assert ids(run)[-1] == journal.RUN_FAILED
+    assert ids(run)[0] == events.RUN_STARTED
+    assert ids(run)[-1] == events.RUN_FAILED
     assert stages == {None, "swap"}
 
 
@@ -69,7 +69,7 @@ def test_a_change_is_news(node: Node) -> None:
     run()
     swap.plans = [Plan((change("a"),)), Plan()]
     run()
-    assert journal.STAGE_CHANGED in ids(run)
+    assert events.STAGE_CHANGED in ids(run)
 
 
 def test_the_end_of_the_failure_is_told(node: Node) -> None:
@@ -79,7 +79,7 @@ def test_the_end_of_the_failure_is_told(node: Node) -> None:
     run()
     swap.plans = [Plan()]
     run()
-    assert ids(run) == [journal.RUN_STARTED, journal.STAGE_UNCHANGED, journal.RUN_FINISHED]
+    assert ids(run) == [events.RUN_STARTED, events.STAGE_UNCHANGED, events.RUN_FINISHED]
     assert (run.report["tries"], run.report["since"]) == (0, "")
     swap.plans = [broken()]
     run()
@@ -110,7 +110,7 @@ def test_a_stage_that_has_not_run_is_named(node: Node) -> None:
     run = Run(node, FakeStage("swap"), FakeStage("chains"))
     run(None, INSIDE, "swap")
     run(None, INSIDE, "swap")
-    assert run.said(journal.RUN_FAILED)[0].endswith("chains: not run in this boot")
+    assert run.said(events.RUN_FAILED)[0].endswith("chains: not run in this boot")
 
 
 def test_a_degraded_node_is_told_so_on_one_line_too(node: Node) -> None:
@@ -118,7 +118,7 @@ def test_a_degraded_node_is_told_so_on_one_line_too(node: Node) -> None:
     run()
     run()
     (record,) = run.journal.records
-    assert (record.message_id, record.priority) == (journal.RUN_FINISHED, journal.WARNING)
+    assert (record.message_id, record.priority) == (events.RUN_FINISHED, journal.WARNING)
     assert record.message.startswith("degraded as before (try 2 since ")
     assert "kubelet may start: swap: the thing is broken; to mend it: " in record.message
 

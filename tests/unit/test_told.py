@@ -9,8 +9,8 @@ from pathlib import Path
 from fakehost import Node
 
 from nodefix import told
-from nodefix.paths import TOLD_BY_WAIT as TOLD
 from nodefix.told import essence
+from nodefix.words import TOLD_BY_WAIT as TOLD
 
 WHOLE = "nodefix wait --timeout 0"
 REASON = "kubelet is held: this node is not ready for it\nmodules: found none\n  to mend it: x"

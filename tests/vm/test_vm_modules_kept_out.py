@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from qemu import Boot, Ran, Scenario
 
-from nodefix.commands import Commands
 from nodefix.facts.modprobe import Way, read_modprobe_rules
-from nodefix.host import Host
-from nodefix.systemd import Systemd
+from nodefix.host.node import Host
+from nodefix.host.programs import Commands
+from nodefix.host.systemd import Systemd
 
 MODULE = "br_netfilter"
 # Lines of modprobe.d as bash's `printf %b` takes them.

@@ -1,0 +1,1 @@
+"""The commands: one file each, with its help, its options and what it does."""

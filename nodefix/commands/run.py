@@ -1,0 +1,165 @@
+"""`nodefix run`: bring the node in order, as at every boot; or show what that would change."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+
+from nodefix import engine
+from nodefix.config import Config, load
+from nodefix.errors import ConfigError, NodefixError
+from nodefix.events import Record
+from nodefix.facts.system import Scope, boot_id, read_scope
+from nodefix.gate import is_switched_off
+from nodefix.host import patience
+from nodefix.host.lock import run_lock
+from nodefix.host.node import Host
+from nodefix.host.programs import Programs
+from nodefix.host.systemd import Systemd
+from nodefix.host.writing import sweep
+from nodefix.journal import Journal
+from nodefix.messages import (
+    LET_GO,
+    broken_off_record,
+    not_run_record,
+    note_record,
+    plan_in_words,
+)
+from nodefix.store import ReportFiles
+from nodefix.terminal import is_root
+from nodefix.told import briefly
+from nodefix.words import (
+    DEGRADED,
+    EXIT_DEGRADED,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NOT_ROOT,
+    EXIT_USAGE,
+    EXIT_WOULD_CHANGE,
+    FAILED,
+    STAGE_NAMES,
+    TOLD_BY_RUN,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "prepare the node, as at every boot"
+
+_LOCK_SECONDS = 30.0
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        choices=STAGE_NAMES,
+        help="run this stage only; can be given several times",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="also on systems that are not RHEL-family 10 or later"
+    )
+
+
+def main(options: Namespace, arguments: list[str]) -> int:
+    """Run as the options say."""
+    return run(arguments, options.dry_run, options.force, options.stage)
+
+
+def run(
+    arguments: Sequence[str] = ("run",),
+    dry_run: bool = False,
+    force: bool = False,
+    names: Sequence[str] = (),
+) -> int:
+    """Run the stages, or plan them, and say what became of it.
+
+    Args:
+        arguments: the words that were typed.
+        dry_run: change nothing.
+        force: run outside the scope, too.
+        names: the stages; all if empty.
+
+    Returns:
+        The exit status.
+    """
+    if not is_root(list(arguments)):
+        return EXIT_NOT_ROOT
+    # A run is short: collecting garbage would cost a tenth of it and free next to nothing.
+    gc.disable()
+    root = Path("/")
+    host, journal = _open_host(root)
+    scope = None
+    try:
+        config = load(root)
+        scope = read_scope(root)
+        if force or config.scope == "force":
+            scope = Scope(True, f"{scope.reason}; forced")
+        if dry_run:
+            return _dry_run(host, config, scope, names)
+        return _real_run(host, config, scope, journal, names)
+    except NodefixError as error:
+        _tell_once(root, journal, not_run_record(error), "nodefix run --dry-run")
+        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        record = broken_off_record(error, _kubelet_now(root, scope), ReportFiles(root).obstacle())
+        _tell_once(root, journal, record, "systemctl status nodefix")
+        return EXIT_FAILED
+    finally:
+        journal.close()
+
+
+def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None:
+    """Tell why no stage was run, or not all; `whole` is the command that shows all of it."""
+    patience.notify_status(f"failed: {record.message}")
+    if not journal.prints:
+        record = record._replace(message=briefly(root / TOLD_BY_RUN, record.message, whole))
+    journal.send(record)
+
+
+def _kubelet_now(root: Path, scope: Scope | None) -> str:
+    """What becomes of kubelet after a run that was broken off, in words."""
+    if is_switched_off(f"{root}/"):
+        return LET_GO
+    if scope and not scope.inside:
+        return "kubelet may start on a system like this one"
+    if ReportFiles(root).is_open(boot_id(root)):
+        return "the node stays ready as the run before found it"
+    return "kubelet is held"
+
+
+def _open_host(root: Path) -> tuple[Host, Journal]:
+    systemd = Systemd()
+    return Host(root, Programs(), systemd), Journal(systemd)
+
+
+def _real_run(
+    host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
+) -> int:
+    with run_lock(host.root, _LOCK_SECONDS):
+        for path in sweep(host.root):
+            journal.send(note_record(f"{path}: took away what a run that was killed left"))
+        for path in config.passed_over:
+            note = f"{path}: passed over, expected a name that ends in .yaml or .yml"
+            journal.send(note_record(note))
+        notify = patience.notify_status
+        outcome = engine.run(host, config, scope, journal, names, notify=notify)
+    return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
+
+
+def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> int:
+    if not scope.inside:
+        print(f"nothing to do on this system: {scope.reason}")
+        return EXIT_DONE
+    plans = engine.dry_run(host, config, names)
+    print(plan_in_words(plans))
+    if any(plan.problems for plan in plans.values()):
+        return EXIT_FAILED
+    return EXIT_WOULD_CHANGE if any(plan.changes for plan in plans.values()) else EXIT_DONE

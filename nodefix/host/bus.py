@@ -1,0 +1,166 @@
+"""The system bus: calls with a deadline, signals, and why it is of no use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nodefix.deadline import Deadline, expect_threads, within
+from nodefix.errors import BusError, NodefixError
+from nodefix.text import bounded
+
+_T = TypeVar("_T")
+
+SIGNAL_PATH = "/org/nodefix1/Agent"
+SIGNAL_INTERFACE = "org.nodefix1.Agent"
+SIGNAL_NAME = "Record"
+
+_SYSTEMD = "org.freedesktop.systemd1"
+_SOCKET = "/run/dbus/system_bus_socket"
+
+# Seconds. Connecting has no timeout of its own in GDBus: a bus socket that systemd listens on
+# while the bus itself cannot start would hold nodefix, and the boot, for ever.
+_CONNECT_SECONDS = 5.0
+CALL_SECONDS = 10.0
+_FLUSH_SECONDS = 2.0
+
+_LOOK = "systemctl status dbus.socket dbus-broker.service"
+
+
+class Bus:
+    """The system bus; connects at the first use, once.
+
+    Every method raises BusError where there is no bus, or no answer in time.
+    """
+
+    def __init__(self) -> None:
+        self.deadline: Deadline | None = None
+        self._bus: Any = None
+        self._broken: BusError | None = None
+
+    def emit(self, record: Mapping[str, str]) -> None:
+        """Send one record as the signal org.nodefix1.Agent.Record(a{ss})."""
+        bus = self._connected()
+        try:
+            from pydbus import Variant
+
+            arguments = Variant("(a{ss})", (dict(record),))
+            bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
+        except Exception as error:
+            raise _bus_error("the system bus took no signal", error) from error
+
+    def at_signal(
+        self, sender: str, interface: str, member: str, action: Callable[[], None]
+    ) -> None:
+        """Call `action` at each such signal until it raises or the bus is gone; then raises."""
+        from gi.repository import GLib
+
+        bus = self._connected()
+        loop = GLib.MainLoop()
+        failure: list[Exception] = []
+
+        def fired(*_: object) -> None:
+            try:
+                action()
+            except Exception as error:  # GLib would print it and go on
+                failure.append(error)
+                loop.quit()
+
+        bus.subscribe(sender=sender, iface=interface, signal=member, signal_fired=fired)
+        bus.con.connect("closed", lambda *_: loop.quit())
+        loop.run()
+        raise failure[0] if failure else BusError("the system bus went away")
+
+    def flush(self) -> None:
+        """Hand everything that was sent to the bus before the process ends."""
+        if self._bus is not None:
+            # A bus that no longer reads must not hold the boot; what is lost is in the journal.
+            with contextlib.suppress(BusError):
+                _within(_FLUSH_SECONDS, "flushing", lambda: self._bus.con.flush_sync(None))
+
+    def _property(self, path: str, interface: str, name: str) -> Any:
+        # Not as an attribute of a proxy: pydbus reads those without a timeout.
+        arguments = ("(ss)", (interface, name))
+        (value,) = self._call(path, "org.freedesktop.DBus.Properties", "Get", *arguments)
+        return value
+
+    def _call(
+        self,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str,
+        arguments: tuple[Any, ...],
+        timeout: float = CALL_SECONDS,
+    ) -> tuple[Any, ...]:
+        bus = self._connected()
+        seconds = self.deadline.left(timeout) if self.deadline else timeout
+        try:
+            from pydbus import Variant
+
+            # The connection under pydbus: a proxy would introspect each object first.
+            answer = bus.con.call_sync(
+                _SYSTEMD,
+                path,
+                interface,
+                method,
+                Variant(signature, arguments),
+                None,
+                0,
+                int(seconds * 1000),
+                None,
+            )
+        except Exception as error:
+            raise _bus_error(f"systemd did not do {method} over D-Bus", error) from error
+        return tuple(answer.unpack())
+
+    def _connected(self) -> Any:
+        if self._broken:
+            raise self._broken
+        if self._bus is None:
+            try:
+                self._bus = _within(_CONNECT_SECONDS, "connecting", _connect)
+            except BusError as error:
+                self._broken = error
+                raise
+        return self._bus
+
+
+def _connect() -> Any:
+    if not Path(_SOCKET).exists():
+        # GDBus would wait for its own timeout where the folder is there and nobody listens.
+        raise FileNotFoundError(f"{_SOCKET} is not there")
+    # GLib starts two or three and ends the process where it does not get them.
+    expect_threads(3)
+    from pydbus import SystemBus
+
+    bus = SystemBus()
+    # The default ends the process when the bus goes away.
+    bus.con.set_exit_on_close(False)
+    return bus
+
+
+def _within(seconds: float, what: str, action: Callable[[], _T]) -> _T:
+    """Do what has no timeout of its own, and say as a BusError why it failed."""
+    try:
+        return within(seconds, action)
+    except Exception as error:
+        raise _bus_error(f"{what} to the system bus failed", error) from error
+
+
+def _bus_error(what: str, error: Exception) -> BusError:
+    """Why the bus was of no use, on one line, with what to type or to look at."""
+    hint = _LOOK
+    if isinstance(error, NodefixError):
+        hint = error.hint or hint
+    elif isinstance(error, ModuleNotFoundError) and error.name == "gi":
+        hint = "dnf install python3-gobject-base"
+    elif isinstance(error, (ImportError, SyntaxError, EOFError)):
+        hint = "dnf reinstall nodefix python3-gobject-base"
+    elif "GDBus.Error:org.freedesktop.systemd1." in str(error):
+        # The bus is well: systemd itself refused.
+        hint = "journalctl -b _PID=1 -n 30"
+    words = " ".join(str(error).split()) or type(error).__name__
+    return BusError(f"{what}: {bounded(words)}", hint)

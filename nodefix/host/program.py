@@ -1,0 +1,70 @@
+"""What stands in a program's place, and why a program could not be started."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import stat
+from pathlib import Path
+
+from nodefix.deadline import NO_ROOM
+from nodefix.errors import CommandError
+from nodefix.host.reading import kind_of
+from nodefix.text import shortened
+
+
+def check(program: str) -> None:
+    """Say what is in a program's place if that cannot be executed.
+
+    Args:
+        program: an absolute path.
+
+    Raises:
+        CommandError: it is missing, or no file that can be executed.
+    """
+    path = Path(program)
+    name = shlex.quote(program)
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            message = f"found a link to {path.readlink()}, where nothing is, expected a program"
+            raise CommandError(f"{program}: {message}", f"dnf reinstall {name}") from error
+        message = f"{program}: found no such program, expected it to be installed"
+        raise CommandError(message, f"dnf install {name}") from error
+    except OSError as error:
+        message = f"{program}: found `{error.strerror}`, expected a program"
+        raise CommandError(message, f"namei -l {name}") from error
+    if not stat.S_ISREG(status.st_mode):
+        message = f"{program}: found a {kind_of(status.st_mode)}, expected a program"
+        hint = f"mv -T {name} {shlex.quote(program + '.found')} && dnf reinstall {name}"
+        raise CommandError(message, hint)
+    if not status.st_mode & 0o111:
+        message = f"{program}: found a file that nobody may execute, expected a program"
+        raise CommandError(message, f"chmod 755 {name}")
+
+
+def not_started(command: str, program: str, number: int, words: str) -> CommandError:
+    """Why a program could not be started, with what mends it or shows more.
+
+    Args:
+        command: as it was run.
+        program: its path.
+        number: as in errno(3); 0 if not known.
+        words: the kernel's, or sh's.
+    """
+    name = shlex.quote(program)
+    hints = {
+        errno.ENOEXEC: f"dnf reinstall {name}",
+        errno.ELIBBAD: f"dnf reinstall {name}",
+        # The file is there: its interpreter or loader is not.
+        errno.ENOENT: f"dnf reinstall {name}",
+        errno.ETXTBSY: f"find /proc/[0-9]*/fd -lname {name}",
+        errno.EAGAIN: NO_ROOM,
+        errno.ENOMEM: NO_ROOM,
+        errno.EMFILE: "cat /proc/sys/fs/file-nr; ulimit -n",
+        errno.ENFILE: "cat /proc/sys/fs/file-nr; ulimit -n",
+    }
+    others = f"ls -lZ {name}; findmnt -T {name}; ausearch -m avc -ts boot"
+    message = f"`{shortened(command)}` could not be started: {shortened(words)}"
+    return CommandError(message, hints.get(number, others))

@@ -1,0 +1,201 @@
+"""What nodefix asks of systemd's manager, all of it over the system bus."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from nodefix.deadline import Deadline
+from nodefix.errors import BusError
+from nodefix.host.bus import CALL_SECONDS, Bus
+
+_PATH = "/org/freedesktop/systemd1"
+_MANAGER = "org.freedesktop.systemd1.Manager"
+_UNIT = "org.freedesktop.systemd1.Unit"
+_SERVICE = "org.freedesktop.systemd1.Service"
+_SWAP = "org.freedesktop.systemd1.Swap"
+
+# Seconds.
+_JOB_POLL_SECONDS = 0.05
+
+
+class SwapUnit(NamedTuple):
+    """One .swap unit as the manager shows it.
+
+    systemd.swap(5): one device can be several units; those that follow another carry its name
+    in `following` and go away with it.
+    """
+
+    name: str
+    load_state: str
+    active_state: str
+    what: str
+    following: str
+    fragment_path: str
+    source_path: str
+    file_state: str
+
+
+class ServiceCommand(NamedTuple):
+    """How a service is started, as org.freedesktop.systemd1(5) tells it.
+
+    Attributes:
+        load_state: `loaded`, `not-found`, `masked`, or what is wrong with its file.
+        program: the path of the first ExecStart=; empty if there is none.
+        argv: its words as they stand in the unit, its name first.
+        expands: whether systemd fills in variables; not behind the prefix `:`.
+        environment: the manager's variables and, after them, those of Environment=.
+        files: EnvironmentFile= as path, which may be a pattern, and whether it may be missing.
+        unset: UnsetEnvironment=, names or whole assignments.
+    """
+
+    load_state: str
+    program: str = ""
+    argv: tuple[str, ...] = ()
+    expands: bool = True
+    environment: tuple[str, ...] = ()
+    files: tuple[tuple[str, bool], ...] = ()
+    unset: tuple[str, ...] = ()
+
+
+class UnitState(NamedTuple):
+    """A unit's LoadState, ActiveState and SubState, and whether a job is queued for it."""
+
+    load: str
+    active: str
+    sub: str
+    job: bool = False
+
+
+class Systemd(Bus):
+    """systemd's manager over the system bus.
+
+    Every method raises BusError where there is no bus, or no answer in time.
+    """
+
+    def invocation_id(self) -> str:
+        """The invocation id of the unit that this process runs in, 32 hexadecimal digits.
+
+        Source: org.freedesktop.systemd1(5), GetUnitByPID with 0 for the caller.
+        """
+        (path,) = self._manager("GetUnitByPID", "(u)", (0,))
+        return bytes(self._property(path, _UNIT, "InvocationID")).hex()
+
+    def reload(self) -> None:
+        """Make systemd read its units and run its generators again."""
+        self._manager("Reload", timeout=60.0)
+
+    def swap_units(self) -> tuple[SwapUnit, ...]:
+        """All .swap units that the manager has loaded."""
+        (units,) = self._manager("ListUnitsByPatterns", "(asas)", ([], ["*.swap"]))
+        return tuple(
+            SwapUnit(
+                name=unit[0],
+                load_state=unit[2],
+                active_state=unit[3],
+                what=self._property(unit[6], _SWAP, "What"),
+                following=unit[5],
+                fragment_path=self._property(unit[6], _UNIT, "FragmentPath"),
+                source_path=self._property(unit[6], _UNIT, "SourcePath"),
+                file_state=self._property(unit[6], _UNIT, "UnitFileState"),
+            )
+            for unit in units
+        )
+
+    def service_command(self, name: str) -> ServiceCommand:
+        """How a service is started; only its load state for one that is not loaded."""
+        (path,) = self._manager("LoadUnit", "(s)", (name,))
+        state = self._property(path, _UNIT, "LoadState")
+        # ExecStart itself does not tell the prefixes.
+        commands = self._property(path, _SERVICE, "ExecStartEx") if state == "loaded" else []
+        if not commands:
+            return ServiceCommand(state)
+        program, argv, flags = commands[0][:3]
+        own = self._property(path, _SERVICE, "Environment")
+        return ServiceCommand(
+            state,
+            program,
+            tuple(argv),
+            "no-env-expand" not in flags,
+            (*self._property(_PATH, _MANAGER, "Environment"), *own),
+            tuple(tuple(file) for file in self._property(path, _SERVICE, "EnvironmentFiles")),
+            tuple(self._property(path, _SERVICE, "UnsetEnvironment")),
+        )
+
+    def version(self) -> int:
+        """systemd's release; 0 if it calls itself something without a number."""
+        digits = re.match(r"\d+", self._property(_PATH, _MANAGER, "Version").lstrip("v"))
+        return int(digits[0]) if digits else 0
+
+    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named units that have a file and can be started, in the names' order."""
+        (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
+        loaded = {unit[0] for unit in units if unit[2] == "loaded"}
+        return tuple(name for name in names if name in loaded)
+
+    def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named units that are active, in the order of the names."""
+        (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
+        active = {unit[0] for unit in units if unit[3] == "active"}
+        return tuple(name for name in names if name in active)
+
+    def unit_state(self, name: str) -> UnitState:
+        """What the manager knows of a unit, whether it is loaded or not.
+
+        Source: org.freedesktop.systemd1(5), ListUnitsByNames.
+        """
+        ((unit,),) = self._manager("ListUnitsByNames", "(as)", ([name],))
+        return UnitState(unit[2], unit[3], unit[4], bool(unit[7]))
+
+    def restart_unit(self, name: str) -> None:
+        """Ask for a restart of a unit without waiting for it."""
+        self._manager("RestartUnit", "(ss)", (name, "replace"))
+
+    def mask_unit(self, name: str) -> None:
+        """Mask a unit for good, by a link in /etc/systemd/system, as `systemctl mask` does."""
+        self._manager("MaskUnitFiles", "(asbb)", ([name], False, False))
+
+    def disable_unit(self, name: str) -> None:
+        """Take away the links that start a unit at boot, as `systemctl disable` does."""
+        self._manager("DisableUnitFiles", "(asb)", ([name], False))
+
+    def stop_unit(self, name: str, seconds: float) -> None:
+        """Stop a unit and wait until its job is gone.
+
+        Args:
+            name: the unit, with its suffix.
+            seconds: how long the job may take.
+
+        Raises:
+            BusError: the job could not be made, or is still there.
+        """
+        (job,) = self._manager("StopUnit", "(ss)", (name, "replace"))
+        hint = f"systemctl status {shlex.quote(name)}; systemctl list-jobs"
+        deadline = Deadline(f"stopping {name}", seconds, hint)
+        while self._job_exists(job):
+            deadline.left(seconds)
+            if self.deadline:
+                self.deadline.left(seconds)
+            time.sleep(_JOB_POLL_SECONDS)
+
+    def _job_exists(self, path: str) -> bool:
+        number = int(path.rsplit("/", 1)[1])
+        try:
+            self._manager("GetJob", "(u)", (number,))
+        except BusError as error:
+            if "NoSuchJob" in error.message:
+                return False
+            raise
+        return True
+
+    def _manager(
+        self,
+        method: str,
+        signature: str = "()",
+        arguments: tuple[Any, ...] = (),
+        timeout: float = CALL_SECONDS,
+    ) -> tuple[Any, ...]:
+        return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)

@@ -1,0 +1,114 @@
+"""Writing files so that nobody ever sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from nodefix.host.reading import expect_regular
+
+# What nodefix writes in folders that are others', and the folders of its own.
+_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
+_FOLDERS = ("var/lib/nodefix/backup", "run/nodefix")
+_SUFFIX = ".nodefix"
+# Entries of a folder that are looked at; there are some ten.
+_MOST = 10_000
+
+
+def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace a file's content: written beside it, fsynced, renamed.
+
+    Owner, mode and extended attributes (the SELinux label among them) of a file that is there
+    are kept; `mode` is for a new one. A symbolic link is followed, so that it stays one.
+
+    Raises:
+        OSError: it could not be written, or there is something else than a file; the old content
+            stands.
+    """
+    target = Path(os.path.realpath(path))
+    # A rename would put a file in the place of the device that a link such as to /dev/null ends at.
+    with contextlib.suppress(FileNotFoundError):
+        expect_regular(target.stat(), target)
+    # One fixed name: a file left by a crash is overwritten, and nothing piles up.
+    beside = _beside(target)
+    with contextlib.suppress(FileNotFoundError):
+        beside.unlink()
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            _keep_metadata(target, descriptor, mode)
+            os.fsync(descriptor)
+        beside.rename(target)
+    except BaseException as error:
+        beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # What the kernel says of a descriptor has no path.
+            error.filename = os.fspath(target)
+        raise
+    sync_directory(target.parent)
+
+
+def sweep(root: Path) -> list[str]:
+    """Take away what writes of killed runs left; only while no other run is going on.
+
+    Returns:
+        The paths of the files that were taken away. One that cannot be is left, since the next
+        write of the same file takes it away or says why it cannot.
+    """
+    gone = []
+    for path in _left_behind(root):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                path.unlink()
+                gone.append(str(path))
+    return gone
+
+
+def _left_behind(root: Path) -> Iterator[Path]:
+    for file in _FILES:
+        # Beside the file itself: fstab can be a link.
+        yield _beside(Path(os.path.realpath(root / file)))
+    for folder in _FOLDERS:
+        with contextlib.suppress(OSError):
+            for path in sorted(islice((root / folder).iterdir(), _MOST)):
+                if path.name.startswith(".") and path.name.endswith(_SUFFIX):
+                    yield path
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_SUFFIX}")
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory last."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _keep_metadata(target: Path, descriptor: int, mode: int) -> None:
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        os.fchmod(descriptor, mode)
+        return
+    os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, status.st_mode & 0o7777)
+    try:
+        names = os.listxattr(target)
+        for name in names:
+            os.setxattr(descriptor, name, os.getxattr(target, name))
+    except OSError as error:
+        # tmpfs and some network file systems have none.
+        if error.errno != errno.ENOTSUP:
+            raise

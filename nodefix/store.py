@@ -1,0 +1,131 @@
+"""What runs leave on disk: the report, and the marker that opens the gate."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from nodefix import __version__
+from nodefix.host.reading import kind_of, read_file
+from nodefix.host.writing import write_atomic
+from nodefix.report import Head, StageReport, a, rechecked, stage_from_json
+from nodefix.words import MARKER, REPORT
+
+SCHEMA = 1
+
+# A number that Python can still write down when one is added, whatever stands in the report.
+_MOST_TRIES = 1_000_000_000
+
+
+class Earlier(NamedTuple):
+    """What the last run of this boot came to; all empty if there was none.
+
+    Attributes:
+        outcome: of the run; `running` if it was broken off.
+        stages: by name.
+        tries: how many runs in a row came to that failure or degradation.
+        since: when the first of these began.
+    """
+
+    outcome: str = ""
+    stages: Mapping[str, StageReport] = MappingProxyType({})
+    tries: int = 0
+    since: str = ""
+
+
+class ReportFiles:
+    """Report and marker of one node; all writes are atomic."""
+
+    def __init__(self, root: Path) -> None:
+        self._report = root / REPORT
+        self._marker = root / MARKER
+
+    def earlier(self, boot_id: str) -> Earlier:
+        """The last report of this boot; an empty one if there is none that can be used."""
+        try:
+            found = json.loads(read_file(self._report))
+            if found["schema"] != SCHEMA or found["boot_id"] != boot_id:
+                return Earlier()
+            stages = [stage_from_json(stage) for stage in a(list, found["stages"])]
+            return Earlier(
+                a(str, found["outcome"]),
+                {stage.stage: stage for stage in stages},
+                min(a(int, found.get("tries", 0)), _MOST_TRIES),
+                a(str, found.get("since", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return Earlier()
+
+    def is_open(self, boot_id: str) -> bool:
+        """Whether the marker of this boot is there."""
+        try:
+            marker = json.loads(read_file(self._marker))
+            return bool(boot_id) and bool(marker["boot_id"] == boot_id)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return False
+
+    def obstacle(self) -> tuple[Path, str] | None:
+        """What stands in the place of report or marker so that neither can be written; its kind."""
+        for path in (self._report, self._marker):
+            with contextlib.suppress(OSError):
+                if not path.is_file():
+                    return path, kind_of(path.lstat().st_mode)
+        return None
+
+    def close_gate(self) -> None:
+        """Take the marker away, since what it says is no longer so."""
+        self._marker.unlink(missing_ok=True)
+
+    def write(
+        self,
+        head: Head,
+        outcome: str,
+        stages: Mapping[str, StageReport],
+        finished: str = "",
+        stage: str = "",
+        tries: tuple[int, str] = (0, ""),
+    ) -> None:
+        """Write the report.
+
+        Args:
+            head: what report and marker begin with.
+            outcome: the run's.
+            stages: by name.
+            finished: when the run ended; empty while it is going on.
+            stage: the one that is running.
+            tries: how many runs in a row came to this failure or degradation, with this one, and
+                when the first of them began.
+        """
+        content = _content(head, outcome, finished)
+        content["stage"] = stage
+        content["tries"], content["since"] = tries
+        content["stages"] = [report.as_json() for report in stages.values()]
+        self._write(self._report, content)
+
+    def open_gate(
+        self, head: Head, outcome: str, stages: Mapping[str, StageReport], finished: str
+    ) -> None:
+        """Write the marker, which `nodefix wait` and with it kubelet waits for."""
+        content = _content(head, outcome, finished)
+        content["stages"] = {name: report.outcome for name, report in stages.items()}
+        content["recheck"] = rechecked(stages)
+        self._write(self._marker, content)
+
+    @staticmethod
+    def _write(path: Path, content: Mapping[str, Any]) -> None:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _content(head: Head, outcome: str, finished: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        **head._asdict(),
+        "finished": finished,
+        "outcome": outcome,
+    }

@@ -1,0 +1,146 @@
+"""What stood where nodefix made lasting changes, written down before each of them.
+
+One file a change below /var/lib/nodefix/undo, numbered in their order. A change that is `begun` may
+be there or not: whoever puts things back compares what is there with what the change left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from nodefix.errors import NodefixError
+from nodefix.host.reading import read_file
+from nodefix.host.writing import write_atomic
+from nodefix.plan import Change, JsonObject, Undo
+from nodefix.words import UNDO
+
+SCHEMA = 1
+BEGUN, MADE = "begun", "made"
+
+# Of more than these one of the middle goes: the first ones are what the admin had.
+MOST = 1000
+
+
+_WORDS = ("stage", "target", "state", "time")
+
+
+class Entry(NamedTuple):
+    """One change, as it was written down.
+
+    Attributes:
+        number: its place in the order; the file's name.
+        stage: whose change it is.
+        target: what was changed, in words.
+        undo: what stood there, and what the change left.
+        state: `begun` before it is made, `made` once it was seen to be there.
+        time: when it was begun, ISO 8601 in UTC.
+    """
+
+    number: int
+    stage: str
+    target: str
+    undo: Undo
+    state: str
+    time: str
+
+
+class UndoLog:
+    """The entries of one node."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / UNDO
+
+    def begin(self, stage: str, change: Change) -> int:
+        """Write down a change that is about to be made.
+
+        Returns:
+            Its number; that of an earlier entry where the same change is made once more.
+
+        Raises:
+            NodefixError: it could not be written down, so the change must not be made.
+        """
+        assert change.undo is not None
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = self._numbers()
+            number = self._same(stage, change, there) or max(there, default=0) + 1
+            self._write(_entry(number, stage, change, BEGUN))
+            if number not in there and len(there) >= MOST:
+                self._file(there[MOST // 2]).unlink(missing_ok=True)
+        except OSError as error:
+            raise NodefixError(
+                f"{change.target} is left alone, since what stands there cannot be written down"
+                f" in /{UNDO}: {error.strerror}",
+                f"df -h /var/lib; df -i /var/lib; ls -ldZ /{UNDO}; findmnt -T /var/lib",
+            ) from error
+        return number
+
+    def confirm(self, number: int) -> None:
+        """Note that a change was seen to be there.
+
+        Raises:
+            OSError: it cannot be written; the change counts as begun, which loses nothing.
+        """
+        entry = self._read(number)
+        if entry:
+            self._write(entry._replace(state=MADE))
+
+    def entries(self) -> Iterator[Entry | Path]:
+        """All entries, newest first; the path of one that cannot be read."""
+        for number in reversed(self._numbers()):
+            yield self._read(number) or self._file(number)
+
+    def _same(self, stage: str, change: Change, there: list[int]) -> int:
+        """The newest entry about this target, if it is about the same change; else 0."""
+        for number in reversed(there):
+            entry = self._read(number)
+            if entry and (entry.stage, entry.target) == (stage, change.target):
+                return number if entry.undo == change.undo else 0
+        return 0
+
+    def _numbers(self) -> list[int]:
+        with contextlib.suppress(FileNotFoundError):
+            names = (path.name for path in self._folder.iterdir())
+            return sorted(int(n[:-5]) for n in names if re.fullmatch(r"\d{1,9}\.json", n))
+        return []
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number:04}.json"
+
+    def _write(self, entry: Entry) -> None:
+        content = {"schema": SCHEMA, **entry._asdict(), "undo": entry.undo._asdict()}
+        text = json.dumps(content, indent=1) + "\n"
+        write_atomic(self._file(entry.number), text.encode(), 0o600)
+
+    def _read(self, number: int) -> Entry | None:
+        try:
+            found = json.loads(read_file(self._file(number), 4 << 20))
+            if found["schema"] != SCHEMA:
+                return None
+            undo = Undo(str(found["undo"]["kind"]), found["undo"]["was"], found["undo"]["became"])
+            stage, target, state, begun = (str(found[key]) for key in _WORDS)
+            return Entry(number, stage, target, undo, state, begun)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+
+def _entry(number: int, stage: str, change: Change, state: str) -> Entry:
+    assert change.undo is not None
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Entry(number, stage, change.target, change.undo, state, now)
+
+
+def text(content: bytes) -> str:
+    """Bytes as an entry holds them."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def content_of(found: JsonObject, key: str) -> bytes:
+    """The bytes that text() made a string of."""
+    return str(found[key]).encode("utf-8", "surrogateescape")
