@@ -104,7 +104,7 @@ class Journal:
 
 
 def _no_journal(why: str, remedy: str) -> Record:
-    message = f"no journal ({why}): records go to stderr; to mend it: {remedy}"
+    message = f"no journal ({why}): records go to stderr; fix: {remedy}"
     return Record(NO_JOURNAL, WARNING, message, {"NODEFIX_HINT": remedy})
 
 

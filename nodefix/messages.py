@@ -154,11 +154,11 @@ def worst_in_a_line(stages: Mapping[str, StageReport]) -> str:
         left = [name for name, report in stages.items() if report.outcome == NOT_RUN]
         return f"{', '.join(left)}: not run in this boot" if left else ""
     name, problem = found[0]
-    hint = f"; to mend it: {problem.hint}" if problem.hint else ""
+    hint = f"; fix: {problem.hint}" if problem.hint else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     if len(hint) > _REMEDY:
         # Half a remedy must not be typed.
-        hint = "; to mend it, see: journalctl -u nodefix -b -p warning"
+        hint = "; see: journalctl -u nodefix -b -p warning"
     return one_line(f"{name}: {problem.message}", _PROBLEM) + one_line(f"{hint}{more}", _REMEDY)
 
 
@@ -187,7 +187,7 @@ def held(kubelet_runs: bool | None, is_off: bool) -> str:
 
 def in_words(problem: Problem) -> str:
     """A problem with its remedy, for people."""
-    return f"{problem.message}\n  to mend it: {problem.hint}" if problem.hint else problem.message
+    return f"{problem.message}\n  fix: {problem.hint}" if problem.hint else problem.message
 
 
 def plan_in_words(plans: Mapping[str, Plan]) -> str:

@@ -134,7 +134,7 @@ def _failed(stage: dict[str, Any]) -> list[str]:
     for problem in _mappings(stage.get("problems")):
         lines.append(f"{name}: {_shown(problem.get('message'))}")
         if problem.get("hint"):
-            lines.append(f"  to mend it: {_shown(problem['hint'])}")
+            lines.append(f"  fix: {_shown(problem['hint'])}")
     return lines
 
 

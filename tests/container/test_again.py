@@ -52,7 +52,7 @@ def test_a_run_by_hand_that_finds_a_ready_node_broken_is_gone_on_with(
     # What failed shows where people look, with the remedy, also while the service waits.
     node.wait_until("the service failed", lambda: "activating (auto-restart)" in status(node))
     assert 'Status: "failed: modules: ' in status(node)
-    assert "to mend it: " in status(node)
+    assert "fix: " in status(node)
     node.wait_until("it is tried again", lambda: "(try 4 since" in "".join(own_messages(node)))
     # What is told once is told on one line from then on.
     told = [message for message in own_messages(node) if "addrtype" in message]

@@ -25,7 +25,7 @@ def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair
     }
     assert not node.exists("/run/nodefix/ready")
     assert not kubelet_runs(node)
-    node.wait_until("kubelet's journal says why", lambda: "to mend it" in kubelet_says(node))
+    node.wait_until("kubelet's journal says why", lambda: "fix: " in kubelet_says(node))
     said = kubelet_says(node)
     assert "modules: " in said
     assert "addrtype" in said
@@ -116,7 +116,7 @@ def test_a_second_run_says_for_whom_it_waits_and_the_remedy_helps(node: testnode
     ran = node.run(["nodefix", "run", "--stage", "lockfile"], check=False)
     assert ran.returncode == 1
     assert "(flock --exclusive /run/nodefix/lock sleep 300)" in ran.stderr
-    (remedy,) = re.findall("to mend it: (kill .*)", ran.stderr)
+    (remedy,) = re.findall("fix: (kill .*)", ran.stderr)
     sh(node, remedy)
     assert report(node)["outcome"] == "ready"
 

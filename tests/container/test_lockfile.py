@@ -44,7 +44,7 @@ def test_an_admins_entry_is_kept_and_its_remedy_lasts(node: Nspawn, content: str
     assert node.read(ENTRY) == content
     # Typed from where people see it first: no backslash is lost on the way.
     sh(node, "systemctl restart nodefix")
-    assert node.unit("nodefix.service")["StatusText"].endswith(f"to mend it: {hint(node)}")
+    assert node.unit("nodefix.service")["StatusText"].endswith(f"fix: {hint(node)}")
     sh(node, hint(node))
     assert content.strip() in node.read(ENTRY)
     node.poweroff()

@@ -42,7 +42,7 @@ def test_damaged_installation_holds_kubelet_with_a_remedy(node: Nspawn) -> None:
     said = sh(node, 'nodefix wait 2>&1; echo "status $?"')
     assert said.splitlines() == [
         next(line for line in said.splitlines() if "cannot be loaded: SyntaxError" in line),
-        "  to mend it: dnf reinstall nodefix",
+        "  fix: dnf reinstall nodefix",
         "status 1",
     ]
 
@@ -56,7 +56,7 @@ def test_what_stands_in_the_place_of_report_or_marker_is_mended_by_its_remedy(
     node.run(["systemctl", "restart", "nodefix"], check=False)
     (status,) = re.findall('Status: "(.*)"', sh(node, "systemctl status nodefix", check=False))
     assert f"{path}: found a directory, expected a regular file" in status
-    sh(node, status.rpartition("to mend it: ")[2])
+    sh(node, status.rpartition("fix: ")[2])
     assert report(node)["outcome"] == "ready"
     assert node.run(["nodefix", "wait"]).returncode == 0
 

@@ -224,7 +224,7 @@ def test_what_stands_in_the_place_of_report_or_marker_is_named_with_the_way_out(
     (record,) = journals.records
     assert f"{path}: found a {kind}, expected a regular file" in record.message
     remedy = f"mv {path} {path}.saved && systemctl restart nodefix"
-    assert record.message.endswith(f"to mend it: {remedy}")
+    assert record.message.endswith(f"fix: {remedy}")
     assert record.fields["NODEFIX_HINT"] == remedy
 
 

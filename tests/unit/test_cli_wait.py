@@ -44,7 +44,7 @@ def test_wait(
 def test_a_unit_is_told_the_same_reason_once(
     mocker: MockerFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  to mend it: x"
+    reason = "kubelet is held: this node is not ready for it\nswap: it is on\n  fix: x"
     mocker.patch.object(gate, "wait", autospec=True, return_value=reason)
     # A login shell on the console has it as well, from its getty's unit.
     monkeypatch.setenv("INVOCATION_ID", "1")

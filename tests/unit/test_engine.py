@@ -128,7 +128,7 @@ def test_problem_by_mode(
     assert run.is_open == is_open
     assert run.report["outcome"] == outcome
     assert run.stage("swap")["outcome"] == outcome
-    assert run.said(events.PROBLEM) == ["swap: the thing is broken\n  to mend it: mend the thing"]
+    assert run.said(events.PROBLEM) == ["swap: the thing is broken\n  fix: mend the thing"]
 
 
 def test_stage_that_is_off_is_not_even_read(node: Node) -> None:

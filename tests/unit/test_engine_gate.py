@@ -170,7 +170,7 @@ def test_what_systemctl_status_shows(node: Node) -> None:
     run()
     assert run.status == [
         "running stage swap",
-        "failed: swap: the thing is broken; to mend it: mend the thing",
+        "failed: swap: the thing is broken; fix: mend the thing",
     ]
     stage.plans = [Plan((change("a"),)), Plan()]
     run()

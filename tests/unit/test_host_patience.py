@@ -104,10 +104,10 @@ def test_alarm_is_put_away_afterwards() -> None:
 @pytest.mark.real_commands
 def test_status_is_one_short_harmless_line(daemon: socket.socket) -> None:
     pytest.importorskip("systemd.daemon")
-    notify_status("kubelet is held: swap\n  to mend it: \033[2J" + "x" * 5000)
+    notify_status("kubelet is held: swap\n  fix: \033[2J" + "x" * 5000)
     sent = daemon.recv(65536).decode()
     # Doubled for systemd, which takes one away.
-    assert sent.startswith("STATUS=kubelet is held: swap; to mend it: \\\\x1b[2Jxxx")
+    assert sent.startswith("STATUS=kubelet is held: swap; fix: \\\\x1b[2Jxxx")
     assert "\n" not in sent
     assert len(sent) < 2020
 

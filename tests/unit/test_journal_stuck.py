@@ -58,7 +58,7 @@ def test_missing_python_module_is_not_called_a_missing_socket(
     first = stream.getvalue().splitlines()[0]
     assert str(tmp_path) not in first
     assert first.startswith("no journal (")
-    assert first.endswith("records go to stderr; to mend it: dnf install python3-systemd")
+    assert first.endswith("records go to stderr; fix: dnf install python3-systemd")
 
 
 def test_damaged_python_module(
@@ -77,7 +77,7 @@ def test_damaged_python_module(
     Journal(bus, stream, {}, str(tmp_path / "socket")).send(RECORD)
     assert stream.getvalue().splitlines()[0] == (
         "no journal (marshal data too short): records go to stderr;"
-        " to mend it: dnf reinstall python3-systemd"
+        " fix: dnf reinstall python3-systemd"
     )
 
 
@@ -86,7 +86,7 @@ def test_missing_socket_is_said_with_its_own_remedy(bus: FakeSystemd, nowhere: s
     Journal(bus, stream, {}, nowhere)
     assert stream.getvalue() == (
         f"no journal ({nowhere} is not there): records go to stderr;"
-        " to mend it: systemctl restart systemd-journald\n"
+        " fix: systemctl restart systemd-journald\n"
     )
 
 

@@ -126,7 +126,7 @@ def test_damaged_installation_is_one_line_and_a_remedy(
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert first.startswith(f"nodefix: cannot be loaded: {words}")
-    assert second == "  to mend it: dnf reinstall nodefix"
+    assert second == "  fix: dnf reinstall nodefix"
     assert done.stdout == ""
 
 
@@ -141,7 +141,7 @@ def test_missing_folder_is_told_like_that(installed: Installed, tmp_path: Path) 
 def test_damaged_python_names_python(installed: Installed) -> None:
     installed.main("import nowhere_in_python")
     assert installed.run("run").stderr.splitlines()[1] == (
-        "  to mend it: dnf reinstall nodefix python3-libs"
+        "  fix: dnf reinstall nodefix python3-libs"
     )
 
 

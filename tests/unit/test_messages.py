@@ -66,7 +66,7 @@ def test_what_each_boot_begins_without_is_one_line() -> None:
                     "swap", "required", "degraded", problems=(Problem("odd", "x", False),) * 2
                 )
             },
-            "degraded: swap: odd; to mend it: x (and 1 more)",
+            "degraded: swap: odd; fix: x (and 1 more)",
         ),
         (
             "failed",
@@ -81,7 +81,7 @@ def test_what_each_boot_begins_without_is_one_line() -> None:
                     problems=(Problem("so so", "y", False), Problem("bad\nvery", "z")),
                 ),
             },
-            "failed: chains: bad very; to mend it: z",
+            "failed: chains: bad very; fix: z",
         ),
         ("failed", {}, "failed"),
     ],
@@ -95,7 +95,7 @@ def test_half_a_remedy_is_never_shown() -> None:
     stages = {"chains": StageReport("chains", "required", "failed", problems=(problem,))}
     line = messages.status_line("failed", stages)
     assert "yy" not in line
-    assert line.endswith("to mend it, see: journalctl -u nodefix -b -p warning")
+    assert line.endswith("see: journalctl -u nodefix -b -p warning")
     assert len(line) < 1000
 
 
@@ -105,7 +105,7 @@ def test_problems_and_notes_are_records_of_their_own() -> None:
     stage, first, second, note = messages.stage_records(report)
     assert stage.message == "swap: failed, 2 problems"
     assert (first.message_id, first.priority) == (events.PROBLEM, ERROR)
-    assert first.message == "swap: one is wrong\n  to mend it: mend it"
+    assert first.message == "swap: one is wrong\n  fix: mend it"
     assert first.fields == {"NODEFIX_STAGE": "swap", "NODEFIX_HINT": "mend it"}
     assert (second.message_id, second.priority) == (events.PROBLEM, WARNING)
     assert second.fields == {"NODEFIX_STAGE": "swap"}
@@ -158,7 +158,7 @@ def test_out_of_scope() -> None:
 def test_not_run_tells_every_problem() -> None:
     record = messages.not_run_record(ConfigError(["/a: one", "/b: two"]))
     assert (record.message_id, record.priority) == (events.NOT_RUN, ERROR)
-    assert "not run, nothing was changed: /a: one\n/b: two\n  to mend it: " in record.message
+    assert "not run, nothing was changed: /a: one\n/b: two\n  fix: " in record.message
     assert messages.not_run_record(NodefixError("busy")).message.endswith("changed: busy")
 
 
@@ -171,7 +171,7 @@ def test_broken_off() -> None:
         "the run was broken off, kubelet is held: /run/x: No space left on device"
     )
     assert record.fields["NODEFIX_OUTCOME"] == "failed"
-    assert record.message.endswith(f"to mend it: {record.fields['NODEFIX_HINT']}")
+    assert record.message.endswith(f"fix: {record.fields['NODEFIX_HINT']}")
     assert "held: out of luck" in messages.broken_off_record(OSError("out of luck"), "held").message
 
 
@@ -185,7 +185,7 @@ def test_plan_in_words() -> None:
     assert messages.plan_in_words(plans).splitlines() == [
         "swap: would change swap /dev/vda2: on -> off",
         "modules: one is wrong",
-        "  to mend it: mend it",
+        "  fix: mend it",
         "alternatives: nothing to change",
         "chains: skipped: switched off by the configuration",
     ]

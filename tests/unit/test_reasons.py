@@ -79,10 +79,10 @@ def test_failed_run_tells_stage_reason_and_remedy(el10: Node) -> None:
     assert told(el10).splitlines() == [
         "kubelet is held: this node is not ready for it",
         "modules: found none",
-        "  to mend it: dnf install it",
+        "  fix: dnf install it",
         "modules: nor that",
         "lockfile: a directory",
-        "  to mend it: rmdir it",
+        "  fix: rmdir it",
         "  see also: journalctl -u nodefix -b",
         "  then: systemctl restart nodefix",
     ]

@@ -29,7 +29,7 @@ def test_the_same_again_is_one_line_with_the_remedy(node: Node) -> None:
     assert record.priority == journal.ERROR
     assert record.message == (
         f"failed as before (try 2 since {since}), kubelet is held: swap: found 5 MiB in use;"
-        " to mend it: mend it"
+        " fix: mend it"
     )
     run()
     assert "(try 3 since" in run.journal.records[0].message
@@ -120,7 +120,7 @@ def test_a_degraded_node_is_told_so_on_one_line_too(node: Node) -> None:
     (record,) = run.journal.records
     assert (record.message_id, record.priority) == (events.RUN_FINISHED, journal.WARNING)
     assert record.message.startswith("degraded as before (try 2 since ")
-    assert "kubelet may start: swap: the thing is broken; to mend it: " in record.message
+    assert "kubelet may start: swap: the thing is broken; fix: " in record.message
 
 
 def test_a_failure_after_a_degradation_counts_anew(node: Node) -> None:

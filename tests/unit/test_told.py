@@ -13,7 +13,7 @@ from nodefix.told import essence
 from nodefix.words import TOLD_BY_WAIT as TOLD
 
 WHOLE = "nodefix wait --timeout 0"
-REASON = "kubelet is held: this node is not ready for it\nmodules: found none\n  to mend it: x"
+REASON = "kubelet is held: this node is not ready for it\nmodules: found none\n  fix: x"
 LINE = (
     "kubelet is held: this node is not ready for it, as before: modules: found none"
     " (all of it: nodefix wait --timeout 0)"
