@@ -9,7 +9,7 @@ import shlex
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from nodefix.errors import ConfigError, NodefixError
 from nodefix.host.reading import read_file
@@ -51,16 +51,21 @@ def load(root: Path) -> Config:
     """
     problems: list[str] = []
     files, passed_over = _files(root, problems)
-    settings: dict[str, Any] = {"stages": {}}
+    settings: dict[str, object] = {}
+    modes = dict(Config().modes)
     left = LIMIT
     for file in files:
         content = _read(file, left, problems)
         left -= len(content)
-        _merge(settings, _checked(file, _parse(file, content, problems), problems))
+        found = _checked(file, _parse(file, content, problems), problems)
+        modes.update(cast("dict[str, str]", found.pop("stages", {})))
+        settings.update(found)
     if problems:
         raise ConfigError(problems)
-    modes = {**Config().modes, **settings.pop("stages")}
-    return Config(modes=modes, passed_over=passed_over, **settings)
+    # Each value is what its own check gave back.
+    return Config(modes=modes, passed_over=passed_over)._replace(
+        **settings  # type: ignore[arg-type]
+    )
 
 
 def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]]:
@@ -108,7 +113,7 @@ def _read(file: Path, limit: int, problems: list[str]) -> bytes:
     return b""
 
 
-def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]:
+def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[object, object]:
     # The shipped file is all comments: then PyYAML, a tenth of a run's time, is not needed.
     lines = (line.strip() for line in content.splitlines())
     if all(not line or line.startswith(b"#") for line in lines):
@@ -128,8 +133,8 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[Any, Any]
     return found
 
 
-def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
+def _checked(file: Path, found: Mapping[object, object], problems: list[str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
     for key, value in found.items():
         if isinstance(key, str) and key in SETTINGS_ROWS:
             settings[key] = SETTINGS_ROWS[key].check(f"{file}: {key}", value, problems)
@@ -140,7 +145,7 @@ def _checked(file: Path, found: Mapping[Any, Any], problems: list[str]) -> dict[
     return settings
 
 
-def _modes(where: str, value: Any, problems: list[str]) -> dict[str, str]:
+def _modes(where: str, value: object, problems: list[str]) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -155,15 +160,15 @@ def _modes(where: str, value: Any, problems: list[str]) -> dict[str, str]:
     return modes
 
 
-def _mode(where: str, value: Any, problems: list[str]) -> str:
+def _mode(where: str, value: object, problems: list[str]) -> str:
     if value is False or value == "off":
         problems.append(f"{where}: the mode `off` is now called `{SKIP}`: the stage is not run")
         return ""
     return _choice(*MODES)(where, value, problems)
 
 
-def _choice(*choices: str) -> Callable[[str, Any, list[str]], str]:
-    def parse(where: str, value: Any, problems: list[str]) -> str:
+def _choice(*choices: str) -> Callable[[str, object, list[str]], str]:
+    def parse(where: str, value: object, problems: list[str]) -> str:
         # YAML 1.1 reads a bare `off` as false.
         word = "off" if value is False else value
         if isinstance(word, str) and word in choices:
@@ -174,7 +179,7 @@ def _choice(*choices: str) -> Callable[[str, Any, list[str]], str]:
     return parse
 
 
-def _modules(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
+def _modules(where: str, value: object, problems: list[str]) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -186,7 +191,7 @@ def _modules(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
     return tuple(str(name).replace("-", "_") for name in value)
 
 
-def _number(where: str, value: Any, problems: list[str]) -> int:
+def _number(where: str, value: object, problems: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         problems.append(f"{where}: found {_shown(value)}, expected a whole number of 0 or more")
         return 0
@@ -209,7 +214,7 @@ class Setting(NamedTuple):
         help: what it decides, for people.
     """
 
-    check: Callable[[str, Any, list[str]], Any]
+    check: Callable[[str, object, list[str]], object]
     help: str
 
 
@@ -263,9 +268,3 @@ def _shown(value: object) -> str:
 def _kind(value: object) -> str:
     kinds = {list: "a list", str: "a string", bool: "true or false", int: "a number"}
     return kinds.get(type(value), type(value).__name__)
-
-
-def _merge(settings: dict[str, Any], later: Mapping[str, Any]) -> None:
-    modes = {**settings["stages"], **later.get("stages", {})}
-    settings.update(later)
-    settings["stages"] = modes

@@ -19,7 +19,7 @@ from nodefix.words import CHANGED, DEGRADED, FAILED, PREPARED, REQUIRED, SKIP, S
 
 # A second round mends what another program changed between reading and applying.
 _ROUNDS = 2
-# Seconds for a last look at the node where a stage was broken off after it had changed something.
+# Seconds for a last look at the node where a stage was aborted after it had changed something.
 _LAST_LOOK_SECONDS = 10.0
 
 
@@ -50,7 +50,7 @@ class _Work:
         for change in plan.changes:
             if deadline.is_over:
                 return
-            # Before it is made: it may be half made when the stage is broken off.
+            # Before it is made: it may be half made when the stage is aborted.
             self.tried.setdefault(change.target, change)
             self.refused.pop(change.target, None)
             try:
@@ -172,8 +172,12 @@ def _why_no_plan(stage: Stage, error: Exception) -> Problem:
     Unknown is not "no": what could not be read, and a defect of nodefix itself, degrade. Only what
     is known to be wrong holds kubelet.
     """
-    is_known = isinstance(error, NodefixError) and not isinstance(error, _UNCLEAR)
-    return Problem(*explained(stage, error), required=is_known)
+    message, hint = explained(stage, error)
+    if isinstance(error, _UNCLEAR) or (isinstance(error, OSError) and error.strerror):
+        return Problem(message, hint, required=False, code="stage-unclear")
+    if isinstance(error, NodefixError):
+        return Problem(message, hint, required=True, code="stage-error")
+    return Problem(message, hint, required=False, code="nodefix-defect")
 
 
 def explained(stage: Stage, error: Exception) -> Refusal:
@@ -189,8 +193,8 @@ def explained(stage: Stage, error: Exception) -> Refusal:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
     return Refusal(
-        f"stage {stage.NAME} met what it was not made for: {type(error).__name__}: {error}"
-        f" at {place}; this is a defect of nodefix, please report it with what this shows:",
+        f"stage {stage.NAME} hit an unexpected error: {type(error).__name__}: {error} at {place};"
+        " this is a defect of nodefix, please report it with the output of:",
         f"journalctl -b -o verbose -u nodefix NODEFIX_STAGE={stage.NAME}",
     )
 

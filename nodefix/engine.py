@@ -131,7 +131,8 @@ def _behind(report: StageReport, stage: Stage, reports: Mapping[str, StageReport
                 " in order"
             )
             required = any(problem.required for problem in report.problems)
-            return report._replace(problems=(Problem(message, first.hint, required),))
+            problem = Problem(message, first.hint, required, code="stage-behind")
+            return report._replace(problems=(problem,))
     return report
 
 

@@ -47,7 +47,7 @@ def not_run_record(error: NodefixError) -> Record:
     return Record(events.NOT_RUN, events.ERROR, message, {"NODEFIX_OUTCOME": FAILED})
 
 
-def broken_off_record(
+def aborted_record(
     error: OSError, kubelet: str, obstacle: tuple[Path, str] | None = None
 ) -> Record:
     """The run could not go on: its lock, report or marker cannot be written.
@@ -64,7 +64,7 @@ def broken_off_record(
         path, kind = obstacle
         what = f"{path}: found a {kind}, expected a regular file"
         hint = f"mv {path} {path}.saved && systemctl restart nodefix"
-    problem = Problem(f"the run was broken off, {kubelet}: {what}", hint)
+    problem = Problem(f"the run was aborted, {kubelet}: {what}", hint)
     fields = {"NODEFIX_OUTCOME": FAILED, "NODEFIX_HINT": hint}
     return Record(events.RUN_FAILED, events.ERROR, in_words(problem), fields)
 

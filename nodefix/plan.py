@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
-JsonObject: TypeAlias = Mapping[str, Json]
+from nodefix.shape import JsonObject
 
 
 class Undo(NamedTuple):
@@ -51,7 +49,7 @@ class Change(NamedTuple):
     found: str
     wanted: str
     hint: str
-    action: Any
+    action: object
     required: bool = True
     each_boot: bool = False
     undo: Undo | None = None

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 from nodefix.config import load
 from nodefix.errors import ConfigError
+from nodefix.facts.system import boot_id
 from nodefix.host.lock import stopped_holders
 from nodefix.host.reading import read_file
+from nodefix.messages import in_words
+from nodefix.report import StageReport
+from nodefix.store import Earlier, ReportFiles
 from nodefix.text import bounded, one_line
-from nodefix.words import BOOT_ID, MARKER, REPORT, SWAPS, SWITCH, UNIT
+from nodefix.words import (
+    CHANGED,
+    FAILED,
+    MARKER,
+    NOT_RUN,
+    REQUIRED,
+    RUNNING,
+    SWAPS,
+    SWITCH,
+    UNIT,
+)
 
 _AGAIN = "  then: systemctl restart nodefix"
 _TEXT = 4000
@@ -31,9 +43,9 @@ class Reasons:
     def still_running(self, timeout: float) -> str:
         """A run does not end."""
         pids = " ".join(map(str, stopped_holders(Path(self._root))))
-        stopped = "  it was stopped by a signal, such as ^Z; to have it go on: kill -CONT"
+        stopped = "  it was stopped by a signal, such as ^Z; to continue it: kill -CONT"
         return (
-            f"kubelet is held: nodefix is still running (stage {self._stage()}) after"
+            f"kubelet is held: nodefix is still running (stage {self._stage}) after"
             f" {timeout:g} seconds\n"
             + (f"{stopped} {pids}\n" if pids else "")
             + "  see: journalctl -u nodefix -b"
@@ -41,9 +53,10 @@ class Reasons:
 
     def undone(self, names: tuple[str, ...]) -> str:
         """The run found the node ready, and something undid its work."""
-        lines = ["kubelet is held: what nodefix found in order is so no more"]
+        lines = ["kubelet is held: nodefix found this node ready, and that has been undone since"]
         if "swap" in names:
-            since = "turned it off" if self._outcome("swap") == "changed" else "found none"
+            swap = self._last.stages.get("swap")
+            since = "turned it off" if swap and swap.outcome == CHANGED else "found none"
             lines.append(f"swap: found {self._swaps()} on after nodefix {since}, expected none")
             lines.append("  find who calls swapon: journalctl -b -g swap")
         if "chains" in names:
@@ -53,21 +66,19 @@ class Reasons:
 
     def not_ready(self) -> str:
         """What the last run of this boot left behind."""
-        report = self._report()
-        boot_id = _text(_read(self._root + BOOT_ID).strip())
-        if not boot_id or report.get("boot_id") != boot_id:
+        last = self._last
+        if not last.outcome:
             lines = ["kubelet is held: nodefix has not run since this boot"]
             if why := self._configuration_problems():
                 lines.append(why)
             elif not self._is_masked():
                 lines.append("  see: systemctl status nodefix")
-        elif report.get("outcome") == "running":
-            stage = self._stage()
-            lines = [f"kubelet is held: the last run of nodefix was broken off in stage {stage}"]
-        elif report.get("outcome") == "failed":
+        elif last.outcome == RUNNING:
+            lines = [f"kubelet is held: the last run of nodefix was aborted in stage {self._stage}"]
+        elif last.outcome == FAILED:
             lines = ["kubelet is held: this node is not ready for it"]
-            for part in _mappings(report.get("stages")):
-                lines += _failed(part)
+            for report in last.stages.values():
+                lines += _failed(report)
             lines.append("  see also: journalctl -u nodefix -b")
         else:
             lines = [
@@ -76,13 +87,23 @@ class Reasons:
             ]
         return "\n".join([*lines, *self._again(lines)])
 
+    @property
+    def _last(self) -> Earlier:
+        """What the last run of this boot came to."""
+        root = Path(self._root)
+        return ReportFiles(root).earlier(boot_id(root))
+
+    @property
+    def _stage(self) -> str:
+        return one_line(self._last.stage, 100) or "unknown"
+
     def _again(self, lines: list[str]) -> list[str]:
         """How to have it run again; a masked unit cannot be restarted."""
         if self._is_masked():
             return [
-                f"  {UNIT} is masked; to have it run: systemctl unmask {UNIT}"
+                f"  {UNIT} is masked; to run it: systemctl unmask {UNIT}"
                 " && systemctl restart nodefix",
-                f"  to do without nodefix: touch /{SWITCH}",
+                f"  to switch nodefix off: touch /{SWITCH}",
             ]
         return [] if any("systemctl restart nodefix" in line for line in lines) else [_AGAIN]
 
@@ -105,53 +126,22 @@ class Reasons:
 
     def _swaps(self) -> str:
         lines = _read(self._root + SWAPS).splitlines()[1:]
-        return ", ".join(_text(line.split()[0]) for line in lines if line.split()) or "swap"
-
-    def _stage(self) -> str:
-        found = self._report().get("stage")
-        return one_line(found, 100) if isinstance(found, str) and found else "unknown"
-
-    def _outcome(self, name: str) -> object:
-        stages = _mappings(self._report().get("stages"))
-        return next((s.get("outcome") for s in stages if s.get("stage") == name), None)
-
-    def _report(self) -> dict[str, Any]:
-        try:
-            report = json.loads(_read(self._root + REPORT))
-        except (ValueError, RecursionError):
-            return {}
-        return report if isinstance(report, dict) else {}
+        devices = (line.split()[0].decode("utf-8", "replace") for line in lines if line.split())
+        return ", ".join(one_line(device, 200) for device in devices) or "swap"
 
 
-def _failed(stage: dict[str, Any]) -> list[str]:
-    """A stage of the report that holds kubelet, with the remedies."""
-    name = _shown(stage.get("stage"))
-    if stage.get("outcome") == "not run" and stage.get("mode") == "required":
+def _failed(report: StageReport) -> list[str]:
+    """A stage that holds kubelet, with the remedies."""
+    name = one_line(report.stage, 100)
+    if report.outcome == NOT_RUN and report.mode == REQUIRED:
         return [f"{name}: has not run since this boot"]
-    if stage.get("outcome") != "failed":
+    if report.outcome != FAILED:
         return []
-    lines = []
-    for problem in _mappings(stage.get("problems")):
-        lines.append(f"{name}: {_shown(problem.get('message'))}")
-        if problem.get("hint"):
-            lines.append(f"  fix: {_shown(problem['hint'])}")
-    return lines
-
-
-def _mappings(found: object) -> list[dict[str, Any]]:
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _shown(found: object) -> str:
-    return bounded(found, _TEXT) if isinstance(found, str) and found else "(unknown)"
-
-
-def _text(found: bytes) -> str:
-    return one_line(found.decode("utf-8", "replace"), 200)
+    return [f"{name}: {in_words(problem)}" for problem in report.bounded().problems]
 
 
 def _read(path: str) -> bytes:
     try:
-        return read_file(path, 4 << 20)
+        return read_file(path)
     except OSError:
         return b""

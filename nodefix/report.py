@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from nodefix.plan import Done, Problem
+from nodefix.shape import an, items, mapping
 from nodefix.text import bounded
 from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, PREPARED, READY, REQUIRED, UNCHANGED
 
 # What one stage may say: a tool that prints without end must not fill /run or the journal.
 _TEXT, _ITEMS = 4000, 50
-_T = TypeVar("_T")
 
 
 class StageReport(NamedTuple):
@@ -60,7 +60,7 @@ class StageReport(NamedTuple):
                 notes.append(f"{len(all_of_them) - len(kept)} more {kind} are not shown")
         return self._replace(changes=tuple(changes), problems=tuple(problems), notes=tuple(notes))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The report's form of it."""
         return {
             "stage": self.stage,
@@ -81,45 +81,35 @@ class Head(NamedTuple):
     started: str
 
 
-def stage_from_json(found: Mapping[str, Any]) -> StageReport:
+def stage_from_json(found: Mapping[str, object]) -> StageReport:
     """Read back one stage of an earlier report.
 
     Raises:
         KeyError, TypeError: it is not of this schema.
     """
     return StageReport(
-        stage=a(str, found["stage"]),
-        mode=a(str, found["mode"]),
-        outcome=a(str, found["outcome"]),
-        changes=tuple(_done(change) for change in a(list, found["changes"])),
-        problems=tuple(
-            Problem(
-                a(str, said["message"]),
-                a(str, said.get("hint", "")),
-                a(bool, said["required"]),
-                a(str, said.get("code", "")),
-            )
-            for said in a(list, found["problems"])
-        ),
-        notes=tuple(a(str, note) for note in a(list, found["notes"])),
-        duration_usec=a(int, found["duration_usec"]),
+        stage=an(str, found["stage"]),
+        mode=an(str, found["mode"]),
+        outcome=an(str, found["outcome"]),
+        changes=tuple(_done(mapping(change)) for change in items(found["changes"])),
+        problems=tuple(_problem(mapping(said)) for said in items(found["problems"])),
+        notes=tuple(an(str, note) for note in items(found["notes"])),
+        duration_usec=an(int, found["duration_usec"]),
     )
 
 
-def _done(found: Mapping[str, Any]) -> Done:
-    target, state, wanted = (a(str, found[key]) for key in ("target", "found", "wanted"))
-    return Done(target, state, wanted, a(bool, found.get("each_boot", False)))
+def _problem(found: Mapping[str, object]) -> Problem:
+    return Problem(
+        an(str, found["message"]),
+        an(str, found.get("hint", "")),
+        an(bool, found["required"]),
+        an(str, found.get("code", "")),
+    )
 
 
-def a(kind: type[_T], value: object) -> _T:
-    """The value, if it is of this type.
-
-    Raises:
-        TypeError: it is not.
-    """
-    if not isinstance(value, kind):
-        raise TypeError(f"found {type(value).__name__}, expected {kind.__name__}")
-    return value
+def _done(found: Mapping[str, object]) -> Done:
+    target, state, wanted = (an(str, found[key]) for key in ("target", "found", "wanted"))
+    return Done(target, state, wanted, an(bool, found.get("each_boot", False)))
 
 
 def run_outcome(stages: Mapping[str, StageReport]) -> str:

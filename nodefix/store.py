@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nodefix import __version__
 from nodefix.host.reading import kind_of, read_file
 from nodefix.host.writing import write_atomic
-from nodefix.report import Head, StageReport, a, rechecked, stage_from_json
+from nodefix.report import Head, StageReport, rechecked, stage_from_json
+from nodefix.shape import an, items, mapping, parsed
 from nodefix.words import MARKER, REPORT
 
 SCHEMA = 1
@@ -25,16 +26,18 @@ class Earlier(NamedTuple):
     """What the last run of this boot came to; all empty if there was none.
 
     Attributes:
-        outcome: of the run; `running` if it was broken off.
+        outcome: of the run; `running` if it was aborted.
         stages: by name.
         tries: how many runs in a row came to that failure or degradation.
         since: when the first of these began.
+        stage: the one that was running, where the run did not end.
     """
 
     outcome: str = ""
     stages: Mapping[str, StageReport] = MappingProxyType({})
     tries: int = 0
     since: str = ""
+    stage: str = ""
 
 
 class ReportFiles:
@@ -47,15 +50,16 @@ class ReportFiles:
     def earlier(self, boot_id: str) -> Earlier:
         """The last report of this boot; an empty one if there is none that can be used."""
         try:
-            found = json.loads(read_file(self._report))
-            if found["schema"] != SCHEMA or found["boot_id"] != boot_id:
+            found = parsed(read_file(self._report))
+            if not boot_id or found["schema"] != SCHEMA or found["boot_id"] != boot_id:
                 return Earlier()
-            stages = [stage_from_json(stage) for stage in a(list, found["stages"])]
+            stages = [stage_from_json(mapping(stage)) for stage in items(found["stages"])]
             return Earlier(
-                a(str, found["outcome"]),
+                an(str, found["outcome"]),
                 {stage.stage: stage for stage in stages},
-                min(a(int, found.get("tries", 0)), _MOST_TRIES),
-                a(str, found.get("since", "")),
+                min(an(int, found.get("tries", 0)), _MOST_TRIES),
+                an(str, found.get("since", "")),
+                an(str, found.get("stage", "")),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Earlier()
@@ -63,7 +67,7 @@ class ReportFiles:
     def is_open(self, boot_id: str) -> bool:
         """Whether the marker of this boot is there."""
         try:
-            marker = json.loads(read_file(self._marker))
+            marker = parsed(read_file(self._marker))
             return bool(boot_id) and bool(marker["boot_id"] == boot_id)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
@@ -116,12 +120,12 @@ class ReportFiles:
         self._write(self._marker, content)
 
     @staticmethod
-    def _write(path: Path, content: Mapping[str, Any]) -> None:
+    def _write(path: Path, content: Mapping[str, object]) -> None:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_atomic(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
-def _content(head: Head, outcome: str, finished: str) -> dict[str, Any]:
+def _content(head: Head, outcome: str, finished: str) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "version": __version__,

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from nodefix.errors import NodefixError
 from nodefix.host.reading import read_file
 from nodefix.host.writing import write_atomic
-from nodefix.plan import Change, JsonObject, Undo
+from nodefix.plan import Change, Undo
+from nodefix.shape import JsonObject
 from nodefix.words import UNDO
 
 SCHEMA = 1

@@ -21,7 +21,7 @@ from nodefix.host.writing import sweep
 from nodefix.journal import Journal
 from nodefix.messages import (
     LET_GO,
-    broken_off_record,
+    aborted_record,
     not_run_record,
     note_record,
     plan_in_words,
@@ -109,7 +109,7 @@ def run(
     except BrokenPipeError:
         raise
     except OSError as error:
-        record = broken_off_record(error, _kubelet_now(root, scope), ReportFiles(root).obstacle())
+        record = aborted_record(error, _kubelet_now(root, scope), ReportFiles(root).obstacle())
         _tell_once(root, journal, record, "systemctl status nodefix")
         return EXIT_FAILED
     finally:
@@ -125,7 +125,7 @@ def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None
 
 
 def _kubelet_now(root: Path, scope: Scope | None) -> str:
-    """What becomes of kubelet after a run that was broken off, in words."""
+    """What becomes of kubelet after a run that was aborted, in words."""
     if is_switched_off(f"{root}/"):
         return LET_GO
     if scope and not scope.inside:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from nodefix.config import Config
 from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
 from nodefix.stages import alternatives, chains, lockfile, modules, swap
+
+# Each stage has its own type of them, and the engine only hands them on.
+Facts: TypeAlias = Any  # type: ignore[explicit-any]
 
 
 class Stage(Protocol):
@@ -23,10 +26,10 @@ class Stage(Protocol):
     # Seconds.
     DEADLINE: float
 
-    def read(self, host: Host, config: Config, /) -> Any:
+    def read(self, host: Host, config: Config, /) -> Facts:
         """Read what the stage decides on, which settings may narrow; changes nothing."""
 
-    def plan(self, facts: Any, config: Config, /) -> Plan:
+    def plan(self, facts: Facts, config: Config, /) -> Plan:
         """Decide; touches nothing."""
 
     def apply(self, change: Change, host: Host, /) -> None:

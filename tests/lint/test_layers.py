@@ -12,7 +12,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 # From the ground up; modules in one row may import each other.
 LAYERS = (
-    ("words",),
+    ("words", "shape"),
     ("text", "answer", "errors", "plan"),
     ("deadline",),
     ("yamlfile", "host"),

@@ -189,17 +189,17 @@ def test_report_that_cannot_be_written_on_a_node_that_is_ready(
     leave(node, "ready")
     run.side_effect = OSError(28, "No space left on device", "/run/nodefix/report.json")
     assert status("run") == 1
-    assert "broken off, the node stays ready" in journals.records[0].message
+    assert "aborted, the node stays ready" in journals.records[0].message
 
 
 @pytest.mark.parametrize(
     ("off", "release", "words"),
     [
-        (True, RHEL10, "broken off, kubelet may start, since nodefix is switched off: "),
-        (False, "ID=debian\n", "broken off, kubelet may start on a system like this one: "),
+        (True, RHEL10, "aborted, kubelet may start, since nodefix is switched off: "),
+        (False, "ID=debian\n", "aborted, kubelet may start on a system like this one: "),
     ],
 )
-def test_a_run_that_was_broken_off_does_not_claim_to_hold_kubelet(
+def test_a_run_that_was_aborted_does_not_claim_to_hold_kubelet(
     run: MagicMock, node: Node, journals: Recorder, off: bool, release: str, words: str
 ) -> None:
     node.file("/etc/os-release", release)

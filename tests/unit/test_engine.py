@@ -166,7 +166,7 @@ def test_unexpected_exception_does_not_stop_the_next_stage(
     assert run() == ("degraded" if moment == "on_read" else "failed")
     assert after.applied == ["b"]
     (problem,) = run.stage("swap")["problems"]
-    assert f"swap met what it was not made for: {error.__name__}" in problem["message"]
+    assert f"swap hit an unexpected error: {error.__name__}" in problem["message"]
     assert f"{Path(__file__).name}:" in problem["message"]
     assert "NODEFIX_STAGE=swap" in problem["hint"]
 
@@ -257,7 +257,9 @@ def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.Monk
     assert plans == {
         "swap": Plan((change("a"),)),
         "modules": Plan(skipped="the setting `stages` says so"),
-        "chains": Plan(problems=(Problem("found no such program", "install it"),)),
+        "chains": Plan(
+            problems=(Problem("found no such program", "install it", code="stage-error"),)
+        ),
     }
     assert swap.applied == []
     assert node.snapshot() == before
@@ -275,7 +277,7 @@ def test_failure_that_follows_from_another_stages_points_to_it(node: Node) -> No
             "message": "5 problems that cannot be judged before stage modules is in order",
             "hint": PROBLEM.hint,
             "required": True,
-            "code": "",
+            "code": "stage-behind",
         }
     ]
     # A needed stage that is merely not perfect explains nothing.

@@ -77,7 +77,7 @@ def test_marker_of_a_ready_node_stays_until_something_is_known_to_be_wrong(
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("was_ready", [True, False])
-def test_run_that_is_broken_off_leaves_the_gate_as_it_was(
+def test_run_that_is_aborted_leaves_the_gate_as_it_was(
     node: Node, error: type[BaseException], was_ready: bool
 ) -> None:
     def stop(host: Host) -> None:

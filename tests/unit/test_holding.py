@@ -91,7 +91,7 @@ def test_run_that_was_stopped(el10: Node, monkeypatch: pytest.MonkeyPatch) -> No
     with run_lock(el10.root, 0):
         told = hold(el10, 0.05)
     assert told.endswith(
-        "  it was stopped by a signal, such as ^Z; to have it go on: kill -CONT 4711\n"
+        "  it was stopped by a signal, such as ^Z; to continue it: kill -CONT 4711\n"
         "  see: journalctl -u nodefix -b"
     )
 

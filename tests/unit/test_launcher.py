@@ -150,7 +150,7 @@ def test_defect_is_one_line_with_its_place(installed: Installed) -> None:
     done = installed.run("wait")
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
-    assert first == (f"nodefix: met what it was not made for: KeyError: 'a\\x1b[2J' at {file}:3")
+    assert first == (f"nodefix: hit an unexpected error: KeyError: 'a\\x1b[2J' at {file}:3")
     assert second.endswith("rpm -V nodefix")
 
 

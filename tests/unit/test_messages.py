@@ -162,17 +162,17 @@ def test_not_run_tells_every_problem() -> None:
     assert messages.not_run_record(NodefixError("busy")).message.endswith("changed: busy")
 
 
-def test_broken_off() -> None:
-    record = messages.broken_off_record(
+def test_aborted() -> None:
+    record = messages.aborted_record(
         OSError(28, "No space left on device", "/run/x"), "kubelet is held"
     )
     assert (record.message_id, record.priority) == (events.RUN_FAILED, ERROR)
     assert record.message.startswith(
-        "the run was broken off, kubelet is held: /run/x: No space left on device"
+        "the run was aborted, kubelet is held: /run/x: No space left on device"
     )
     assert record.fields["NODEFIX_OUTCOME"] == "failed"
     assert record.message.endswith(f"fix: {record.fields['NODEFIX_HINT']}")
-    assert "held: out of luck" in messages.broken_off_record(OSError("out of luck"), "held").message
+    assert "held: out of luck" in messages.aborted_record(OSError("out of luck"), "held").message
 
 
 def test_plan_in_words() -> None:

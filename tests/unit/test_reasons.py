@@ -35,9 +35,9 @@ def test_masked(el10: Node, folder: str, how: str) -> None:
     else:
         el10.file(path)
     masked = (
-        "  nodefix.service is masked; to have it run: systemctl unmask nodefix.service"
+        "  nodefix.service is masked; to run it: systemctl unmask nodefix.service"
         " && systemctl restart nodefix\n"
-        "  to do without nodefix: touch /etc/nodefix/disabled"
+        "  to switch nodefix off: touch /etc/nodefix/disabled"
     )
     # Nothing before it: of a reason told before, the first two lines are what is shown.
     assert told(el10) == f"kubelet is held: nodefix has not run since this boot\n{masked}"
@@ -104,10 +104,10 @@ def test_stage_that_has_not_run(el10: Node) -> None:
 
 
 @pytest.mark.parametrize(("stage", "shown"), [("chains", "chains"), ("", "unknown")])
-def test_run_that_was_broken_off(el10: Node, stage: str, shown: str) -> None:
+def test_run_that_was_aborted(el10: Node, stage: str, shown: str) -> None:
     leave(el10, "running", stage=stage)
     assert told(el10) == (
-        "kubelet is held: the last run of nodefix was broken off in stage"
+        "kubelet is held: the last run of nodefix was aborted in stage"
         f" {shown}\n  then: systemctl restart nodefix"
     )
 

@@ -94,7 +94,7 @@ def test_who_watches_is_told_everything(node: Node) -> None:
     assert len(ids(run)) == 5
 
 
-def test_a_run_after_one_that_was_broken_off_is_told(node: Node) -> None:
+def test_a_run_after_one_that_was_aborted_is_told(node: Node) -> None:
     swap = FakeStage("swap", broken())
     run = Run(node, swap)
     run()
