@@ -27,7 +27,7 @@ MOST_DROP_INS = 256
 class Config(NamedTuple):
     """The settings, with their defaults, as the rows below explain them.
 
-    `modes` is the setting `stages`; `passed_over` are files among the drop-ins that were not read,
+    `modes` is the setting `stages`; `ignored` are files among the drop-ins that were not read,
     for their names.
     """
 
@@ -38,7 +38,7 @@ class Config(NamedTuple):
     kube_proxy: str = "iptables"
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter",)
-    passed_over: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def load(root: Path) -> Config:
@@ -50,7 +50,7 @@ def load(root: Path) -> Config:
         ConfigError: with every problem of every file.
     """
     problems: list[str] = []
-    files, passed_over = _files(root, problems)
+    files, ignored = _files(root, problems)
     settings: dict[str, object] = {}
     modes = dict(Config().modes)
     left = LIMIT
@@ -63,7 +63,7 @@ def load(root: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     # Each value is what its own check gave back.
-    return Config(modes=modes, passed_over=passed_over)._replace(
+    return Config(modes=modes, ignored=ignored)._replace(
         **settings  # type: ignore[arg-type]
     )
 
@@ -84,8 +84,8 @@ def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]
         return files, ()
     # What begins with a dot is an editor's.
     read = [name for name in names if name.endswith((".yaml", ".yml")) and name[0] != "."]
-    passed_over = tuple(str(folder / name) for name in names if name not in read)
-    return files + [folder / name for name in read], passed_over
+    ignored = tuple(str(folder / name) for name in names if name not in read)
+    return files + [folder / name for name in read], ignored
 
 
 def _read(file: Path, limit: int, problems: list[str]) -> bytes:

@@ -90,7 +90,7 @@ class Journal:
             self._send, self._print = None, True
             why = error.strerror or str(error)
             if isinstance(error, InterruptedError):
-                why = f"it took no record for {_GRACE_SECONDS:g} s"
+                why = f"it accepted no record within {_GRACE_SECONDS:g} s"
             self.send(_no_journal(why, _RESTART))
 
     def _write(self, stream: TextIO, record: Record) -> None:

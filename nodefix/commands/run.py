@@ -131,7 +131,7 @@ def _kubelet_now(root: Path, scope: Scope | None) -> str:
     if scope and not scope.inside:
         return "kubelet may start on a system like this one"
     if ReportFiles(root).is_open(boot_id(root)):
-        return "the node stays ready as the run before found it"
+        return "the node stays ready, as the previous run found it"
     return "kubelet is held"
 
 
@@ -145,9 +145,9 @@ def _real_run(
 ) -> int:
     with run_lock(host.root, _LOCK_SECONDS):
         for path in sweep(host.root):
-            journal.send(note_record(f"{path}: took away what a run that was killed left"))
-        for path in config.passed_over:
-            note = f"{path}: passed over, expected a name that ends in .yaml or .yml"
+            journal.send(note_record(f"{path}: removed a temporary file that a killed run left"))
+        for path in config.ignored:
+            note = f"{path}: ignored, expected a name that ends in .yaml or .yml"
             journal.send(note_record(note))
         notify = patience.notify_status
         outcome = engine.run(host, config, scope, journal, names, notify=notify)

@@ -49,7 +49,7 @@ class Bus:
             arguments = Variant("(a{ss})", (dict(record),))
             bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
         except Exception as error:
-            raise _bus_error("the system bus took no signal", error) from error
+            raise _bus_error("the signal could not be sent over the system bus", error) from error
 
     def at_signal(
         self, sender: str, interface: str, member: str, action: Callable[[], None]
@@ -113,7 +113,7 @@ class Bus:
                 None,
             )
         except Exception as error:
-            raise _bus_error(f"systemd did not do {method} over D-Bus", error) from error
+            raise _bus_error(f"the D-Bus call {method} to systemd failed", error) from error
         return tuple(answer.unpack())
 
     def _connected(self) -> Any:

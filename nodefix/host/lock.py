@@ -154,7 +154,7 @@ def _command(root: Path, pid: int) -> str:
         words = read_file(root / f"proc/{pid}/cmdline").decode("utf-8", "replace")
     except OSError:
         return "an unknown program"
-    return one_line(words.replace("\0", " "), 200) or "a program without a name"
+    return one_line(words.replace("\0", " "), 200) or "an unnamed program"
 
 
 def _is_stopped(root: Path, pid: int) -> bool:

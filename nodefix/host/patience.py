@@ -49,7 +49,7 @@ def write(descriptor: int, content: bytes, seconds: float) -> None:
     while content:
         left = max(end - time.monotonic(), 0)
         if not poller.poll(left * 1000):
-            raise TimeoutError(f"nobody read it within {seconds:g} seconds")
+            raise TimeoutError(f"it was not read within {seconds:g} seconds")
         content = content[os.write(descriptor, content[:piece]) :]
 
 

@@ -40,7 +40,7 @@ def check(program: str) -> None:
         hint = f"mv -T {name} {shlex.quote(program + '.found')} && dnf reinstall {name}"
         raise CommandError(message, hint)
     if not status.st_mode & 0o111:
-        message = f"{program}: found a file that nobody may execute, expected a program"
+        message = f"{program}: found a file that is not executable, expected a program"
         raise CommandError(message, f"chmod 755 {name}")
 
 

@@ -82,7 +82,7 @@ class Result(NamedTuple):
 
     @property
     def _silence(self) -> str:
-        return f"exit status {self.status} without a word"
+        return f"exit status {self.status}, no output"
 
 
 def quoted(argv: tuple[str, ...]) -> str:

@@ -255,14 +255,12 @@ def test_without_standard_error(monkeypatch: pytest.MonkeyPatch, mocker: MockerF
 def test_what_is_told_before_the_stages(
     run: MagicMock, node: Node, mocker: MockerFixture, journals: Recorder
 ) -> None:
-    mocker.patch(
-        "nodefix.commands.run.load", return_value=Config(passed_over=("/etc/nodefix/x.conf",))
-    )
+    mocker.patch("nodefix.commands.run.load", return_value=Config(ignored=("/etc/nodefix/x.conf",)))
     mocker.patch("nodefix.commands.run.sweep", autospec=True, return_value=["/etc/.fstab.nodefix"])
     assert status("run") == 0
     swept, passed = journals.records
     assert swept.message.startswith("/etc/.fstab.nodefix: ")
-    assert passed.message.startswith("/etc/nodefix/x.conf: passed over")
+    assert passed.message.startswith("/etc/nodefix/x.conf: ignored")
 
 
 def test_interrupted(run: MagicMock, capsys: pytest.CaptureFixture[str]) -> None:

@@ -181,7 +181,7 @@ def test_what_is_not_read_is_named(node: Node) -> None:
     config = load(node.root)
     assert config.scope == "force"
     expected = sorted([*others, "folder", ".#60.yaml"])
-    assert config.passed_over == tuple(f"{node.root}{DROP_INS}/{name}" for name in expected)
+    assert config.ignored == tuple(f"{node.root}{DROP_INS}/{name}" for name in expected)
 
 
 def test_both_suffixes_are_read_by_name(node: Node) -> None:
@@ -190,7 +190,7 @@ def test_both_suffixes_are_read_by_name(node: Node) -> None:
     node.file(f"{DROP_INS}/30.yml", "kube_proxy: none\n")
     config = load(node.root)
     assert (config.scope, config.swap, config.kube_proxy) == ("auto", "keep", "none")
-    assert config.passed_over == ()
+    assert config.ignored == ()
 
 
 def test_folder_with_too_many_files(node: Node) -> None:

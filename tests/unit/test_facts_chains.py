@@ -119,7 +119,7 @@ LISTING = """\
         "-A INPUT",
     ],
 )
-def test_lines_of_no_known_kind_are_passed_over(node: Node, tables: Tables, odd: str) -> None:
+def test_lines_of_no_known_kind_are_ignored(node: Node, tables: Tables, odd: str) -> None:
     node.programs.table[(RESTORE4, "--noflush")] = result(0, LISTING.format(odd=odd))
     found = read(node)
     assert found["filter/INPUT"] == ("-i lo -j ACCEPT", '-j LOG --log-prefix "-N KUBE "')

@@ -80,7 +80,7 @@ def test_links(node: Node) -> None:
 
 
 @pytest.mark.parametrize("name", ["swap.conf.rpmsave", "conf", "x.CONF", "x.conf~"])
-def test_other_names_are_passed_over(node: Node, name: str) -> None:
+def test_other_names_are_ignored(node: Node, name: str) -> None:
     node.file(f"{FOLDER}/{name}", "a: [\n")
     assert told(node).value is False
 

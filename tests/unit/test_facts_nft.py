@@ -145,7 +145,7 @@ def test_what_is_no_such_table(node: Node, content: str) -> None:
     assert native(node).origin == ""
 
 
-def test_what_cannot_be_read_is_passed_over_and_does_not_hang(node: Node) -> None:
+def test_what_cannot_be_read_is_ignored_and_does_not_hang(node: Node) -> None:
     listed(node)
     folder = node.host.path("/etc/nftables")
     folder.mkdir(parents=True)

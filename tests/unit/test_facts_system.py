@@ -122,7 +122,7 @@ def test_files_of_real_nodes(node: Node, name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("place", [0, 2, 4])
-def test_lines_that_do_not_matter_are_passed_over(node: Node, line: str, place: int) -> None:
+def test_lines_that_do_not_matter_are_ignored(node: Node, line: str, place: int) -> None:
     lines = ["ID=rhel", "VERSION_ID=10.1", "PLATFORM_ID=platform:el10", "NAME=x"]
     lines.insert(place, line)
     node.file("/etc/os-release", "\n".join(lines))

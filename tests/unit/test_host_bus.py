@@ -50,7 +50,9 @@ def test_signal_that_the_bus_does_not_take(
         raise RuntimeError("The connection is closed")
 
     monkeypatch.setattr(bus, "emit_signal", closed)
-    with pytest.raises(BusError, match="the system bus took no signal: The connection is closed"):
+    with pytest.raises(
+        BusError, match="the signal could not be sent over the system bus: The connection is closed"
+    ):
         Systemd().emit({})
 
 

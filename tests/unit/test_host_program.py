@@ -44,7 +44,7 @@ def loop(path: Path) -> None:
         (os.mkfifo, "found a named pipe, expected a program", "mv -T {0} {0}.found && dnf re"),
         (dangle, "found a link to gone, where nothing is", "dnf reinstall {}"),
         (loop, "found `Too many levels of symbolic links`", "namei -l {}"),
-        (lambda path: script(path, mode=0o644), "found a file that nobody may", "chmod 755 {}"),
+        (lambda path: script(path, mode=0o644), "found a file that is not", "chmod 755 {}"),
     ],
     ids=["missing", "directory", "pipe", "dangling", "loop", "no x"],
 )

@@ -166,9 +166,9 @@ def test_nothing_is_started_once_the_deadline_has_passed(commands: Programs) -> 
     [
         (1, b"out", b"  one\n\n two \n", "one; two"),
         (1, b"out\n", b"", "out"),
-        (4, b"", b"", "exit status 4 without a word"),
+        (4, b"", b"", "exit status 4, no output"),
         (1, b"", b"caf\xe9", "caf\ufffd"),
-        (1, b"", b"\n", "exit status 1 without a word"),
+        (1, b"", b"\n", "exit status 1, no output"),
     ],
 )
 def test_words(status: int, stdout: bytes, stderr: bytes, words: str) -> None:

@@ -168,7 +168,7 @@ def test_stopping_while_systemd_goes_away(bus: Connection) -> None:
 
 def test_stopping_a_unit_that_is_not_there(bus: Connection) -> None:
     bus.answers[MANAGER, "StopUnit"] = refuse("GDBus.Error:NoSuchUnit: not loaded")
-    with pytest.raises(BusError, match=r"systemd did not do StopUnit over D-Bus.*not loaded"):
+    with pytest.raises(BusError, match=r"the D-Bus call StopUnit to systemd failed.*not loaded"):
         Systemd().stop_unit("dev-vda2.swap", 5)
 
 
