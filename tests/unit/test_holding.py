@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from fakehost import Node
@@ -25,7 +26,8 @@ SWAP = StageReport("swap", "required", "unchanged")
 @pytest.fixture(autouse=True)
 def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only root can ask systemd for a run."""
-    monkeypatch.setattr("os.geteuid", lambda: 0)
+    # Not in all of nodefix: settings have to be of whoever runs the tests.
+    monkeypatch.setattr("nodefix.holding.os", SimpleNamespace(geteuid=lambda: 0))
 
 
 @pytest.fixture
@@ -185,7 +187,7 @@ def test_without_a_bus_the_reason_is_told(el10: Node, request_that_fails: str) -
 
 
 def test_an_ordinary_user_only_asks(el10: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("nodefix.holding.os", SimpleNamespace(geteuid=lambda: 1000))
     leave(el10, "failed", failed("chains"))
     el10.systemd.states["nodefix.service"] = ACTIVE
     assert "kubelet is held" in hold(el10, 10)
