@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nodefix import __version__, events
+from nodefix.codes import CODES
 from nodefix.errors import NodefixError
 from nodefix.events import Record
 from nodefix.plan import Plan, Problem
@@ -88,12 +89,16 @@ def stage_records(report: StageReport) -> Iterator[Record]:
     for problem in report.problems:
         priority = events.ERROR if problem.required else events.WARNING
         hint = {"NODEFIX_HINT": problem.hint} if problem.hint else {}
-        code = {"NODEFIX_CODE": problem.code} if problem.code else {}
+        code = _code(problem.code)
         message = f"{report.stage}: {in_words(problem)}"
         yield Record(events.PROBLEM, priority, message, where | hint | code)
     if report.outcome != SKIPPED:
         for note in report.notes:
             yield Record(events.NOTE, events.INFO, f"{report.stage}: {note}", where)
+
+
+def _code(code: str) -> dict[str, str]:
+    return {"NODEFIX_CODE": code, "NODEFIX_MEANING": CODES[code]} if code in CODES else {}
 
 
 def finished_record(

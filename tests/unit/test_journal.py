@@ -241,4 +241,6 @@ def test_catalogue_entry_has_subject_and_text(message_id: str, text: str) -> Non
         "NODEFIX_CHANGES",
         "NODEFIX_DURATION_USEC",
         "NODEFIX_HINT",
+        "NODEFIX_CODE",
+        "NODEFIX_MEANING",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodefix import __version__, events, messages
+from nodefix.codes import CODES
 from nodefix.errors import ConfigError, NodefixError
 from nodefix.events import ERROR, INFO, NOTICE, WARNING
 from nodefix.plan import Done, Plan, Problem
@@ -160,6 +161,15 @@ def test_not_run_tells_every_problem() -> None:
     assert (record.message_id, record.priority) == (events.NOT_RUN, ERROR)
     assert "not run, nothing was changed: /a: one\n/b: two\n  fix: " in record.message
     assert messages.not_run_record(NodefixError("busy")).message.endswith("changed: busy")
+
+
+def test_a_problem_carries_its_kind_and_what_that_means() -> None:
+    problems = (Problem("it is odd", "", code="stage-unclear"), Problem("x", "", code="nonsense"))
+    report = StageReport("swap", "required", "degraded", problems=problems)
+    _, first, second = messages.stage_records(report)
+    assert first.fields["NODEFIX_CODE"] == "stage-unclear"
+    assert first.fields["NODEFIX_MEANING"] == CODES["stage-unclear"]
+    assert "NODEFIX_CODE" not in second.fields
 
 
 def test_aborted() -> None:
