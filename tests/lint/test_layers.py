@@ -20,7 +20,7 @@ LAYERS = (
     ("config", "facts"),
     ("stages",),
     ("report", "events"),
-    ("store", "journal", "messages", "terminal", "told"),
+    ("store", "journal", "messages", "terminal", "told", "output"),
     ("telling", "reasons", "converge"),
     ("gate", "holding"),
     ("engine",),
