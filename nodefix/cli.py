@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 # Each is a module of nodefix.commands, imported when it is called.
-COMMANDS = ("run", "wait", "watch")
+COMMANDS = ("run", "wait", "watch", "config")
 
 
 def main(arguments: list[str]) -> int:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shlex
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from nodefix.errors import ConfigError, NodefixError
 from nodefix.host.reading import read_file
-from nodefix.words import DROP_INS, MODES, REQUIRED, SETTINGS, SKIP, STAGE_NAMES
-
-SCOPES = ("auto", "force")
-SWAPS = ("auto", "off", "keep")
-KUBE_PROXIES = ("iptables", "nftables", "none")
+from nodefix.settings import KEYS, RENAMED, kind, unknown
+from nodefix.settings import SETTINGS as ROWS
+from nodefix.words import DROP_INS, REQUIRED, SETTINGS, SETTINGS_FOLDERS, STAGE_NAMES
 
 # Bytes of all files together: PyYAML takes up to ten seconds for a megabyte, at each boot.
 LIMIT = 64 << 10
@@ -41,10 +38,32 @@ class Config(NamedTuple):
     ignored: tuple[str, ...] = ()
 
 
-def load(root: Path) -> Config:
-    """Read /etc/nodefix/nodefix.yaml, then its drop-ins, *.yaml and *.yml, by name.
+class Loaded(NamedTuple):
+    """The settings, and where each came from.
 
-    Later files win, setting by setting.
+    Attributes:
+        config: the settings.
+        origins: the path of the file that decided a setting, or `stages.NAME`; those at their
+            defaults are not in it.
+        files: all that were read, in their order.
+    """
+
+    config: Config
+    origins: Mapping[str, str]
+    files: tuple[Path, ...]
+
+
+def load(root: Path) -> Config:
+    """The settings; see load_all()."""
+    return load_all(root).config
+
+
+def load_all(root: Path) -> Loaded:
+    """Read nodefix.yaml, then the drop-ins, *.yaml and *.yml, by name; later ones win.
+
+    As systemd does it (systemd-system.conf(5)): /etc/nodefix, /run/nodefix and /usr/lib/nodefix are
+    looked at in this order, the first file of a name counts, and one that is empty or a link to
+    /dev/null takes those of its name away.
 
     Raises:
         ConfigError: with every problem of every file.
@@ -52,40 +71,56 @@ def load(root: Path) -> Config:
     problems: list[str] = []
     files, ignored = _files(root, problems)
     settings: dict[str, object] = {}
+    origins: dict[str, str] = {}
     modes = dict(Config().modes)
     left = LIMIT
     for file in files:
         content = _read(file, left, problems)
         left -= len(content)
-        found = _checked(file, _parse(file, content, problems), problems)
-        modes.update(cast("dict[str, str]", found.pop("stages", {})))
+        found = checked(file, content, problems)
+        changed = cast("dict[str, str]", found.pop("stages", {}))
+        modes.update(changed)
         settings.update(found)
+        origins.update(dict.fromkeys([*found, *(f"stages.{name}" for name in changed)], str(file)))
     if problems:
         raise ConfigError(problems)
     # Each value is what its own check gave back.
-    return Config(modes=modes, ignored=ignored)._replace(
+    config = Config(modes=modes, ignored=ignored)._replace(
         **settings  # type: ignore[arg-type]
     )
+    return Loaded(config, origins, tuple(files))
 
 
 def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]]:
     """The files that are read, in their order, and the paths of those that are not."""
-    files = [root / SETTINGS] if os.path.lexists(root / SETTINGS) else []
-    folder = root / DROP_INS
+    mains = (root / folder / SETTINGS for folder in SETTINGS_FOLDERS)
+    main = [file for file in mains if os.path.lexists(file)][:1]
+    drop_ins: dict[str, Path] = {}
+    ignored = []
+    for folder in (root / folder / DROP_INS for folder in SETTINGS_FOLDERS):
+        for file in _listed(folder, problems):
+            # What begins with a dot is an editor's.
+            if file.name[0] == "." or not file.name.endswith((".yaml", ".yml")):
+                ignored.append(str(file))
+            else:
+                drop_ins.setdefault(file.name, file)
+    files = main + [file for _, file in sorted(drop_ins.items())]
+    return [file for file in files if os.path.realpath(file) != os.devnull], tuple(ignored)
+
+
+def _listed(folder: Path, problems: list[str]) -> list[Path]:
+    """The files of a folder by name; none where there is no folder."""
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        files = sorted(folder.iterdir())
     except FileNotFoundError:
-        return files, ()
+        return []
     except OSError as error:
         problems.append(f"{folder}: cannot be listed: {error.strerror}")
-        return files, ()
-    if len(names) > MOST_DROP_INS:
-        problems.append(f"{folder}: found {len(names)} files, expected {MOST_DROP_INS} at the most")
-        return files, ()
-    # What begins with a dot is an editor's.
-    read = [name for name in names if name.endswith((".yaml", ".yml")) and name[0] != "."]
-    ignored = tuple(str(folder / name) for name in names if name not in read)
-    return files + [folder / name for name in read], ignored
+        return []
+    if len(files) > MOST_DROP_INS:
+        problems.append(f"{folder}: found {len(files)} files, expected {MOST_DROP_INS} at the most")
+        return []
+    return files
 
 
 def _read(file: Path, limit: int, problems: list[str]) -> bytes:
@@ -128,143 +163,25 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[object, o
     if found is None:
         return {}
     if not isinstance(found, dict):
-        problems.append(f"{file}: found {_kind(found)}, expected a mapping of settings")
+        problems.append(f"{file}: found {kind(found)}, expected a mapping of settings")
         return {}
     return found
 
 
-def _checked(file: Path, found: Mapping[object, object], problems: list[str]) -> dict[str, object]:
-    settings: dict[str, object] = {}
-    for key, value in found.items():
-        if isinstance(key, str) and key in SETTINGS_ROWS:
-            settings[key] = SETTINGS_ROWS[key].check(f"{file}: {key}", value, problems)
-        elif key in _RENAMED:
-            problems.append(f"{file}: {key}: this setting is now called {_RENAMED[key]}")
-        else:
-            problems.append(f"{file}: {_unknown(key, KEYS)}")
-    return settings
+def checked(file: Path, content: bytes, problems: list[str]) -> dict[str, object]:
+    """The settings of one file, each as its check gives it back.
 
-
-def _modes(where: str, value: object, problems: list[str]) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        problems.append(f"{where}: found {_kind(value)}, expected a mapping of stage to mode")
-        return {}
-    modes = {}
-    for name, mode in value.items():
-        if name not in STAGE_NAMES:
-            problems.append(f"{where}: {_unknown(name, STAGE_NAMES)}")
-        else:
-            modes[name] = _mode(f"{where}.{name}", mode, problems)
-    return modes
-
-
-def _mode(where: str, value: object, problems: list[str]) -> str:
-    if value is False or value == "off":
-        problems.append(f"{where}: the mode `off` is now called `{SKIP}`: the stage is not run")
-        return ""
-    return _choice(*MODES)(where, value, problems)
-
-
-def _choice(*choices: str) -> Callable[[str, object, list[str]], str]:
-    def parse(where: str, value: object, problems: list[str]) -> str:
-        # YAML 1.1 reads a bare `off` as false.
-        word = "off" if value is False else value
-        if isinstance(word, str) and word in choices:
-            return word
-        problems.append(f"{where}: found {_shown(value)}, expected one of: {', '.join(choices)}")
-        return ""
-
-    return parse
-
-
-def _modules(where: str, value: object, problems: list[str]) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        problems.append(f"{where}: found {_kind(value)}, expected a list of kernel modules")
-        return ()
-    for name in value:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            problems.append(f"{where}: found {_shown(name)}, expected a kernel module's name")
-    return tuple(str(name).replace("-", "_") for name in value)
-
-
-def _number(where: str, value: object, problems: list[str]) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        problems.append(f"{where}: found {_shown(value)}, expected a whole number of 0 or more")
-        return 0
-    return value
-
-
-def _unknown(key: object, known: tuple[str, ...]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
-    meant = f" (did you mean {close[0]}?)" if close else ""
-    return f"unknown key {_shown(key)}{meant}; expected one of: {', '.join(known)}"
-
-
-class Setting(NamedTuple):
-    """One setting; its default is Config's.
-
-    Attributes:
-        check: takes its place, the value and the list of problems, and adds what is wrong.
-        help: what it decides, for people.
+    Args:
+        file: where they stand.
+        content: what stands there.
+        problems: takes what is wrong with them.
     """
-
-    check: Callable[[str, object, list[str]], object]
-    help: str
-
-
-SETTINGS_ROWS: Mapping[str, Setting] = {
-    "scope": Setting(
-        _choice(*SCOPES),
-        "`auto` acts on RHEL-family 10 and later only, `force` on every system.",
-    ),
-    "stages": Setting(
-        _modes,
-        "Each stage's mode: a failure of a `required` stage holds kubelet, one of a `wanted` stage"
-        " degrades the node, and a stage with `skip` is not run.",
-    ),
-    "swap": Setting(
-        _choice(*SWAPS),
-        "`auto` does what kubelet's failSwapOn asks for, `off` turns swap off, `keep` leaves it.",
-    ),
-    "swap_margin_mib": Setting(
-        _number,
-        "Memory in MiB that must stay free when swap is turned off.",
-    ),
-    "kube_proxy": Setting(
-        _choice(*KUBE_PROXIES),
-        "The mode of this node's kube-proxy; `none` for clusters without kube-proxy.",
-    ),
-    "extra_modules": Setting(
-        _modules,
-        "Kernel modules that are required besides those of kube-proxy.",
-    ),
-    "optional_modules": Setting(
-        _modules,
-        "Kernel modules that are loaded, and whose absence degrades the node.",
-    ),
-}
-KEYS = tuple(SETTINGS_ROWS)
-
-# Before the first release some settings had other names.
-_RENAMED = {"chains": "kube_proxy (iptables, nftables or none)"}
-
-
-def _shown(value: object) -> str:
-    """A value for a message, of a bounded length."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        # Python refuses to print integers of thousands of digits.
-        return _kind(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _kind(value: object) -> str:
-    kinds = {list: "a list", str: "a string", bool: "true or false", int: "a number"}
-    return kinds.get(type(value), type(value).__name__)
+    settings: dict[str, object] = {}
+    for key, value in _parse(file, content, problems).items():
+        if isinstance(key, str) and key in ROWS:
+            settings[key] = ROWS[key].check(f"{file}: {key}", value, problems)
+        elif key in RENAMED:
+            problems.append(f"{file}: {key}: this setting is now called {RENAMED[key]}")
+        else:
+            problems.append(f"{file}: {unknown(key, KEYS)}")
+    return settings

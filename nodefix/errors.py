@@ -39,5 +39,5 @@ class ConfigError(NodefixError):
     """The configuration is not valid; carries every problem as `path: message`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems), "correct the lines above; nothing was changed")
+        super().__init__("\n".join(problems), "correct the lines above, then: nodefix config check")
         self.problems = tuple(problems)

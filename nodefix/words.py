@@ -16,7 +16,9 @@ TOLD_BY_RUN = f"{FOLDER}/told-by-run"
 STATE = "var/lib/nodefix"
 BACKUPS = f"{STATE}/backup"
 UNDO = f"{STATE}/undo"
-SETTINGS = "etc/nodefix/nodefix.yaml"
+# Settings: an admin's win over those of this boot, and these over a vendor's.
+SETTINGS_FOLDERS = ("etc/nodefix", "run/nodefix", "usr/lib/nodefix")
+SETTINGS = "nodefix.yaml"
 DROP_INS = f"{SETTINGS}.d"
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 SWAPS = "proc/swaps"

@@ -9,7 +9,7 @@ import pytest
 
 from nodefix import words
 from nodefix.cli import COMMANDS
-from nodefix.config import SETTINGS_ROWS
+from nodefix.settings import SETTINGS
 
 TOP = Path(__file__).resolve().parents[2]
 UNITS = sorted((TOP / "systemd").glob("*.service"))
@@ -52,7 +52,7 @@ def test_a_degraded_run_is_a_success_for_the_unit() -> None:
     assert values(MAIN_UNIT, "SuccessExitStatus") == [str(words.EXIT_DEGRADED)]
 
 
-@pytest.mark.parametrize("word", [*words.STAGE_NAMES, *SETTINGS_ROWS, *words.MODES])
+@pytest.mark.parametrize("word", [*words.STAGE_NAMES, *SETTINGS, *words.MODES])
 def test_readme_and_the_settings_file_have_each_word(word: str) -> None:
     assert re.search(rf"\b{word}\b", README)
     assert re.search(rf"\b{word}\b", (TOP / "packaging/nodefix.yaml").read_text())

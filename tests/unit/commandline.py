@@ -23,20 +23,29 @@ def journals() -> Recorder:
 
 
 @pytest.fixture
-def on_node(
-    node: Node, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, journals: Recorder
-) -> None:
-    """Let the command line work on a made-up node, as root, with no stage of its own."""
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    # Configuration files of a made-up node belong to whoever runs the tests.
-    mocker.patch.object(run_command, "load", autospec=True, return_value=Config())
-    mocker.patch.object(run_command, "_open_host", return_value=(node.host, journals))
+def below_root(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `/` be a made-up node."""
     real = Path.__new__
 
     def below(cls: type[Path], *parts: Any, **other: Any) -> Path:
         return node.root if parts == ("/",) else real(cls, *parts, **other)
 
     monkeypatch.setattr(Path, "__new__", below)
+
+
+@pytest.fixture
+def on_node(
+    node: Node,
+    below_root: None,
+    mocker: MockerFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    journals: Recorder,
+) -> None:
+    """Let the command line work on a made-up node, as root, with no stage of its own."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    # Configuration files of a made-up node belong to whoever runs the tests.
+    mocker.patch.object(run_command, "load", autospec=True, return_value=Config())
+    mocker.patch.object(run_command, "_open_host", return_value=(node.host, journals))
     mocker.patch("gc.disable")
     node.file("/etc/os-release", RHEL10)
 

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from commandline import journals, on_node, run, status
+from commandline import below_root, journals, on_node, run, status
 from fakehost import RHEL10, Node, Recorder
 from lastrun import leave
 from pytest_mock import MockerFixture
@@ -19,7 +19,7 @@ from nodefix.errors import ConfigError
 from nodefix.host.lock import is_held, run_lock
 from nodefix.words import STAGE_NAMES
 
-__all__ = ["journals", "on_node", "run"]
+__all__ = ["below_root", "journals", "on_node", "run"]
 
 pytestmark = pytest.mark.usefixtures("on_node")
 

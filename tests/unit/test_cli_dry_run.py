@@ -5,14 +5,14 @@ from __future__ import annotations
 from unittest.mock import MagicMock
 
 import pytest
-from commandline import journals, on_node, run, status
+from commandline import below_root, journals, on_node, run, status
 from fakehost import Node
 from pytest_mock import MockerFixture
 
 from nodefix import engine
 from nodefix.plan import Change, Plan, Problem
 
-__all__ = ["journals", "on_node", "run"]
+__all__ = ["below_root", "journals", "on_node", "run"]
 
 pytestmark = pytest.mark.usefixtures("on_node")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
-from commandline import journals, on_node, status
+from commandline import below_root, journals, on_node, status
 from pytest_mock import MockerFixture
 
 from nodefix import gate, journal
 from nodefix.errors import BusError
 
-__all__ = ["journals", "on_node"]
+__all__ = ["below_root", "journals", "on_node"]
 
 pytestmark = pytest.mark.usefixtures("on_node")
 

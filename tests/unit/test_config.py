@@ -8,7 +8,8 @@ import pytest
 from fakehost import Node
 from settings import DROP_INS, MAIN, problem, problems
 
-from nodefix.config import KEYS, SCOPES, Config, load
+from nodefix.config import Config, load
+from nodefix.settings import KEYS, SCOPES
 from nodefix.words import MODES, STAGE_NAMES
 
 TOP = Path(__file__).resolve().parents[2]
