@@ -21,12 +21,11 @@ from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution, unit_by_
 from nodefix.facts.kubelet_environment import environment_file, split, words_of
 from nodefix.facts.kubelet_files import told_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
+from nodefix.words import KUBELET
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
     from nodefix.host.systemd import ServiceCommand
-
-UNIT = "kubelet.service"
 
 # What kubeadm and the packages of kubelet put on every node.
 _CONFIG = "/var/lib/kubelet/config.yaml"
@@ -51,7 +50,7 @@ def wants_swap(host: Host) -> Answer:
     """Whether kubelet is told that swap may be on; None where that cannot be told."""
     try:
         try:
-            command = host.systemd.service_command(UNIT)
+            command = host.systemd.service_command(KUBELET)
             return _with_distribution(
                 host, _told_by_unit(host, command), host.systemd.loaded_units(tuple(UNITS))
             )
@@ -67,7 +66,8 @@ def _told_by_unit(host: Host, command: ServiceCommand) -> Answer | None:
         return None
     if not command.program:
         raise UnclearError(
-            f"systemd cannot load {UNIT} ({command.load_state})", f"systemd-analyze verify {UNIT}"
+            f"systemd cannot load {KUBELET} ({command.load_state})",
+            f"systemd-analyze verify {KUBELET}",
         )
     line = kubelets_line(command.program, words_of(host, command))
     if line.exact and line.words is not None:
@@ -77,8 +77,8 @@ def _told_by_unit(host: Host, command: ServiceCommand) -> Answer | None:
     if answer.value:
         return answer
     raise UnclearError(
-        f"{UNIT} starts {command.program}, and not kubelet itself: its flags cannot be told",
-        f"systemctl cat {UNIT}",
+        f"{KUBELET} starts {command.program}, and not kubelet itself: its flags cannot be told",
+        f"systemctl cat {KUBELET}",
     )
 
 
@@ -118,8 +118,8 @@ def _with_distribution(host: Host, answer: Answer | None, units: Sequence[str]) 
     if answer is None or theirs.value == answer.value:
         return theirs
     raise UnclearError(
-        f"{UNIT} and {units[0]} are both there and do not agree: {answer.where}; {theirs.where}",
-        f"systemctl list-unit-files {UNIT} {units[0]}",
+        f"{KUBELET} and {units[0]} are both there and do not agree: {answer.where}; {theirs.where}",
+        f"systemctl list-unit-files {KUBELET} {units[0]}",
     )
 
 
@@ -128,18 +128,20 @@ def _without_unit(host: Host) -> Answer:
     if not answer.value and (unit := unit_by_settings(host)):
         theirs = told_by_distribution(host, unit)
         answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml is there, and {theirs.where}")
-    return answer if answer.value else Answer(False, f"there is no {UNIT}")
+    return answer if answer.value else Answer(False, f"there is no {KUBELET}")
 
 
 def _without_systemd(host: Host, error: BusError) -> Answer:
     """What the files say by themselves; the command line is not known, so they never say no."""
     units = [unit for unit in UNITS if _has_file(host, unit)]
-    if not _has_file(host, UNIT):
+    if not _has_file(host, KUBELET):
         return _with_distribution(host, None, units)
     answer = _told_by_kubeadms_files(host)
     if answer.value:
         return answer
-    raise UnclearError(f"systemd did not tell how {UNIT} is started: {error.message}", error.hint)
+    raise UnclearError(
+        f"systemd did not tell how {KUBELET} is started: {error.message}", error.hint
+    )
 
 
 def _has_file(host: Host, unit: str) -> bool:

@@ -9,27 +9,23 @@ mapping `kubelet` of its own settings).
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
 from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.kubelet_flags import parsed
+from nodefix.words import EMBEDDED_KUBELETS
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
 
 _MICROSHIFT = "/etc/microshift"
-# Each unit, and the folder of its config.yaml; k0s has no such list of kubelet's flags.
-UNITS = {
-    "k3s.service": "/etc/rancher/k3s",
-    "k3s-agent.service": "/etc/rancher/k3s",
-    "rke2-server.service": "/etc/rancher/rke2",
-    "rke2-agent.service": "/etc/rancher/rke2",
-    "k0scontroller.service": "",
-    "k0sworker.service": "",
-    "microshift.service": _MICROSHIFT,
-}
+# The folders of a config.yaml, by how a unit's name begins; k0s has no list of kubelet's flags.
+_FOLDERS = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2", "microshift": _MICROSHIFT}
+# Each unit, and the folder of its config.yaml; empty if it has none.
+UNITS = {unit: _FOLDERS.get(re.split("[-.]", unit)[0], "") for unit in EMBEDDED_KUBELETS}
 # Where the drop-ins of each config.yaml are.
 _DROP_INS = {_MICROSHIFT: "config.d"}
 

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from nodefix.answer import Answer
-from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.host.node import Host
 from nodefix.host.reading import kind_of
@@ -48,7 +47,7 @@ class LockFacts(NamedTuple):
     lasting: Answer = Answer(True)
 
 
-def read(host: Host, config: Config) -> LockFacts:
+def read_lockfile(host: Host) -> LockFacts:
     """Look at the lock file without following a link.
 
     Raises:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from nodefix.answer import Answer
-from nodefix.config import Config
 from nodefix.errors import BusError, UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, read_fstab, unescape
 from nodefix.facts.kubelet import wants_swap
@@ -21,8 +20,9 @@ from nodefix.facts.swap_origins import (
 from nodefix.facts.system import in_container
 from nodefix.host.node import Host
 from nodefix.host.systemd import SwapUnit
+from nodefix.words import SWAPS
 
-PROC_SWAPS = "/proc/swaps"
+PROC_SWAPS = f"/{SWAPS}"
 PROC_MEMINFO = "/proc/meminfo"
 
 _ADMINS_UNITS = "/etc/systemd/system/"
@@ -104,15 +104,15 @@ class _Reading:
             return None
 
 
-def read(host: Host, config: Config) -> SwapFacts:
+def read_swap(host: Host, asks_kubelet: bool = True) -> SwapFacts:
     """Read /proc/swaps, fstab, systemd's swap units and, if there is any swap, kubelet's settings.
 
-    Kubelet's are asked for only where the setting `swap` leaves it to them.
+    Args:
+        host: the node.
+        asks_kubelet: whether kubelet's settings decide.
     """
     if in_container(host.root):
         return SwapFacts(container=True)
-    if config.swap == "keep":
-        return SwapFacts(container=False)
     try:
         devices = _proc_swaps(host)
     except UnclearError as error:
@@ -128,7 +128,7 @@ def read(host: Host, config: Config) -> SwapFacts:
     )
     facts = SwapFacts(False, active, tuple(_coming(host, units, arguments or ())), fstab)
     if facts.active or facts.coming or facts.fstab:
-        wanted = wants_swap(host) if config.swap == "auto" else Answer(False)
+        wanted = wants_swap(host) if asks_kubelet else Answer(False)
         available = reading.of(lambda: _available(host)) if active else 0
         facts = facts._replace(wanted=wanted, available=available)
     return facts._replace(unread=tuple(reading.unread))

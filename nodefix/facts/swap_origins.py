@@ -15,8 +15,9 @@ from nodefix.errors import UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, device_of
 from nodefix.host.node import Host
 from nodefix.host.systemd import SwapUnit
+from nodefix.words import CMDLINES
 
-CMDLINE = "/proc/cmdline"
+CMDLINE = f"/{CMDLINES[0]}"
 _CREDENTIALS = "/run/credentials"
 _GENERATED = "/run/systemd/generator"
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.host.reading import read_file
+from nodefix.words import BOOT_ID
 
 # Rebuilds of RHEL by os-release(5)'s ID, for systems without a PLATFORM_ID.
 _FAMILY = frozenset({"rhel", "centos", "rocky", "almalinux", "ol"})
@@ -116,7 +117,7 @@ def _major(version: str) -> int | None:
 def boot_id(root: Path) -> str:
     """This boot's id, as in random(4); empty where the kernel shows none."""
     try:
-        return _line(root / "proc/sys/kernel/random/boot_id")
+        return _line(root / BOOT_ID)
     except OSError:
         return ""
 

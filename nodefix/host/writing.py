@@ -11,10 +11,11 @@ from itertools import islice
 from pathlib import Path
 
 from nodefix.host.reading import expect_regular
+from nodefix.words import BACKUPS, FOLDER, UNDO
 
 # What nodefix writes in folders that are others', and the folders of its own.
 _FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
-_FOLDERS = ("var/lib/nodefix/backup", "run/nodefix")
+_FOLDERS = (BACKUPS, UNDO, FOLDER)
 _SUFFIX = ".nodefix"
 # Entries of a folder that are looked at; there are some ten.
 _MOST = 10_000

@@ -19,7 +19,7 @@ from nodefix.facts.lockfile import (
     TMPFILES_CONTENT,
     TMPFILES_LINE,
     LockFacts,
-    read,
+    read_lockfile,
 )
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
@@ -34,6 +34,11 @@ DEADLINE = 15.0
 WANTED = "a regular file, root's, mode 0600"
 _PROGRAM = "/usr/bin/systemd-tmpfiles"
 _BY_HAND = f"install -m 0600 /dev/null {LOCK}"
+
+
+def read(host: Host, config: Config) -> LockFacts:
+    """Look at the lock file and at the entry that makes it last; no setting is about them."""
+    return read_lockfile(host)
 
 
 def plan(facts: LockFacts, config: Config) -> Plan:

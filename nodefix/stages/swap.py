@@ -16,7 +16,8 @@ from typing import NamedTuple
 from nodefix.config import Config
 from nodefix.errors import BusError, CommandError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap
-from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read
+from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read_swap
+from nodefix.facts.system import in_container
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
@@ -50,6 +51,13 @@ class KeepOut(NamedTuple):
     """Keep a unit from bringing swap at the next boot."""
 
     swap: ComingSwap
+
+
+def read(host: Host, config: Config) -> SwapFacts:
+    """Read no more than the setting `swap` makes worth knowing."""
+    if config.swap == "keep":
+        return SwapFacts(in_container(host.root))
+    return read_swap(host, asks_kubelet=config.swap == "auto")
 
 
 def plan(facts: SwapFacts, config: Config) -> Plan:

@@ -9,8 +9,10 @@ from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
 from nodefix.host.backups import keep
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
+from nodefix.words import BACKUPS, STATE
 
-BACKUPS = "/var/lib/nodefix/backup"
+_BACKUPS = f"/{BACKUPS}"
+_STATE = f"/{STATE}"
 MARK = b"# nodefix: swap is off for kubelet: "
 
 _AGAIN = "systemctl restart nodefix"
@@ -67,15 +69,15 @@ def _read(host: Host) -> bytes:
 
 def _back_up(content: bytes, host: Host) -> None:
     try:
-        keep(content, host.path(BACKUPS), "fstab")
+        keep(content, host.path(_BACKUPS), "fstab")
     except OSError as error:
         folder = "/var/lib"
         raise NodefixError(
-            f"{FSTAB} was not touched, because no copy of it could be kept in {BACKUPS}:"
+            f"{FSTAB} was not touched, because no copy of it could be kept in {_BACKUPS}:"
             f" {error.strerror}",
             f"df -h {folder}; df -i {folder}"
             if error.errno in _FULL
-            else f"ls -ldZ /var/lib/nodefix {BACKUPS}; findmnt -T {folder}",
+            else f"ls -ldZ {_STATE} {_BACKUPS}; findmnt -T {folder}",
         ) from error
 
 

@@ -6,13 +6,12 @@ import pytest
 from fakehost import Node
 from swaps import from_fstab, from_the_field, turn_on, unit
 
-from nodefix.config import Config
-from nodefix.facts.swap import ActiveSwap, read
+from nodefix.facts.swap import ActiveSwap, read_swap
 
 
 def active(node: Node) -> ActiveSwap:
     """The one swap that is on."""
-    (only,) = read(node.host, Config()).active
+    (only,) = read_swap(node.host).active
     return only
 
 
@@ -24,7 +23,7 @@ def test_origin_fstab_with_its_line(node: Node) -> None:
     from_fstab(node, "by-uuid-790f.swap", "/dev/disk/by-uuid/790f")
     assert active(node).origin == "/etc/fstab line 2"
     # Its entry becomes a comment, so nothing else has to be kept out.
-    assert read(node.host, Config()).coming == ()
+    assert read_swap(node.host).coming == ()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_01_kernel_argument(node: Node) -> None:
     unit(node, "dev-vda2.swap", "/dev/vda2", source_path="/proc/cmdline")
     origin = "the kernel's command line (systemd.swap-extra=/dev/vda2)"
     assert active(node).origin == origin
-    (coming,) = read(node.host, Config()).coming
+    (coming,) = read_swap(node.host).coming
     assert (coming.origin, coming.argument) == (origin, argument)
 
 

@@ -1,4 +1,4 @@
-"""nodefix/backups.py: copies of a file, few and never written over."""
+"""nodefix/host/backups.py: copies of a file, few and never written over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nodefix/files.py: what killed runs left is taken away, and nothing else."""
+"""nodefix/host/writing.py: what killed runs left is taken away, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fakehost import Node
 
+from nodefix.facts.fstab import FSTAB
+from nodefix.facts.lockfile import TMPFILES
 from nodefix.host.writing import sweep, write_atomic
 
 TOP = Path(__file__).resolve().parents[2]
@@ -19,6 +21,7 @@ LEFT = (
     "/etc/.fstab.nodefix",
     "/etc/tmpfiles.d/.nodefix.conf.nodefix",
     "/var/lib/nodefix/backup/.fstab-20260101T000000Z.nodefix",
+    "/var/lib/nodefix/undo/.0001.json.nodefix",
     "/run/nodefix/.ready.nodefix",
     "/run/nodefix/.report.json.nodefix",
 )
@@ -102,3 +105,12 @@ def test_a_real_kill_leaves_what_sweep_finds(node: Node) -> None:
     assert done.returncode == -signal.SIGKILL
     assert fstab.read_text() == "old"
     assert sweep(node.root) == [f"{node.root}/etc/.fstab.nodefix"]
+
+
+def test_the_files_are_those_that_the_stages_write() -> None:
+    assert LEFT[:2] == tuple(str(beside(path)) for path in (FSTAB, TMPFILES))
+
+
+def beside(path: str) -> Path:
+    """What a killed write of a file leaves."""
+    return Path(path).with_name(f".{Path(path).name}.nodefix")

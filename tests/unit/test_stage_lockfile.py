@@ -34,14 +34,13 @@ class Tmpfiles:
         self.node = node
         self.owned: set[Path] = set()
         node.programs.table[(PROGRAM, "--create", "-")] = self._create
-        real = facts.read
 
-        def read(host: Host, config: Config) -> LockFacts:
-            found = real(host, config)
+        def read(host: Host) -> LockFacts:
+            found = facts.read_lockfile(host)
             mine = found.owner if found.kind != "file" else (1000, 1000)
             return found._replace(owner=(0, 0) if self.place in self.owned else mine)
 
-        monkeypatch.setattr(lockfile, "read", read)
+        monkeypatch.setattr(lockfile, "read_lockfile", read)
 
     @property
     def place(self) -> Path:
@@ -275,4 +274,4 @@ def test_entry_that_cannot_be_written_does_not_hold_kubelet(node: Node, tmpfiles
 def test_place_that_cannot_be_looked_at(node: Node) -> None:
     node.file("/run", "a file")
     with pytest.raises(NodefixError, match=f"{LOCK}: cannot be looked at: Not a directory"):
-        facts.read(node.host, Config())
+        facts.read_lockfile(node.host)
