@@ -7,6 +7,7 @@ be there or not: whoever puts things back compares what is there with what the c
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 import time
@@ -16,9 +17,8 @@ from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.host.reading import read_file
-from nodefix.host.writing import write_atomic
-from nodefix.plan import Change, Undo
-from nodefix.shape import JsonObject
+from nodefix.host.writing import make_folder, write_atomic
+from nodefix.plan import Change, Json, JsonObject, Undo
 from nodefix.words import UNDO
 
 SCHEMA = 1
@@ -26,8 +26,11 @@ BEGUN, MADE = "begun", "made"
 
 # Of more than these one of the middle goes: the first ones are what the admin had.
 MOST = 1000
+# Bytes of one entry. JSON takes six for a byte that is no text, and fstab may have 1 MiB of them.
+LIMIT = 16 << 20
 
-
+# As _file() writes it: four digits at least, and no more zeros than that takes.
+_NAME = re.compile(r"(\d{4}|[1-9]\d{4,17})\.json", re.ASCII)
 _WORDS = ("stage", "target", "state", "time")
 
 
@@ -68,18 +71,20 @@ class UndoLog:
         """
         assert change.undo is not None
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder, 0o700)
             there = self._numbers()
             number = self._same(stage, change, there) or max(there, default=0) + 1
             self._write(_entry(number, stage, change, BEGUN))
-            if number not in there and len(there) >= MOST:
-                self._file(there[MOST // 2]).unlink(missing_ok=True)
         except OSError as error:
             raise NodefixError(
                 f"{change.target} is left alone, since what stands there cannot be written down"
                 f" in /{UNDO}: {error.strerror}",
                 f"df -h /var/lib; df -i /var/lib; ls -ldZ /{UNDO}; findmnt -T /var/lib",
             ) from error
+        if number not in there and len(there) >= MOST:
+            # One entry too many does no harm.
+            with contextlib.suppress(OSError):
+                self._file(there[MOST // 2]).unlink()
         return number
 
     def confirm(self, number: int) -> None:
@@ -93,7 +98,11 @@ class UndoLog:
             self._write(entry._replace(state=MADE))
 
     def entries(self) -> Iterator[Entry | Path]:
-        """All entries, newest first; the path of one that cannot be read."""
+        """All entries, newest first; the path of one that cannot be read.
+
+        Raises:
+            OSError: the folder cannot be listed.
+        """
         for number in reversed(self._numbers()):
             yield self._read(number) or self._file(number)
 
@@ -107,8 +116,8 @@ class UndoLog:
 
     def _numbers(self) -> list[int]:
         with contextlib.suppress(FileNotFoundError):
-            names = (path.name for path in self._folder.iterdir())
-            return sorted(int(n[:-5]) for n in names if re.fullmatch(r"\d{1,9}\.json", n))
+            found = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+            return sorted(int(name[1]) for name in found if name)
         return []
 
     def _file(self, number: int) -> Path:
@@ -117,16 +126,20 @@ class UndoLog:
     def _write(self, entry: Entry) -> None:
         content = {"schema": SCHEMA, **entry._asdict(), "undo": entry.undo._asdict()}
         text = json.dumps(content, indent=1) + "\n"
+        if len(text) > LIMIT:
+            # It could not be read back.
+            raise OSError(errno.EFBIG, f"found {len(text)} bytes, expected at most {LIMIT}")
         write_atomic(self._file(entry.number), text.encode(), 0o600)
 
     def _read(self, number: int) -> Entry | None:
         try:
-            found = json.loads(read_file(self._file(number), 4 << 20))
+            found = _object(json.loads(read_file(self._file(number), LIMIT)))
+            undo = _object(found["undo"])
             if found["schema"] != SCHEMA:
                 return None
-            undo = Undo(str(found["undo"]["kind"]), found["undo"]["was"], found["undo"]["became"])
-            stage, target, state, begun = (str(found[key]) for key in _WORDS)
-            return Entry(number, stage, target, undo, state, begun)
+            stage, target, state, begun = (_text(found[key]) for key in _WORDS)
+            changed = Undo(_text(undo["kind"]), _object(undo["was"]), _object(undo["became"]))
+            return Entry(number, stage, target, changed, state, begun)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
@@ -137,11 +150,27 @@ def _entry(number: int, stage: str, change: Change, state: str) -> Entry:
     return Entry(number, stage, change.target, change.undo, state, now)
 
 
+def _object(found: Json) -> dict[str, Json]:
+    if not isinstance(found, dict):
+        raise TypeError(f"found {type(found).__name__}, expected an object")
+    return found
+
+
+def _text(found: Json) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f"found {type(found).__name__}, expected a text")
+    return found
+
+
 def text(content: bytes) -> str:
     """Bytes as an entry holds them."""
     return content.decode("utf-8", "surrogateescape")
 
 
 def content_of(found: JsonObject, key: str) -> bytes:
-    """The bytes that text() made a string of."""
-    return str(found[key]).encode("utf-8", "surrogateescape")
+    """The bytes that text() made a string of.
+
+    Raises:
+        KeyError, TypeError, UnicodeError: there is no such string.
+    """
+    return _text(found[key]).encode("utf-8", "surrogateescape")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from nodefix.host.reading import read_file
-from nodefix.host.writing import write_atomic
+from nodefix.host.writing import make_folder, write_atomic
 
 # The first one, which is the file as it was before nodefix, and the newest ones.
 MOST = 10
@@ -27,7 +27,7 @@ def keep(content: bytes, folder: Path, name: str) -> None:
     Raises:
         OSError: it could not be kept; says where.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     there = _copies(folder, name)
     if there and _has(there[-1], content):
         return

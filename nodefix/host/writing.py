@@ -88,6 +88,19 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".{target.name}{_SUFFIX}")
 
 
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make a folder with those above it, and make their names last; one that is there stays.
+
+    Raises:
+        OSError: it cannot be made, or there is something else.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(mode, exist_ok=True)
+    sync_directory(path.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory last."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
