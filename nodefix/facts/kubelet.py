@@ -21,6 +21,7 @@ from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution, unit_by_
 from nodefix.facts.kubelet_environment import environment_file, split, words_of
 from nodefix.facts.kubelet_files import told_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
+from nodefix.facts.unit_links import UNIT_FOLDERS
 from nodefix.words import KUBELET
 
 if TYPE_CHECKING:
@@ -35,15 +36,6 @@ _ENVIRONMENT_FILES = (
     "/etc/sysconfig/kubelet",
 )
 _VARIABLES = ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")
-
-# systemd.unit(5), the folders in which units of the system lie.
-_UNIT_FOLDERS = (
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-)
 
 
 def wants_swap(host: Host) -> Answer:
@@ -145,4 +137,4 @@ def _without_systemd(host: Host, error: BusError) -> Answer:
 
 
 def _has_file(host: Host, unit: str) -> bool:
-    return any(os.path.lexists(host.path(f"{folder}/{unit}")) for folder in _UNIT_FOLDERS)
+    return any(os.path.lexists(host.path(f"{folder}/{unit}")) for folder in UNIT_FOLDERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from nodefix.answer import Answer
@@ -18,14 +19,13 @@ from nodefix.facts.swap_origins import (
     swap_extra,
 )
 from nodefix.facts.system import in_container
+from nodefix.facts.unit_links import ADMINS_UNITS, UnitLinks, link_at_mask, links_of
 from nodefix.host.node import Host
 from nodefix.host.systemd import SwapUnit
 from nodefix.words import SWAPS
 
 PROC_SWAPS = f"/{SWAPS}"
 PROC_MEMINFO = "/proc/meminfo"
-
-_ADMINS_UNITS = "/etc/systemd/system/"
 
 _T = TypeVar("_T")
 
@@ -55,12 +55,14 @@ class ComingSwap(NamedTuple):
         admins: the file of an admin's unit, in whose place no mask can stand; empty if it is not
             one.
         argument: of the kernel's command line, which made it; empty if that did not.
+        links: what disabling it removes, or what is in the place of its mask.
     """
 
     unit: str
     origin: str
     admins: str = ""
     argument: str = ""
+    links: UnitLinks = UnitLinks()
 
 
 class SwapFacts(NamedTuple):
@@ -126,7 +128,12 @@ def read_swap(host: Host, asks_kubelet: bool = True) -> SwapFacts:
     active = tuple(
         _active(host, device, used, units, entries, arguments or ()) for device, used in devices
     )
-    facts = SwapFacts(False, active, tuple(_coming(host, units, arguments or ())), fstab)
+    coming = tuple(
+        swap
+        for unit in units
+        if _is_coming(unit) and (swap := reading.of(partial(_coming, host, unit, arguments or ())))
+    )
+    facts = SwapFacts(False, active, coming, fstab)
     if facts.active or facts.coming or facts.fstab:
         wanted = wants_swap(host) if asks_kubelet else Answer(False)
         available = reading.of(lambda: _available(host)) if active else 0
@@ -199,23 +206,27 @@ def _unit_of(host: Host, device: str, units: Sequence[SwapUnit]) -> SwapUnit | N
     return next(iter(sorted(leaders, key=lambda unit: not unit.fragment_path)), None)
 
 
-def _coming(host: Host, units: Sequence[SwapUnit], arguments: Sequence[str]) -> list[ComingSwap]:
-    """Units that have a file and are loaded because something at boot asks for them."""
-    return [
-        ComingSwap(
-            unit.name,
-            origin_of(host, unit, unit.what, (), arguments),
-            unit.fragment_path if unit.fragment_path.startswith(_ADMINS_UNITS) else "",
-            swap_extra(host, unit.what, arguments),
-        )
-        for unit in units
-        if unit.load_state == "loaded"
+def _is_coming(unit: SwapUnit) -> bool:
+    """Whether a unit has a file and is loaded because something at boot asks for it."""
+    return (
+        unit.load_state == "loaded"
         # Still on, but nothing starts it at boot.
         and unit.file_state != "disabled"
-        and unit.fragment_path
+        and bool(unit.fragment_path)
         and not unit.following
         and unit.source_path != FSTAB
-    ]
+    )
+
+
+def _coming(host: Host, unit: SwapUnit, arguments: Sequence[str]) -> ComingSwap:
+    admins = unit.fragment_path.startswith(f"{ADMINS_UNITS}/")
+    return ComingSwap(
+        unit.name,
+        origin_of(host, unit, unit.what, (), arguments),
+        unit.fragment_path if admins else "",
+        swap_extra(host, unit.what, arguments),
+        links_of(host, unit.name) if admins else link_at_mask(host, unit.name),
+    )
 
 
 def _available(host: Host) -> int | None:
