@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 from nodefix.errors import NodefixError
 from nodefix.text import bounded
@@ -11,7 +11,7 @@ from nodefix.text import bounded
 _DEPTH = 20
 
 
-def parse(content: bytes) -> Any:
+def parse(content: bytes) -> object:
     """Parse one document.
 
     Raises:
@@ -30,16 +30,16 @@ def parse(content: bytes) -> Any:
         raise NodefixError(f"is not valid YAML: {bounded(words, 300)}") from error
 
 
-def _load(content: bytes) -> Any:
+def _load(content: bytes) -> object:
     import yaml
 
     # Not the faster C loader: deep nesting overflows its stack and ends the process.
     class Loader(yaml.SafeLoader):
-        """Refuses what no settings need: aliases, which can blow up, depth, keys given twice."""
+        """Refuses aliases, which can expand without end, depth, and keys given twice."""
 
         depth = 0
 
-        def compose_node(self, parent: Any, index: Any) -> Any:
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
             if self.check_event(yaml.AliasEvent):
                 raise yaml.YAMLError("found an alias (*), expected the value itself")
             if self.depth > _DEPTH:
@@ -51,8 +51,10 @@ def _load(content: bytes) -> Any:
             self.depth -= 1
             return node
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            seen = set()
+        def construct_mapping(
+            self, node: yaml.MappingNode, deep: bool = False
+        ) -> dict[Hashable, object]:
+            seen: set[object] = set()
             for key, _ in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     continue

@@ -1,9 +1,9 @@
-"""Whether kubelet is told to live with swap.
+"""Whether kubelet is configured to allow swap.
 
-What it is told stands on its unit's command line and in the files that this names; flags win over
-files. Where one of these cannot be read there is no answer: swap may well be wanted.
+Its settings are on its unit's command line and in the files that this names; flags override files.
+Where one of these cannot be read there is no answer: swap may be wanted.
 
-Sources: kubernetes cmd/kubelet/app/options (--config, --config-dir, --fail-swap-on; flags win over
+Sources: kubernetes cmd/kubelet/app/options (--config, --config-dir, --fail-swap-on; flags override
 files), staging/src/k8s.io/kubelet/config/v1beta1 (failSwapOn, true by default); kubeadm's
 10-kubeadm.conf.
 """
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
 from nodefix.errors import BusError, UnclearError
-from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution, unit_by_settings
+from nodefix.facts.kubelet_embedded import UNITS, said_by_distribution, unit_by_settings
 from nodefix.facts.kubelet_environment import environment_file, split, words_of
-from nodefix.facts.kubelet_files import told_by_files
+from nodefix.facts.kubelet_files import said_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
 from nodefix.facts.unit_links import UNIT_FOLDERS
 from nodefix.words import KUBELET
@@ -39,12 +39,12 @@ _VARIABLES = ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")
 
 
 def wants_swap(host: Host) -> Answer:
-    """Whether kubelet is told that swap may be on; None where that cannot be told."""
+    """Whether kubelet is configured to allow swap; None where that is not known."""
     try:
         try:
             command = host.systemd.service_command(KUBELET)
             return _with_distribution(
-                host, _told_by_unit(host, command), host.systemd.loaded_units(tuple(UNITS))
+                host, _by_unit(host, command), host.systemd.loaded_units(tuple(UNITS))
             )
         except BusError as error:
             return _without_systemd(host, error)
@@ -52,8 +52,8 @@ def wants_swap(host: Host) -> Answer:
         return Answer(None, error.message, error.hint)
 
 
-def _told_by_unit(host: Host, command: ServiceCommand) -> Answer | None:
-    """What kubelet's unit tells it; None if there is no such unit."""
+def _by_unit(host: Host, command: ServiceCommand) -> Answer | None:
+    """What kubelet's unit says; None if there is no such unit."""
     if command.load_state in ("not-found", "masked"):
         return None
     if not command.program:
@@ -63,26 +63,26 @@ def _told_by_unit(host: Host, command: ServiceCommand) -> Answer | None:
         )
     line = kubelets_line(command.program, words_of(host, command))
     if line.exact and line.words is not None:
-        return _told_by_words(host, line.words)
-    # What is seen may not be all that kubelet gets, so only a yes is an answer.
-    answer = _told_by_words(host, line.words) if line.words else _told_by_kubeadms_files(host)
+        return _by_words(host, line.words)
+    # kubelet may get more than is seen here, so only a yes is an answer.
+    answer = _by_words(host, line.words) if line.words else _by_kubeadms_files(host)
     if answer.value:
         return answer
     raise UnclearError(
-        f"{KUBELET} starts {command.program}, and not kubelet itself: its flags cannot be told",
+        f"{KUBELET} starts {command.program}, not kubelet itself, so kubelet's flags are not known",
         f"systemctl cat {KUBELET}",
     )
 
 
-def _told_by_words(host: Host, words: Sequence[str]) -> Answer:
+def _by_words(host: Host, words: Sequence[str]) -> Answer:
     flags = parsed(words)
     if flags.fail_swap_on is None:
-        return told_by_files(host, flags.config, flags.config_dir)
+        return said_by_files(host, flags.config, flags.config_dir)
     where = f"--fail-swap-on={flags.fail_swap_on} on kubelet's command line"
     return Answer(not flags.fails_with_swap, where)
 
 
-def _told_by_kubeadms_files(host: Host) -> Answer:
+def _by_kubeadms_files(host: Host) -> Answer:
     """What the files say that a kubelet set up by kubeadm reads, if there are any."""
     words = [f"--config={_CONFIG}"] if os.path.lexists(host.path(_CONFIG)) else []
     values: dict[str, str] = {}
@@ -95,45 +95,43 @@ def _told_by_kubeadms_files(host: Host) -> Answer:
             words_of_it = f"{path}: cannot be read: {error.strerror}"
             raise UnclearError(words_of_it, f"ls -lZ {shlex.quote(path)}") from error
         except ValueError:
-            # systemd passes over such a file.
+            # systemd ignores such a file.
             continue
     for name in _VARIABLES:
         words += split(values.get(name, ""))
-    return _told_by_words(host, words)
+    return _by_words(host, words)
 
 
 def _with_distribution(host: Host, answer: Answer | None, units: Sequence[str]) -> Answer:
     """Take the units of distributions into account, whose kubelet is another one."""
     if not units:
         return answer or _without_unit(host)
-    theirs = told_by_distribution(host, units[0])
+    theirs = said_by_distribution(host, units[0])
     if answer is None or theirs.value == answer.value:
         return theirs
     raise UnclearError(
-        f"{KUBELET} and {units[0]} are both there and do not agree: {answer.where}; {theirs.where}",
+        f"{KUBELET} and {units[0]} both exist and disagree: {answer.where}; {theirs.where}",
         f"systemctl list-unit-files {KUBELET} {units[0]}",
     )
 
 
 def _without_unit(host: Host) -> Answer:
-    answer = _told_by_kubeadms_files(host)
+    answer = _by_kubeadms_files(host)
     if not answer.value and (unit := unit_by_settings(host)):
-        theirs = told_by_distribution(host, unit)
-        answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml is there, and {theirs.where}")
+        theirs = said_by_distribution(host, unit)
+        answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml exists, and {theirs.where}")
     return answer if answer.value else Answer(False, f"there is no {KUBELET}")
 
 
 def _without_systemd(host: Host, error: BusError) -> Answer:
-    """What the files say by themselves; the command line is not known, so they never say no."""
+    """What the files alone say; the command line is not known, so the answer is never no."""
     units = [unit for unit in UNITS if _has_file(host, unit)]
     if not _has_file(host, KUBELET):
         return _with_distribution(host, None, units)
-    answer = _told_by_kubeadms_files(host)
+    answer = _by_kubeadms_files(host)
     if answer.value:
         return answer
-    raise UnclearError(
-        f"systemd did not tell how {KUBELET} is started: {error.message}", error.hint
-    )
+    raise UnclearError(f"systemd did not say how {KUBELET} is started: {error.message}", error.hint)
 
 
 def _has_file(host: Host, unit: str) -> bool:

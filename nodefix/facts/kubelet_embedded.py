@@ -1,8 +1,8 @@
-"""Distributions that start a kubelet of their own and tell it to live with swap.
+"""Distributions that start a kubelet of their own, configured to allow swap.
 
 Sources: k3s pkg/daemons/agent (failSwapOn: false) and pkg/configfilearg (config.yaml,
 config.yaml.d, `kubelet-arg` and `kubelet-arg+`), which rke2 shares; k0s pkg/component/worker;
-MicroShift pkg/node/kubelet.go and assets/core/kubelet.yaml (failSwapOn: false, and behind it the
+MicroShift pkg/node/kubelet.go and assets/core/kubelet.yaml (failSwapOn: false, then the
 mapping `kubelet` of its own settings).
 """
 
@@ -30,14 +30,14 @@ UNITS = {unit: _FOLDERS.get(re.split("[-.]", unit)[0], "") for unit in EMBEDDED_
 _DROP_INS = {_MICROSHIFT: "config.d"}
 
 
-def told_by_distribution(host: Host, unit: str) -> Answer:
-    """Whether the kubelet that a unit starts is told to live with swap.
+def said_by_distribution(host: Host, unit: str) -> Answer:
+    """Whether the kubelet that a unit starts is configured to allow swap.
 
     Raises:
         UnclearError: the distribution's settings cannot be read.
     """
     if UNITS[unit] == _MICROSHIFT:
-        return _told_by_microshift(host, unit)
+        return _said_by_microshift(host, unit)
     flags = parsed(_kubelet_args(host, UNITS[unit])) if UNITS[unit] else parsed(())
     if flags.fail_swap_on is not None and flags.fails_with_swap:
         return Answer(False, f"{unit}: kubelet-arg fail-swap-on={flags.fail_swap_on}")
@@ -58,7 +58,7 @@ def unit_by_settings(host: Host) -> str:
     return next(there, "")
 
 
-def _told_by_microshift(host: Host, unit: str) -> Answer:
+def _said_by_microshift(host: Host, unit: str) -> Answer:
     answer = Answer(True, f"{unit} starts kubelet with failSwapOn: false")
     for path in _files(host, _MICROSHIFT):
         kubelets = _settings(host, path).get("kubelet")

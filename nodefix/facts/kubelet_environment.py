@@ -34,7 +34,7 @@ _VARIABLE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 
 
 def words_of(host: Host, command: ServiceCommand) -> list[str]:
-    """The words behind the program's name as the program gets them.
+    """The arguments after the program's name as the program gets them.
 
     Raises:
         UnclearError: an environment file that the service needs cannot be read.
@@ -141,7 +141,7 @@ def _file(host: Host, path: str, optional: bool) -> dict[str, str]:
     except OSError as error:
         raise _needed(path, error.strerror) from error
     except ValueError as error:
-        # systemd passes over such a file as a whole, or does not start the service.
+        # systemd ignores the whole file, or does not start the service.
         if optional:
             return {}
         raise _needed(path, str(error)) from error
@@ -215,7 +215,7 @@ def _expect_utf8(text: str) -> None:
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """The value that begins behind an equals sign, and where it ends."""
+    """The value after an equals sign, and where it ends."""
     value = ""
     at = _end(_BLANKS, text, at)
     # Quotes count at the beginning only; between and after quoted parts blanks are dropped.

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from nodefix.host.node import Host
 
 _DROP_IN = ".conf"
-# Of folders in each other.
+# Of nested folders.
 _DEPTH = 100
 
 
-def told_by_files(host: Host, config: str, folder: str) -> Answer:
-    """Whether the files tell kubelet to live with swap; the later one wins, whichever way.
+def said_by_files(host: Host, config: str, folder: str) -> Answer:
+    """Whether the files configure kubelet to allow swap; the later one wins, either way.
 
     Args:
         host: the node.
@@ -75,7 +75,7 @@ def _drop_ins(host: Host, folder: str) -> Iterator[str]:
 
 def _walk(host: Host, folder: str, depth: int = 0) -> Iterator[str]:
     if depth > _DEPTH:
-        words = f"{folder[:80]}…: found more than {_DEPTH} folders in each other, expected a few"
+        words = f"{folder[:80]}…: found more than {_DEPTH} nested folders, expected a few"
         raise UnclearError(words, "systemctl cat kubelet")
     with os.scandir(host.path(folder)) as entries:
         found = sorted(entries, key=lambda entry: os.fsencode(entry.name))

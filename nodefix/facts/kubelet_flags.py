@@ -16,7 +16,7 @@ _NAME = "kubelet"
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
-# Programs that start the program on their command line with the words behind it, unchanged and in
+# Programs that start the program on their command line with the words after it, unchanged and in
 # the same file system.
 _STARTERS = frozenset(
     {"chrt", "env", "ionice", "nice", "nohup", "numactl", "setsid", "stdbuf", "taskset"}
@@ -60,7 +60,7 @@ class Line(NamedTuple):
     """kubelet's flags as its unit has them.
 
     Attributes:
-        words: the words behind kubelet's name; None where it is not named at all.
+        words: the words after kubelet's name; None where it is not named at all.
         exact: whether kubelet gets these and no others.
     """
 
@@ -69,7 +69,7 @@ class Line(NamedTuple):
 
 
 def parsed(words: Sequence[str]) -> Flags:
-    """Find the flags; the last of two counts, `_` is `-`, and behind `--` there are none."""
+    """Find the flags; the last of two counts, `_` is `-`, and after `--` there are none."""
     found: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
@@ -93,7 +93,7 @@ def kubelets_line(program: str, words: list[str]) -> Line:
 
     Args:
         program: the program that is started, or its path.
-        words: the words behind it.
+        words: the words after it.
     """
     name = _base(program)
     if name == _NAME:
@@ -108,7 +108,7 @@ def kubelets_line(program: str, words: list[str]) -> Line:
 
 
 def _in_shell(words: list[str]) -> Line:
-    """The text behind a shell's -c, which is as good as a command line if it has no shell in it."""
+    """The text after a shell's -c, which is a plain command line if it has no shell syntax."""
     at = next((at for at, word in enumerate(words) if _is_command_option(word)), len(words))
     text = "".join(words[at + 1 : at + 2])
     inner = split(text)

@@ -1,8 +1,8 @@
 """failSwapOn of a KubeletConfiguration, read as kubelet reads it.
 
 Only the first document counts, a key that is there twice counts as it was written last, and no
-value but the wanted one has to make sense. The events of the parser are looked at one by one:
-nothing is built of them, so aliases cannot blow up and nesting costs nothing.
+value but the wanted one has to make sense. The events of the parser are read one by one and
+nothing is built of them, so aliases cannot expand without end and nesting costs nothing.
 
 Sources: kubernetes pkg/kubelet/kubeletconfig/configfiles, cmd/kubelet/app/server.go
 (mergeKubeletConfigurations); sigs.k8s.io/yaml with its goyaml.v2 (resolve.go, a port of libyaml).
@@ -13,11 +13,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nodefix.errors import UnclearError
 
-# Of mappings and lists in each other; KubeletConfiguration has three.
+if TYPE_CHECKING:
+    from yaml import Event, NodeEvent, ScalarEvent
+
+# Of nested mappings and lists; KubeletConfiguration has three.
 _DEPTH = 100
 
 _KEY = "failSwapOn"
@@ -81,15 +84,15 @@ def _check(document: _Document, drop_in: bool) -> None:
     if "kind" in top and top["kind"] != _KIND:
         raise UnclearError(f"found the kind {str(top['kind'])[:40]!r}, expected {_KIND}")
     if "<<" in top:
-        # It may win over a key that stands before it.
+        # It may override a key before it.
         raise UnclearError(f"found a merge key (<<), expected {_KEY} itself")
     # kubelet decodes these strictly and does not start otherwise.
     if drop_in and document.repeated:
         raise UnclearError(
-            f"found the key {document.repeated[0][:40]!r} twice, which kubelet refuses here"
+            f"found the key {document.repeated[0][:40]!r} twice, which kubelet refuses in a drop-in"
         )
     if drop_in and not ("kind" in top and "apiVersion" in top):
-        raise UnclearError("found no kind and apiVersion, without which kubelet refuses it here")
+        raise UnclearError("found no kind and apiVersion, without which kubelet refuses a drop-in")
 
 
 def _from_json(content: bytes) -> _Document | None:
@@ -98,8 +101,8 @@ def _from_json(content: bytes) -> _Document | None:
         return None
     document = _Document({}, [])
 
-    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found: dict[str, object] = {}
         for key, value in pairs:
             if key in found:
                 document.repeated.append(key)
@@ -107,12 +110,14 @@ def _from_json(content: bytes) -> _Document | None:
         return found
 
     try:
-        top = json.loads(content, object_pairs_hook=mapping)
+        top: dict[str, object] = json.loads(content, object_pairs_hook=mapping)
     except (ValueError, RecursionError):
         return None
     for key, value in top.items():
-        plain = value is None or isinstance(value, bool | str)
-        document.top[key] = value if plain else type(value).__name__
+        if value is None or isinstance(value, bool | str):
+            document.top[key] = value
+        else:
+            document.top[key] = type(value).__name__
     return document
 
 
@@ -125,7 +130,7 @@ def _from_yaml(content: bytes) -> _Document:
         words = f"PyYAML cannot be loaded: {error or type(error).__name__}"
         raise UnclearError(words, "dnf reinstall python3-pyyaml") from error
     # libyaml as kubelet's own parser; it does not recurse as long as nothing is composed.
-    loader: Any = getattr(yaml, "CLoader", yaml.SafeLoader)
+    loader = getattr(yaml, "CLoader", yaml.SafeLoader)
     try:
         return _walk(yaml.parse(content, Loader=loader))
     except yaml.YAMLError as error:
@@ -149,66 +154,73 @@ class _Frame:
         self.key = ""
         self.at_value = False
 
-    def take(self, node: Any, document: _Document, is_top: bool) -> None:
-        """Take the next node, which in a mapping is a key and a value in turn."""
+    def take(self, scalar: ScalarEvent | None, document: _Document, is_top: bool) -> None:
+        """Take the next node, in a mapping a key and a value in turn; None if it is no scalar."""
         if self.keys is None:
             return
         if self.at_value:
             if is_top:
-                document.top[self.key] = _value(node)
+                document.top[self.key] = _value(scalar)
         else:
-            if not hasattr(node, "value"):
+            if scalar is None:
                 raise UnclearError("found a mapping or a list as a key, which kubelet refuses")
-            self.key = str(node.value)
+            self.key = scalar.value
             if self.key in self.keys:
                 document.repeated.append(self.key)
             self.keys.add(self.key)
         self.at_value = not self.at_value
 
 
-def _walk(events: Iterable[Any]) -> _Document:
-    """Go through the first document's events."""
+def _walk(events: Iterable[Event]) -> _Document:
+    """Read the first document's events."""
+    import yaml
+
     document = _Document({}, [])
     frames: list[_Frame] = []
-    anchors: dict[str | None, Any] = {}
+    anchors: dict[str | None, NodeEvent] = {}
     for event in events:
-        match type(event).__name__:
-            case "StreamStartEvent" | "DocumentStartEvent":
-                continue
-            case "StreamEndEvent":
+        match event:
+            case yaml.StreamEndEvent():
                 raise UnclearError("is empty, expected a mapping of settings")
-            case "DocumentEndEvent":
+            case yaml.DocumentEndEvent():
                 break
-            case "MappingEndEvent" | "SequenceEndEvent":
+            case yaml.CollectionEndEvent():
                 frames.pop()
-                continue
-            case name:
-                node = event
-        if name != "AliasEvent":
-            anchors[event.anchor] = event
-        elif event.anchor in anchors:
-            node = anchors[event.anchor]
-        else:
-            raise UnclearError(f"found the alias *{event.anchor[:40]} of nothing")
-        if frames:
-            frames[-1].take(node, document, is_top=len(frames) == 1)
-        elif name != "MappingStartEvent":
-            raise UnclearError("found no mapping, expected a mapping of settings")
-        if name in ("MappingStartEvent", "SequenceStartEvent"):
-            frames.append(_Frame(name == "MappingStartEvent"))
-            if len(frames) > _DEPTH:
-                raise UnclearError(f"found more than {_DEPTH} levels of nesting, expected a few")
+            case yaml.NodeEvent():
+                node = _resolved(event, anchors)
+                scalar = node if isinstance(node, yaml.ScalarEvent) else None
+                if frames:
+                    frames[-1].take(scalar, document, is_top=len(frames) == 1)
+                elif not isinstance(event, yaml.MappingStartEvent):
+                    raise UnclearError("found no mapping, expected a mapping of settings")
+                if isinstance(event, yaml.CollectionStartEvent):
+                    frames.append(_Frame(isinstance(event, yaml.MappingStartEvent)))
+        if len(frames) > _DEPTH:
+            raise UnclearError(f"found more than {_DEPTH} levels of nesting, expected a few")
     return document
 
 
-def _value(node: Any) -> _Value:
-    text = getattr(node, "value", None)
-    if text is None:
+def _resolved(event: NodeEvent, anchors: dict[str | None, NodeEvent]) -> NodeEvent:
+    """A node, which an alias only names."""
+    import yaml
+
+    if not isinstance(event, yaml.AliasEvent):
+        anchors[event.anchor] = event
+        return event
+    if event.anchor not in anchors:
+        name = str(event.anchor)[:40]
+        raise UnclearError(f"found the alias *{name}, expected an anchor before it")
+    return anchors[event.anchor]
+
+
+def _value(scalar: ScalarEvent | None) -> _Value:
+    if scalar is None:
         return "a mapping, a list or an alias of one"
-    tag = (node.tag or "").removeprefix(_TAG)
-    plain = node.implicit[0] and not tag
+    text = scalar.value
+    tag = (scalar.tag or "").removeprefix(_TAG)
+    plain = scalar.implicit[0] and not tag
     if (plain or tag == "bool") and text in _TRUE | _FALSE:
         return text in _TRUE
     if (plain or tag == "null") and text in _NULL:
         return None
-    return str(text)
+    return text

@@ -18,9 +18,9 @@ _FIRST_MAJOR = 10
 _WANTED = f"RHEL-family {_FIRST_MAJOR} or later"
 
 _OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
-# What a reader of a shell's assignments takes for one; all other lines are passed over.
+# An assignment as a shell reads it; all other lines are ignored.
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)", re.ASCII | re.DOTALL)
-# More of a name than a reader needs.
+# Longer than any real name.
 _NAME_LENGTH = 100
 
 
@@ -34,8 +34,8 @@ class Scope(NamedTuple):
 def read_scope(root: Path) -> Scope:
     """Judge by os-release(5): RHEL-family systems of major version 10 and later are inside.
 
-    A system that does not say what it is is outside, since on any other system nothing is
-    changed and nothing held up.
+    A system that does not identify itself is outside: on other systems nothing is changed and
+    kubelet is not held.
     """
     try:
         release = read_os_release(root)
@@ -52,7 +52,7 @@ def read_scope(root: Path) -> Scope:
 
 
 def read_os_release(root: Path) -> Mapping[str, str]:
-    """Parse /etc/os-release, or /usr/lib/os-release where that is missing or tells nothing.
+    """Parse /etc/os-release, or /usr/lib/os-release where that is missing or empty.
 
     Raises:
         NodefixError: neither can be read.
@@ -66,8 +66,8 @@ def read_os_release(root: Path) -> Mapping[str, str]:
             continue
         except OSError as error:
             unreadable = unreadable or (
-                f"{root / name}: cannot be read ({error.strerror}), so what system this is cannot"
-                f" be told; expected {_WANTED}"
+                f"{root / name}: cannot be read ({error.strerror}), so the system is not"
+                f" known; expected {_WANTED}"
             )
             continue
         missing = ""
@@ -87,7 +87,7 @@ def _assignments(text: str) -> dict[str, str]:
 
 
 def _value(text: str) -> str:
-    """A value without its quotes and without a comment behind it."""
+    """A value without its quotes and without the comment after it."""
     if text[:1] == "'":
         return text[1:].partition("'")[0]
     if text[:1] == '"':
@@ -145,5 +145,5 @@ def has_ipv6(root: Path) -> bool:
 
 
 def is_ostree(root: Path) -> bool:
-    """Whether ostree put this system there: then /usr is read-only and belongs to an image."""
+    """Whether ostree deployed this system: then /usr is read-only and part of an image."""
     return (root / "run/ostree-booted").exists()

@@ -1,4 +1,4 @@
-"""nodefix/facts/kubelet.py: whether kubelet is told to live with swap."""
+"""nodefix/facts/kubelet.py: whether kubelet is configured to allow swap."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_without_a_bus_the_files_never_say_no(kubeadm: Node) -> None:
     kubeadm.systemd.failing["service_command"] = silent()
     answer = wants_swap(kubeadm.host)
     assert answer.value is None
-    assert "systemd did not tell how kubelet.service is started: connecting" in answer.where
+    assert "systemd did not say how kubelet.service is started: connecting" in answer.where
     assert answer.hint == "systemctl status dbus.socket"
 
 
@@ -217,8 +217,8 @@ def test_wrapper_that_names_no_kubelet(kubeadm: Node) -> None:
     answer = wants_swap(kubeadm.host)
     assert answer.value is None
     assert answer.where == (
-        "kubelet.service starts /opt/start-kubelet, and not kubelet itself:"
-        " its flags cannot be told"
+        "kubelet.service starts /opt/start-kubelet, not kubelet itself,"
+        " so kubelet's flags are not known"
     )
     assert answer.hint == "systemctl cat kubelet.service"
     kubeadm.file(CONFIG, HEAD + "failSwapOn: false\n")
@@ -247,7 +247,7 @@ def test_kubelet_and_k3s_that_do_not_agree(kubeadm: Node) -> None:
     kubeadm.systemd.loaded = {"k3s.service"}
     answer = wants_swap(kubeadm.host)
     assert answer.value is None
-    assert "kubelet.service and k3s.service are both there and do not agree" in answer.where
+    assert "kubelet.service and k3s.service both exist and disagree" in answer.where
     kubeadm.file(CONFIG, HEAD + "failSwapOn: false\n")
     assert wants_swap(kubeadm.host).value is True
 

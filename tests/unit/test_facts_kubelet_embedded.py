@@ -10,7 +10,7 @@ from fakehost import Node
 
 from nodefix.answer import Answer
 from nodefix.errors import UnclearError
-from nodefix.facts.kubelet_embedded import UNITS, told_by_distribution
+from nodefix.facts.kubelet_embedded import UNITS, said_by_distribution
 
 CONFIG = "/etc/rancher/k3s/config.yaml"
 
@@ -18,7 +18,7 @@ CONFIG = "/etc/rancher/k3s/config.yaml"
 @pytest.mark.parametrize("unit", UNITS)
 def test_default(node: Node, unit: str) -> None:
     where = f"{unit} starts kubelet with failSwapOn: false"
-    assert told_by_distribution(node.host, unit) == Answer(True, where)
+    assert said_by_distribution(node.host, unit) == Answer(True, where)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None
     node.file(CONFIG, main)
     node.file(f"{CONFIG}.d/10.yaml", drop_in)
     node.file(f"{CONFIG}.d/20.txt", "kubelet-arg: fail-swap-on=true\n")
-    assert told_by_distribution(node.host, "k3s-agent.service").value is wanted
+    assert said_by_distribution(node.host, "k3s-agent.service").value is wanted
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None
 def test_microshift_and_its_settings(node: Node, main: str, drop_in: str, wanted: bool) -> None:
     node.file("/etc/microshift/config.yaml", main)
     node.file("/etc/microshift/config.d/10-swap.yaml", drop_in)
-    assert told_by_distribution(node.host, "microshift.service").value is wanted
+    assert said_by_distribution(node.host, "microshift.service").value is wanted
 
 
 def test_microshifts_settings_that_cannot_be_read(node: Node) -> None:
     node.file("/etc/microshift/config.yaml", "kubelet: {failSwapOn: maybe}\n")
     with pytest.raises(UnclearError):
-        told_by_distribution(node.host, "microshift.service")
+        said_by_distribution(node.host, "microshift.service")
 
 
 @pytest.mark.parametrize("content", ["a: [\n", None, "kubelet-arg: fail-swap-on=maybe\n"])
@@ -71,8 +71,8 @@ def test_settings_that_cannot_be_read(node: Node, content: str | None) -> None:
     else:
         node.file(CONFIG, content)
     with pytest.raises(UnclearError):
-        told_by_distribution(node.host, "k3s.service")
-    assert told_by_distribution(node.host, "rke2-server.service").value is True
+        said_by_distribution(node.host, "k3s.service")
+    assert said_by_distribution(node.host, "rke2-server.service").value is True
 
 
 def test_all_of_these_units_come_after_nodefix() -> None:

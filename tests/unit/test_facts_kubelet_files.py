@@ -10,14 +10,14 @@ from kubelets import CONFIG, HEAD
 
 from nodefix.answer import Answer
 from nodefix.errors import UnclearError
-from nodefix.facts.kubelet_files import told_by_files
+from nodefix.facts.kubelet_files import said_by_files
 
 FOLDER = "/etc/kl.d"
 OFF, ON = HEAD + "failSwapOn: true\n", HEAD + "failSwapOn: false\n"
 
 
 def told(node: Node, config: str = "", folder: str = FOLDER) -> Answer:
-    return told_by_files(node.host, config, folder)
+    return said_by_files(node.host, config, folder)
 
 
 def unclear(node: Node, config: str = "", folder: str = FOLDER) -> UnclearError:
@@ -130,4 +130,4 @@ def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
 
 def test_folders_in_each_other_without_end(node: Node) -> None:
     node.host.path(FOLDER + "/a" * 300).mkdir(parents=True)
-    assert "found more than 100 folders in each other" in unclear(node).message
+    assert "found more than 100 nested folders" in unclear(node).message

@@ -84,8 +84,11 @@ def test_found(content: str, found: Said) -> None:
         ("failSwapOn: fAlse\n", "expected true or false"),
         ("failSwapOn: 0\n", "expected true or false"),
         ("failSwapOn: [false]\n", "expected true or false"),
-        ("failSwapOn: *missing\n", "found the alias *missing of nothing"),
-        ("a: *missing\nfailSwapOn: false\n", "found the alias *missing of nothing"),
+        ("failSwapOn: *missing\n", "found the alias *missing, expected an anchor before it"),
+        (
+            "a: *missing\nfailSwapOn: false\n",
+            "found the alias *missing, expected an anchor before it",
+        ),
         ("x: &a [1]\nfailSwapOn: *a\n", "expected true or false"),
         ("? {a: b}\n: c\n", "as a key"),
         ("x: {[a]: b}\n", "as a key"),
