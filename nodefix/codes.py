@@ -14,8 +14,56 @@ CODES: Mapping[str, str] = {
     "stage-error": "A stage could not be run to its end.",
     "nodefix-defect": "nodefix hit an unexpected error; this is a defect, please report it.",
     # Stage swap.
+    "swap-on": "Swap is on and cannot be turned off; kubelet refuses to start while swap is on.",
+    "swap-fstab": (
+        "/etc/fstab has swap entries that cannot be commented out; swap is on again after the next"
+        " boot, and kubelet refuses to start."
+    ),
+    "swap-unit": (
+        "A systemd unit turns swap on at boot and cannot be masked or disabled; kubelet refuses to"
+        " start after the next boot."
+    ),
+    "swap-in-use": (
+        "More swap is in use than memory has room for, so turning it off would take the node down;"
+        " kubelet refuses to start while swap is on."
+    ),
+    "swap-memory-unknown": (
+        "Swap is in use and the available memory is not known, so swap is not turned off; kubelet"
+        " refuses to start while swap is on."
+    ),
+    "swap-kubelet-unknown": (
+        "It is not known whether kubelet is configured to allow swap, so swap is left unchanged;"
+        " a kubelet that does not allow it refuses to start."
+    ),
+    "swap-unread": (
+        "A source of swap cannot be read and is left unchanged; kubelet refuses to start where it"
+        " turns swap on."
+    ),
     # Stage modules.
     # Stage alternatives.
     # Stage chains.
     # Stage lockfile.
+    "lockfile-missing": (
+        "/run/xtables.lock is missing and cannot be created; kube-proxy's pod then gets a directory"
+        " in its place and cannot lock."
+    ),
+    "lockfile-directory": (
+        "/run/xtables.lock is a directory; iptables cannot lock it, so kube-proxy writes no rules."
+    ),
+    "lockfile-mode": (
+        "/run/xtables.lock has another owner or mode than root's 0600 and cannot be changed; others"
+        " than root can block kube-proxy's iptables."
+    ),
+    "lockfile-kind": (
+        "/run/xtables.lock is neither a file nor a directory and is left unchanged; iptables and"
+        " kube-proxy may not lock the same file."
+    ),
+    "lockfile-entry": (
+        "The tmpfiles.d entry for /run/xtables.lock cannot be written; a boot starts without the"
+        " file until nodefix creates it, and a pod may be faster."
+    ),
+    "lockfile-entry-other": (
+        "The file of nodefix's tmpfiles.d entry has other content or cannot be read and is left"
+        " unchanged; a boot may start without a usable /run/xtables.lock."
+    ),
 }

@@ -69,7 +69,7 @@ class _Work:
         )
         # The change is there, and something about it went wrong all the same.
         notes = tuple(
-            f"{target}: {said.message}"
+            f"{target}: {said.message}" + (f"; fix: {said.hint}" if said.hint else "")
             for target, said in self.refused.items()
             if target not in undone
         )

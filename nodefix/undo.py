@@ -1,7 +1,7 @@
-"""What stood where nodefix made lasting changes, written down before each of them.
+"""The state before each lasting change that nodefix makes, saved before the change.
 
 One file a change below /var/lib/nodefix/undo, numbered in their order. A change that is `begun` may
-be there or not: whoever puts things back compares what is there with what the change left.
+be there or not: whoever reverts it compares what is there with what the change left.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class UndoLog:
         self._folder = root / UNDO
 
     def begin(self, stage: str, change: Change) -> int:
-        """Write down a change that is about to be made.
+        """Save a change that is about to be made.
 
         Returns:
             Its number; that of an earlier entry where the same change is made once more.
 
         Raises:
-            NodefixError: it could not be written down, so the change must not be made.
+            NodefixError: it cannot be saved, so the change must not be made.
         """
         assert change.undo is not None
         try:
@@ -77,7 +77,7 @@ class UndoLog:
             self._write(_entry(number, stage, change, BEGUN))
         except OSError as error:
             raise NodefixError(
-                f"{change.target} is left alone, since what stands there cannot be written down"
+                f"{change.target} is left unchanged, because its present state cannot be saved"
                 f" in /{UNDO}: {error.strerror}",
                 f"df -h /var/lib; df -i /var/lib; ls -ldZ /{UNDO}; findmnt -T /var/lib",
             ) from error

@@ -1,4 +1,4 @@
-"""Swap: what is on, what the next boot brings back, and where it comes from."""
+"""Swap: what is on, what the next boot turns on again, and where it comes from."""
 
 from __future__ import annotations
 
@@ -47,14 +47,13 @@ class ActiveSwap(NamedTuple):
 
 
 class ComingSwap(NamedTuple):
-    """A unit, other than fstab's, that brings swap at the next boot.
+    """A unit, other than fstab's, that turns swap on at the next boot.
 
     Attributes:
         unit: its name.
         origin: where it came from, in words.
-        admins: the file of an admin's unit, in whose place no mask can stand; empty if it is not
-            one.
-        argument: of the kernel's command line, which made it; empty if that did not.
+        admins: the file of an admin's unit, which a mask cannot replace; empty if it is not one.
+        argument: the kernel argument that made it; empty if none did.
         links: what disabling it removes, or what is in the place of its mask.
     """
 
@@ -71,10 +70,10 @@ class SwapFacts(NamedTuple):
     Attributes:
         container: whether /proc/swaps is the host's.
         active: what is on.
-        coming: units that bring it back.
-        fstab: entries that bring it back.
+        coming: units that turn it on at boot.
+        fstab: entries that turn it on at boot.
         available: memory that can be used without swapping, in KiB; None if it is not known.
-        wanted: whether kubelet is told to live with swap.
+        wanted: whether kubelet is configured to allow swap.
         unread: what could not be read, and what to do about it.
     """
 
@@ -88,7 +87,7 @@ class SwapFacts(NamedTuple):
 
 
 class _Reading:
-    """Goes on where something cannot be read, and keeps what that was.
+    """Continues where something cannot be read, and keeps what that was.
 
     Attributes:
         unread: what could not be read.
@@ -122,7 +121,7 @@ def read_swap(host: Host, asks_kubelet: bool = True) -> SwapFacts:
     reading = _Reading()
     arguments = reading.of(lambda: kernel_arguments(host))
     entries = reading.of(lambda: read_fstab(host)) or ()
-    # These may have left fstab's swap out.
+    # These may leave fstab's swap out.
     fstab = () if arguments is None or is_fstab_left_out(arguments) else _at_boot(entries)
     units = reading.of(lambda: _units(host)) or ()
     active = tuple(
@@ -171,9 +170,9 @@ def _units(host: Host) -> tuple[SwapUnit, ...]:
     try:
         return host.systemd.swap_units()
     except BusError as error:
-        # Without a bus swapoff does it; systemd notices by itself.
+        # Without the bus swapoff turns swap off, and systemd notices.
         raise UnclearError(
-            "systemd's swap units cannot be read, so what the next boot brings is not known:"
+            "systemd's swap units cannot be read, so the swap of the next boot is not known:"
             f" {error.message}",
             error.hint,
         ) from error
@@ -210,7 +209,7 @@ def _is_coming(unit: SwapUnit) -> bool:
     """Whether a unit has a file and is loaded because something at boot asks for it."""
     return (
         unit.load_state == "loaded"
-        # Still on, but nothing starts it at boot.
+        # Maybe still on, but nothing starts it at boot.
         and unit.file_state != "disabled"
         and bool(unit.fragment_path)
         and not unit.following

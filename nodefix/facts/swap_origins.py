@@ -46,7 +46,7 @@ def kernel_arguments(host: Host) -> tuple[str, ...]:
 
 
 def is_fstab_left_out(arguments: Sequence[str]) -> bool:
-    """Whether systemd was told to take no swap from fstab; the last word on it counts."""
+    """Whether systemd takes no swap from fstab; the last argument counts."""
     said = {"systemd.swap": "yes", "fstab": "yes"}
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -84,13 +84,13 @@ def origin_of(
         argument = swap_extra(host, device, arguments)
         if argument:
             return f"the kernel's command line ({argument})"
-        return f"somebody's swapon (no unit{' file' if unit else ''})"
+        return f"a manual swapon (no unit{' file' if unit else ''})"
     if unit.source_path == FSTAB:
         return _line_of_fstab(host, device, fstab)
     if unit.source_path == CMDLINE:
         return f"the kernel's command line ({swap_extra(host, device, arguments) or 'swap-extra'})"
     if unit.source_path.startswith(_CREDENTIALS):
-        return "the credential fstab.extra, which the machine's host passes in"
+        return "the credential fstab.extra, which the virtual machine's host passes in"
     if not unit.fragment_path.startswith(_GENERATED):
         return f"the unit {unit.fragment_path}"
     zram = re.fullmatch(r"/dev/(zram\d+)", device)
@@ -104,7 +104,7 @@ def _line_of_fstab(host: Host, device: str, fstab: Sequence[FstabSwap]) -> str:
     real = os.path.realpath(host.path(device))
     for entry in fstab:
         if os.path.realpath(host.path(entry.device)) == real:
-            by_hand = "" if entry.comes_at_boot else ", which is noauto: somebody turned it on"
+            by_hand = "" if entry.comes_at_boot else ", which is noauto: a manual swapon"
             return f"{FSTAB} line {entry.number}{by_hand}"
     return FSTAB
 
@@ -131,5 +131,5 @@ def _text(host: Host, path: str) -> str:
     try:
         return host.read(path).decode("utf-8", "replace")
     except OSError:
-        # It only serves to name the file.
+        # Only the file's name is lost.
         return ""

@@ -32,7 +32,7 @@ UNIT_FOLDERS = (
     "/usr/lib/systemd/system",
 )
 
-# Entries of the folder that are looked at, and folders in each other; there are some hundred.
+# Entries that are read, and nested folders; there are some hundred.
 _MOST, _DEPTH = 20_000, 20
 
 _ALSO = re.compile(r"^[ \t]*Also[ \t]*=(.*)", re.M)
@@ -202,6 +202,6 @@ def _folder(host: Host, path: str) -> Folder:
 def _unreadable(path: str, error: OSError) -> UnclearError:
     place = error.filename if isinstance(error.filename, str) else path
     return UnclearError(
-        f"{path}: cannot be read, so what stands there is not known: {error.strerror}",
+        f"{path}: cannot be read, so what is there is not known: {error.strerror}",
         f"ls -ldZ {shlex.quote(place)}",
     )

@@ -56,7 +56,7 @@ def _copies(folder: Path, name: str) -> list[Path]:
 
 
 def _next_name(name: str, there: list[Path]) -> str:
-    """A name behind all others in their order, though the clock may have been set back."""
+    """A name that sorts after all others, even when the clock was set back."""
     now = f"{name}-{time.strftime(_STAMP, time.gmtime())}"
     newest, _, number = there[-1].name.partition(".") if there else ("", "", "")
     return now if now > newest else f"{newest}.{int(number or 0) + 1}"

@@ -17,7 +17,7 @@ class Host(NamedTuple):
     """A node.
 
     Attributes:
-        root: where its file system begins; `/`, or a made-up tree in tests.
+        root: where its file system begins; `/`, or a temporary tree in tests.
         programs: runs its programs.
         systemd: its service manager.
     """

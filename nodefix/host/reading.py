@@ -40,13 +40,13 @@ def read_file(
     Args:
         path: the file.
         limit: bytes that it may have at the most.
-        check: raises what the caller wants if the file's owner or mode is not as it should be.
+        check: raises what the caller wants if the file has a wrong owner or mode.
 
     Raises:
         OSError: it is missing, no regular file, larger than the limit or not readable; `strerror`
             says which, `filename` is the path.
     """
-    # Looked at before it is opened: opening a device can do something, a pipe would wait.
+    # Examined before it is opened: opening a device can have effects, a pipe would block.
     expect_regular(os.stat(path), path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files atomically."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from nodefix.host.reading import expect_regular
 from nodefix.words import BACKUPS, FOLDER, UNDO
 
-# What nodefix writes in folders that are others', and the folders of its own.
+# What nodefix writes in folders of others, and its own folders.
 _FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
 _FOLDERS = (BACKUPS, UNDO, FOLDER)
 _SUFFIX = ".nodefix"
-# Entries of a folder that are looked at; there are some ten.
+# Entries of a folder that are examined; there are some ten.
 _MOST = 10_000
 
 
@@ -28,11 +28,10 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
     are kept; `mode` is for a new one. A symbolic link is followed, so that it stays one.
 
     Raises:
-        OSError: it could not be written, or there is something else than a file; the old content
-            stands.
+        OSError: it could not be written, or is not a regular file; the old content stays.
     """
     target = Path(os.path.realpath(path))
-    # A rename would put a file in the place of the device that a link such as to /dev/null ends at.
+    # A rename would replace the device that a link, such as to /dev/null, leads to.
     with contextlib.suppress(FileNotFoundError):
         expect_regular(target.stat(), target)
     # One fixed name: a file left by a crash is overwritten, and nothing piles up.
@@ -57,11 +56,11 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def sweep(root: Path) -> list[str]:
-    """Take away what writes of killed runs left; only while no other run is going on.
+    """Remove what writes of killed runs left; only while no other run is active.
 
     Returns:
-        The paths of the files that were taken away. One that cannot be is left, since the next
-        write of the same file takes it away or says why it cannot.
+        The paths of the removed files. One that cannot be removed is left: the next write of the
+        same file removes it or says why it cannot.
     """
     gone = []
     for path in _left_behind(root):

@@ -1,7 +1,7 @@
 """Swap is off, and stays off: kubelet refuses to start while /proc/swaps lists anything.
 
-What lasts is the least that does: fstab's entries become comments, a generator's unit is masked by
-its name, an admin's unit is disabled, and nothing else of zram or of the partition table changes.
+Lasting changes are as small as possible: fstab's entries are commented out, a generator's unit is
+masked by its name, an admin's unit is disabled; zram and the partition table are left unchanged.
 Sources: kubernetes pkg/kubelet/cm/container_manager_linux.go (failSwapOn); swapon(8); fstab(5);
 systemd.swap(5); systemd-gpt-auto-generator(8); zram-generator.conf(5).
 """
@@ -9,19 +9,20 @@ systemd.swap(5); systemd-gpt-auto-generator(8); zram-generator.conf(5).
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from typing import NamedTuple
 
 from nodefix.config import Config
 from nodefix.errors import BusError, CommandError, NodefixError
-from nodefix.facts.fstab import FSTAB, FstabSwap
-from nodefix.facts.swap import ActiveSwap, ComingSwap, SwapFacts, read_swap
+from nodefix.facts.fstab import FSTAB
+from nodefix.facts.swap import ActiveSwap, SwapFacts, read_swap
 from nodefix.facts.system import in_container
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
-from nodefix.stages.swap_fstab import by_hand, comment_out
+from nodefix.stages.swap_fstab import CommentOut, comment_out, fstab_change
+from nodefix.stages.swap_unit import KeepOut, keep_out, keep_unit_out
+from nodefix.words import SETTINGS
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
@@ -31,7 +32,7 @@ NEEDS: tuple[str, ...] = ()
 DEADLINE = 90.0
 
 _SWAPOFF_SECONDS = 60.0
-# udev looks at a device for a moment after it was switched off, and keeps it busy.
+# udev opens a device for a moment after swapoff, and keeps it busy.
 _ZRAM_TRIES, _ZRAM_SECONDS = 20, 0.1
 
 
@@ -39,18 +40,6 @@ class TurnOff(NamedTuple):
     """Switch one active swap off."""
 
     swap: ActiveSwap
-
-
-class CommentOut(NamedTuple):
-    """Make fstab entries comments."""
-
-    entries: tuple[FstabSwap, ...]
-
-
-class KeepOut(NamedTuple):
-    """Keep a unit from bringing swap at the next boot."""
-
-    swap: ComingSwap
 
 
 def read(host: Host, config: Config) -> SwapFacts:
@@ -68,94 +57,63 @@ def plan(facts: SwapFacts, config: Config) -> Plan:
     if facts.container:
         return Plan(skipped="this is a container: /proc/swaps is the host's")
     if config.swap == "keep":
-        return Plan(skipped="the setting `swap: keep` leaves swap alone")
+        return Plan(skipped="the setting `swap: keep` leaves swap unchanged")
     if config.swap == "auto" and facts.wanted.value:
-        return Plan(skipped=f"kubelet is told to live with swap: {facts.wanted.where}")
+        return Plan(skipped=f"kubelet is configured to allow swap: {facts.wanted.where}")
     if config.swap == "auto" and facts.wanted.value is None:
         return Plan(problems=(_cannot_tell(facts),))
     no_room = _too_much(facts, config)
-    unread = tuple(Problem(answer.where, answer.hint, required=False) for answer in facts.unread)
+    unread = tuple(
+        Problem(answer.where, answer.hint, required=False, code="swap-unread")
+        for answer in facts.unread
+    )
     return Plan(
         changes=(
-            *_fstab_change(facts.fstab),
+            *fstab_change(facts.fstab),
             *(_turn_off(swap) for swap in facts.active if not (no_room and swap.used)),
-            *(_keep_out(swap) for swap in facts.coming),
+            *(keep_out(swap) for swap in facts.coming),
         ),
         problems=(*no_room, *unread),
     )
 
 
 def _cannot_tell(facts: SwapFacts) -> Problem:
-    """Swap may be wanted, so nothing is done about it: what is taken away is gone for good."""
+    """Swap may be wanted, so nothing is done about it: a change would last."""
     there = (
         *(swap.device for swap in facts.active),
         *(f"{FSTAB} line {entry.number}" for entry in facts.fstab),
         *(swap.unit for swap in facts.coming),
     )
     return Problem(
-        f"cannot tell what kubelet is told about swap: {facts.wanted.where}; swap is left as it is"
-        f" ({', '.join(there)}). Mend that, or decide with `swap: off` or `swap: keep` in"
-        " /etc/nodefix/nodefix.yaml; then: systemctl restart nodefix",
+        f"cannot tell whether kubelet is configured to allow swap: {facts.wanted.where}; swap is"
+        f" left unchanged ({', '.join(there)}). Fix that, or set `swap: off` or `swap: keep` in"
+        f" /{SETTINGS}; then: systemctl restart nodefix",
         facts.wanted.hint,
         required=False,
+        code="swap-kubelet-unknown",
     )
 
 
 def _too_much(facts: SwapFacts, config: Config) -> tuple[Problem, ...]:
-    """swapoff moves what is swapped out back to memory; without room for it the node goes down."""
+    """swapoff moves swapped-out pages back to memory; without room for them the node goes down."""
     used = sum(swap.used for swap in facts.active)
     devices = ", ".join(swap.device for swap in facts.active if swap.used)
     if used and facts.available is None:
-        message = f"swap {devices}: cannot tell whether memory has room for {_mib(used)} in use"
-        return (Problem(message, "free -m"),)
+        message = f"swap {devices}: cannot tell whether memory has room for the {_mib(used)} in use"
+        return (Problem(message, "free -m", code="swap-memory-unknown"),)
     margin = config.swap_margin_mib * 1024
     if facts.available is None or not used or used + margin <= facts.available:
         return ()
     message = (
         f"swap {devices}: found {_mib(used)} in use and {_mib(facts.available)} of memory"
         f" available, expected {_mib(used + margin)} (swap_margin_mib: {config.swap_margin_mib}):"
-        " turning swap off would take the node down. After a reboot it is not in use"
+        " turning swap off would exhaust memory. After a reboot it is not in use"
     )
-    return (Problem(message, "systemctl reboot"),)
+    return (Problem(message, "systemctl reboot", code="swap-in-use"),)
 
 
 def _mib(kib: int) -> str:
     return f"{kib / 1024:.0f} MiB"
-
-
-def _fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
-    if not entries:
-        return ()
-    shown = ", ".join(f"`{_shown(entry.line)}` (line {entry.number})" for entry in entries)
-    return (
-        Change(
-            target=FSTAB,
-            found=f"swap at each boot by {shown}",
-            wanted="these entries as comments",
-            hint=by_hand(entries),
-            action=CommentOut(entries),
-        ),
-    )
-
-
-def _keep_out(swap: ComingSwap) -> Change:
-    return Change(
-        target=f"unit {swap.unit}",
-        found=f"swap at each boot by {swap.origin}",
-        wanted="disabled" if swap.admins else "masked",
-        hint=_otherwise_kept_out(swap),
-        action=KeepOut(swap),
-    )
-
-
-def _otherwise_kept_out(swap: ComingSwap) -> str:
-    """Another way than the one over the bus, for where that did not help."""
-    if swap.argument:
-        return f"grubby --update-kernel=ALL --remove-args={shlex.quote(swap.argument)}"
-    if swap.admins:
-        # `disable` does nothing about a unit that another one asks for.
-        return f"mv {shlex.quote(swap.admins)} /root/ && systemctl daemon-reload"
-    return f"systemctl --root=/ mask {shlex.quote(swap.unit)} && systemctl daemon-reload"
 
 
 def _turn_off(swap: ActiveSwap) -> Change:
@@ -165,6 +123,7 @@ def _turn_off(swap: ActiveSwap) -> Change:
         wanted="off",
         hint="systemctl reboot",
         action=TurnOff(swap),
+        code="swap-on",
     )
 
 
@@ -178,25 +137,10 @@ def apply(change: Change, host: Host) -> None:
         case CommentOut(entries):
             comment_out(entries, host)
         case KeepOut(swap):
-            _keep_unit_out(swap, host)
+            keep_unit_out(swap, host)
         case TurnOff(swap):
             _switch_off(swap, host)
             _free_zram(swap, host)
-
-
-def _keep_unit_out(swap: ComingSwap, host: Host) -> None:
-    if swap.admins:
-        host.systemd.disable_unit(swap.unit)
-    else:
-        host.systemd.mask_unit(swap.unit)
-    try:
-        host.systemd.reload()
-    except BusError as error:
-        done = "disabled" if swap.admins else "masked"
-        raise NodefixError(
-            f"{swap.unit} is {done}, but systemd does not know it yet: {error.message}",
-            "systemctl daemon-reload",
-        ) from error
 
 
 def _switch_off(swap: ActiveSwap, host: Host) -> None:
@@ -206,7 +150,7 @@ def _switch_off(swap: ActiveSwap, host: Host) -> None:
             host.systemd.stop_unit(swap.unit, _SWAPOFF_SECONDS)
             return
         except BusError as error:
-            # The kernel needs no bus, and systemd sees by itself that the swap is gone.
+            # swapoff needs no bus, and systemd notices that the swap is gone.
             before = f"systemd did not stop {swap.unit}: {error.message}; "
     argv = ("/usr/sbin/swapoff", swap.device)
     result = host.programs.run(*argv, timeout=_SWAPOFF_SECONDS)
@@ -215,7 +159,7 @@ def _switch_off(swap: ActiveSwap, host: Host) -> None:
 
 
 def _free_zram(swap: ActiveSwap, host: Host) -> None:
-    """Give a zram device's memory back; zram-generator's set-up unit does it when it goes down."""
+    """Free a zram device's memory; zram-generator's set-up unit does so when it stops."""
     name = re.fullmatch(r"/dev/(zram\d+)", swap.device)
     if not name:
         return
@@ -233,9 +177,5 @@ def _free_zram(swap: ActiveSwap, host: Host) -> None:
         except OSError as error:
             why = error.strerror
             time.sleep(_ZRAM_SECONDS)
-    message = f"{swap.device} is off as swap but keeps its memory: {why}"
-    raise NodefixError(message, f"systemctl stop systemd-zram-setup@{name[1]}.service")
-
-
-def _shown(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace").strip()
+    message = f"{swap.device} is off, but its memory is not freed: {why}"
+    raise NodefixError(message, f"zramctl --reset {swap.device}")

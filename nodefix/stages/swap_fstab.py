@@ -1,14 +1,17 @@
-"""Swap entries of /etc/fstab become comments: the one file of the admin's that nodefix edits."""
+"""Swap entries of /etc/fstab are commented out: the one file of the admin's that nodefix edits."""
 
 from __future__ import annotations
 
 import errno
+from typing import NamedTuple
 
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
 from nodefix.host.backups import keep
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
+from nodefix.plan import Change, Json, Undo
+from nodefix.undo import text
 from nodefix.words import BACKUPS, STATE
 
 _BACKUPS = f"/{BACKUPS}"
@@ -19,8 +22,37 @@ _AGAIN = "systemctl restart nodefix"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class CommentOut(NamedTuple):
+    """Comment fstab entries out."""
+
+    entries: tuple[FstabSwap, ...]
+
+
+def fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
+    """The change that comments the entries out; none where there are none."""
+    if not entries:
+        return ()
+    shown = ", ".join(f"`{_shown(entry.line)}` (line {entry.number})" for entry in entries)
+    return (
+        Change(
+            target=FSTAB,
+            found=f"swap at each boot by {shown}",
+            wanted="these entries commented out",
+            hint=_by_hand(entries),
+            action=CommentOut(entries),
+            undo=Undo("fstab", _lines(entries), _lines(entries, MARK)),
+            code="swap-fstab",
+        ),
+    )
+
+
+def _lines(entries: tuple[FstabSwap, ...], mark: bytes = b"") -> dict[str, Json]:
+    """Each line, without its end, by its number."""
+    return {str(entry.number): text(mark + entry.line) for entry in entries}
+
+
 def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
-    """Make entries comments; every other byte of the file stays, and a copy of it is kept.
+    """Comment entries out; every other byte of the file stays, and a copy of it is kept.
 
     Raises:
         NodefixError: says which step failed and what was done before it.
@@ -28,7 +60,8 @@ def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
     before = _read(host)
     if not set(entries) <= set(fstab_swaps(before)):
         raise NodefixError(
-            f"{FSTAB} was changed by somebody else meanwhile and is left alone", f"stat {FSTAB}"
+            f"{FSTAB} was changed by another program in the meantime and is left unchanged",
+            f"stat {FSTAB}",
         )
     _back_up(before, host)
     lines = before.split(b"\n")
@@ -39,7 +72,7 @@ def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
     except OSError as error:
         raise NodefixError(
             f"{FSTAB} cannot be written: {error.strerror};"
-            " until it is, this swap is back at each boot",
+            " until then this swap is on again after each boot",
             _way_to_write(error),
         ) from error
     try:
@@ -47,12 +80,13 @@ def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
         host.systemd.reload()
     except BusError as error:
         raise NodefixError(
-            f"the entries are comments now, but systemd does not know it yet: {error.message}",
+            "the entries are commented out, but systemd has not reloaded its units:"
+            f" {error.message}",
             "systemctl daemon-reload",
         ) from error
 
 
-def by_hand(entries: tuple[FstabSwap, ...]) -> str:
+def _by_hand(entries: tuple[FstabSwap, ...]) -> str:
     """The command that does the same."""
     expressions = " ".join(f"-e '{entry.number}s/^/# /'" for entry in entries)
     return f"sed -i {expressions} {FSTAB}"
@@ -73,7 +107,7 @@ def _back_up(content: bytes, host: Host) -> None:
     except OSError as error:
         folder = "/var/lib"
         raise NodefixError(
-            f"{FSTAB} was not touched, because no copy of it could be kept in {_BACKUPS}:"
+            f"{FSTAB} is left unchanged, because no copy of it can be kept in {_BACKUPS}:"
             f" {error.strerror}",
             f"df -h {folder}; df -i {folder}"
             if error.errno in _FULL
@@ -89,3 +123,7 @@ def _way_to_write(error: OSError) -> str:
     if error.errno in _FULL:
         return "df -h /etc; df -i /etc"
     return f"ls -lZ {FSTAB}; findmnt -T {FSTAB}"
+
+
+def _shown(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace").strip()

@@ -151,7 +151,7 @@ def test_without_a_bus_there_is_no_unit(node: Node) -> None:
     # What the next boot brings is not known then.
     (unread,) = read_swap(node.host).unread
     assert unread == Answer(None, unread.where, "a hint")
-    assert unread.where.endswith("what the next boot brings is not known: no bus")
+    assert unread.where.endswith("the swap of the next boot is not known: no bus")
 
 
 def test_coming_units(node: Node) -> None:
@@ -177,7 +177,7 @@ def test_noauto_entry_brings_nothing(node: Node) -> None:
     from_fstab(node, "swapfile.swap", "/swapfile")
     facts = read_swap(node.host)
     assert [swap.origin for swap in facts.active] == [
-        "/etc/fstab line 1, which is noauto: somebody turned it on"
+        "/etc/fstab line 1, which is noauto: a manual swapon"
     ]
     assert (facts.fstab, facts.coming) == ((), ())
 

@@ -29,7 +29,7 @@ def test_origin_fstab_with_its_line(node: Node) -> None:
 @pytest.mark.parametrize(
     ("name", "what", "fragment", "origin"),
     [
-        ("dev-vda2.swap", "/dev/vda2", "", "somebody's swapon (no unit file)"),
+        ("dev-vda2.swap", "/dev/vda2", "", "a manual swapon (no unit file)"),
         (
             "dev-vda2.swap",
             "/dev/vda2",

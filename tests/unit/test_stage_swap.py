@@ -49,7 +49,7 @@ def test_plan_names_target_found_wanted_and_hint(node: Node) -> None:
     assert (fstab.target, device.target) == ("/etc/fstab", "swap /dev/vda2")
     assert "`UUID=1\tnone\tswap sw 0 0` (line 2)" in fstab.found
     assert fstab.hint == "sed -i -e '2s/^/# /' /etc/fstab"
-    assert device.found == "on (64 KiB in use), which came from somebody's swapon (no unit)"
+    assert device.found == "on (64 KiB in use), which came from a manual swapon (no unit)"
     assert device.wanted == "off"
     # Not what is about to be tried.
     assert device.hint == "systemctl reboot"
@@ -152,7 +152,7 @@ def test_zram_device_that_udev_keeps_busy(
     monkeypatch.setattr("time.sleep", naps.append)
     (change,) = plan(node).changes
     message = attempt(swap, change, node)
-    assert ("keeps its memory: Device or resource busy" in message) == (not is_free)
+    assert ("its memory is not freed: Device or resource busy" in message) == (not is_free)
     assert 0 < sum(naps) < 10
     # As swap it is off all the same.
     assert plan(node) == Plan()
@@ -177,7 +177,7 @@ def test_setting_keep(node: Node) -> None:
     # Then nobody looks at what is not to be changed.
     node.file("/proc/swaps", "garbage\ngarbage\n")
     left = plan(node, Config(swap="keep"))
-    assert left == Plan(skipped="the setting `swap: keep` leaves swap alone")
+    assert left == Plan(skipped="the setting `swap: keep` leaves swap unchanged")
 
 
 def test_admins_unit_that_stays_on_for_want_of_memory_is_disabled_all_the_same(

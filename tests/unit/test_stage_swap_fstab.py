@@ -93,7 +93,7 @@ def test_fstab_changed_by_somebody_else_meanwhile_is_left_alone(node: Node) -> N
     (change,) = plan(node).changes
     theirs = b"/dev/vda1 / ext4 defaults\n/dev/vda2 none swap\n"
     file.write_bytes(theirs)
-    assert "changed by somebody else" in attempt(swap, change, node)
+    assert "changed by another program" in attempt(swap, change, node)
     assert file.read_bytes() == theirs
     assert repair(swap, node) == Plan()
 
@@ -136,7 +136,7 @@ def test_fstab_that_cannot_be_written(
     error = failure(node, change)
     assert error.message == (
         f"/etc/fstab cannot be written: {os.strerror(number)};"
-        " until it is, this swap is back at each boot"
+        " until then this swap is on again after each boot"
     )
     assert error.hint == hint
     assert file.read_bytes() == b"/dev/vda2 none swap\n"
@@ -162,7 +162,7 @@ def test_backup_that_cannot_be_kept_is_not_fstabs_fault(
     refusing(monkeypatch, "nodefix.host.backups", number)
     error = failure(node, change)
     assert error.message == (
-        "/etc/fstab was not touched, because no copy of it could be kept in"
+        "/etc/fstab is left unchanged, because no copy of it can be kept in"
         f" /var/lib/nodefix/backup: {os.strerror(number)}"
     )
     assert error.hint == hint
@@ -189,7 +189,7 @@ def test_systemd_that_does_not_hear_of_it(node: Node) -> None:
     (change,) = plan(node).changes
     node.systemd.failing["reload"] = BusError("no answer")
     error = failure(node, change)
-    assert error.message.startswith("the entries are comments now, but systemd does not know")
+    assert error.message.startswith("the entries are commented out, but systemd has not reloaded")
     assert error.hint == "systemctl daemon-reload"
     assert plan(node) == Plan()
 

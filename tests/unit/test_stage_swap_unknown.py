@@ -42,7 +42,7 @@ def test_kubelet_that_wants_swap_keeps_it(node: Node) -> None:
     node.systemd.kubelet = started_by("kubelet", "--fail-swap-on=false")
     left = plan(node)
     assert (left.changes, left.problems) == ((), ())
-    assert left.skipped.startswith("kubelet is told to live with swap: --fail-swap-on=false")
+    assert left.skipped.startswith("kubelet is configured to allow swap: --fail-swap-on=false")
     assert plan(node, Config(swap="off")).changes
 
 
@@ -56,7 +56,8 @@ def test_where_it_cannot_be_told_nothing_is_changed(swapping: Node) -> None:
     (problem,) = left.problems
     assert not problem.required
     assert problem.message.startswith(
-        f"cannot tell what kubelet is told about swap: {CONFIG}: line 4: is not valid YAML"
+        "cannot tell whether kubelet is configured to allow swap:"
+        f" {CONFIG}: line 4: is not valid YAML"
     )
     assert "(/dev/vda2, /dev/zram0, /etc/fstab line 1, dev-zram0.swap)" in problem.message
     assert "`swap: off` or `swap: keep` in /etc/nodefix/nodefix.yaml" in problem.message
@@ -190,7 +191,7 @@ def test_what_was_done_before_a_step_failed_is_told(
     (change,) = plan(node).changes
     node.systemd.failing["reload"] = BusError("no answer")
     error = failure(node, change)
-    assert error.message == f"x.swap is {done}, but systemd does not know it yet: no answer"
+    assert error.message == f"x.swap is {done}, but systemd has not reloaded its units: no answer"
     assert error.hint == "systemctl daemon-reload"
 
 
@@ -220,7 +221,7 @@ def test_memory_that_is_not_known_is_not_guessed(node: Node) -> None:
     left = repair(swap, node)
     assert not node.programs.calls
     room, unread = left.problems
-    # It is on, and kubelet is not told to live with it.
+    # It is on, and kubelet is not configured to allow it.
     assert room.required and not unread.required
     assert "cannot tell whether memory has room" in room.message
     assert unread.message.startswith("/proc/meminfo: found no MemAvailable")

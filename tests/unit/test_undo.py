@@ -233,7 +233,7 @@ def test_a_disk_that_takes_nothing(
     with pytest.raises(NodefixError) as caught:
         log.begin("swap", lasting("b"))
     assert caught.value.message == (
-        "b is left alone, since what stands there cannot be written down in"
+        "b is left unchanged, because its present state cannot be saved in"
         f" /var/lib/nodefix/undo: {os.strerror(number)}"
     )
     assert "df -h /var/lib; df -i /var/lib" in caught.value.hint

@@ -1,4 +1,4 @@
-"""Swap that comes after nodefix: it goes by itself, unless kubelet is told to live with it."""
+"""Swap that comes after nodefix: it goes by itself, unless kubelet is configured to allow it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""Units that bring swap at boot: a generator's is masked by its name, an admin's is disabled."""
+
+from __future__ import annotations
+
+import shlex
+from typing import NamedTuple
+
+from nodefix.errors import BusError, NodefixError
+from nodefix.facts.swap import ComingSwap
+from nodefix.facts.unit_links import ADMINS_UNITS
+from nodefix.host.node import Host
+from nodefix.plan import Change, Json, Undo
+
+_NOWHERE = "/dev/null"
+
+
+class KeepOut(NamedTuple):
+    """Keep a unit from bringing swap at the next boot."""
+
+    swap: ComingSwap
+
+
+def keep_out(swap: ComingSwap) -> Change:
+    """The change that keeps a unit out."""
+    return Change(
+        target=f"unit {swap.unit}",
+        found=f"swap at each boot by {swap.origin}",
+        wanted="disabled" if swap.admins else "masked",
+        hint=_otherwise(swap),
+        action=KeepOut(swap),
+        undo=_undo(swap),
+        code="swap-unit",
+    )
+
+
+def _otherwise(swap: ComingSwap) -> str:
+    """Another way than the one over the bus, for where that did not help."""
+    if swap.argument:
+        return f"grubby --update-kernel=ALL --remove-args={shlex.quote(swap.argument)}"
+    if swap.admins:
+        # `disable` does nothing about a unit that another one asks for.
+        return f"mv {shlex.quote(swap.admins)} /root/ && systemctl daemon-reload"
+    return f"systemctl --root=/ mask {shlex.quote(swap.unit)} && systemctl daemon-reload"
+
+
+def _undo(swap: ComingSwap) -> Undo:
+    """What is at each path before and afterwards: a link, a folder, or nothing."""
+    was: dict[str, Json] = {}
+    for folder in swap.links.folders:
+        was[folder.path] = {"folder": f"{folder.mode:04o}", "owner": list(folder.owner)}
+    for link in swap.links.links:
+        was[link.path] = {"link": link.target, "owner": list(link.owner)}
+    if swap.admins:
+        return Undo("unit-disabled", was, dict.fromkeys(was))
+    mask = f"{ADMINS_UNITS}/{swap.unit}"
+    return Undo("unit-masked", {mask: None, **was}, {mask: {"link": _NOWHERE}})
+
+
+def keep_unit_out(swap: ComingSwap, host: Host) -> None:
+    """Mask or disable a unit.
+
+    Raises:
+        NodefixError: systemd refuses, or does not reload.
+    """
+    if swap.admins:
+        host.systemd.disable_unit(swap.unit)
+    else:
+        host.systemd.mask_unit(swap.unit)
+    try:
+        host.systemd.reload()
+    except BusError as error:
+        done = "disabled" if swap.admins else "masked"
+        raise NodefixError(
+            f"{swap.unit} is {done}, but systemd has not reloaded its units: {error.message}",
+            "systemctl daemon-reload",
+        ) from error
