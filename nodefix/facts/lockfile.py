@@ -13,7 +13,7 @@ from nodefix.host.node import Host
 from nodefix.host.reading import kind_of
 
 LOCK = "/run/xtables.lock"
-# tmpfiles.d(5): /run is empty at each boot, and container runtimes may come before nodefix.
+# tmpfiles.d(5): /run is empty at each boot, and container runtimes may start before nodefix.
 TMPFILES = "/etc/tmpfiles.d/nodefix.conf"
 TMPFILES_LINE = f"f {LOCK} 0600 root root -"
 TMPFILES_CONTENT = f"""\
@@ -21,7 +21,7 @@ TMPFILES_CONTENT = f"""\
 {TMPFILES_LINE}
 """.encode()
 
-# A directory can hold millions of names, and one is enough to leave it alone.
+# A directory can hold millions of names, and one is enough to leave it unchanged.
 MOST_ENTRIES = 100
 _SHOWN_NAMES = 3
 _SHOWN_LENGTH = 40
@@ -34,9 +34,10 @@ class LockFacts(NamedTuple):
         kind: `absent`, `file`, `directory`, or another kind in words.
         mode: permission bits.
         owner: user id and group id.
-        entries: how many a directory holds; counting ends behind MOST_ENTRIES.
+        entries: how many a directory holds; counting stops after MOST_ENTRIES.
         names: the first few of them, in printable characters.
-        lasting: whether systemd-tmpfiles makes it at the next boot.
+        lasting: whether systemd-tmpfiles creates it at the next boot.
+        has_folder: whether the folder of that entry exists.
     """
 
     kind: str
@@ -45,29 +46,31 @@ class LockFacts(NamedTuple):
     entries: int = 0
     names: tuple[str, ...] = ()
     lasting: Answer = Answer(True)
+    has_folder: bool = True
 
 
 def read_lockfile(host: Host) -> LockFacts:
     """Look at the lock file without following a link.
 
     Raises:
-        NodefixError: it cannot be looked at.
+        NodefixError: it cannot be examined.
     """
     path = host.path(LOCK)
-    lasting = _lasting(host)
+    entry = LockFacts("absent", lasting=_lasting(host), has_folder=_has_folder(host))
     try:
         status = path.lstat()
         kind = kind_of(status.st_mode)
         names = _names(host) if kind == "directory" else []
     except FileNotFoundError:
-        return LockFacts("absent", lasting=lasting)
+        return entry
     except OSError as error:
         raise NodefixError(
-            f"{LOCK}: cannot be looked at: {error.strerror}", f"ls -ld /run {LOCK}"
+            f"{LOCK}: cannot be examined: {error.strerror}", f"ls -ld /run {LOCK}"
         ) from error
     owner = (status.st_uid, status.st_gid)
     shown = tuple(_printable(name) for name in names[:_SHOWN_NAMES])
-    return LockFacts(kind, stat.S_IMODE(status.st_mode), owner, len(names), shown, lasting)
+    mode = stat.S_IMODE(status.st_mode)
+    return entry._replace(kind=kind, mode=mode, owner=owner, entries=len(names), names=shown)
 
 
 def _names(host: Host) -> list[str]:
@@ -79,18 +82,21 @@ def _printable(name: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in name)[:_SHOWN_LENGTH]
 
 
+def _has_folder(host: Host) -> bool:
+    return os.path.lexists(host.path(TMPFILES).parent)
+
+
 def _lasting(host: Host) -> Answer:
     """Whether the entry for systemd-tmpfiles is there.
 
-    A file of that name with anything else in it is the admin's, and so is a link: neither is
-    written to.
+    A file of that name with other content is the admin's, and so is a link: neither is written to.
     """
     try:
         lines = host.read(TMPFILES).decode("utf-8", "replace").split("\n")
     except FileNotFoundError:
         if not host.path(TMPFILES).is_symlink():
             return Answer(False)
-        return Answer(None, f"{TMPFILES}: found a link to nothing", f"rm {TMPFILES}")
+        return Answer(None, f"{TMPFILES}: found a dangling symbolic link", f"rm {TMPFILES}")
     except OSError as error:
         words = f"{TMPFILES}: cannot be read: {error.strerror}"
         return Answer(None, words, f"ls -ldZL {TMPFILES} /etc/tmpfiles.d")
@@ -99,7 +105,7 @@ def _lasting(host: Host) -> Answer:
         if len(words_of) > 1 and words_of[1] == LOCK and words_of[0][:1] != "#":
             # tmpfiles.d(5): of two lines for one path the first one counts.
             return Answer(True) if _makes_it(words_of) else _other_line(number)
-    words = f"{TMPFILES}: found no line for {LOCK} in it, and it is not nodefix's"
+    words = f"{TMPFILES}: found no line for {LOCK}, and the file is not nodefix's"
     return Answer(None, words, _append())
 
 

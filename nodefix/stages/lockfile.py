@@ -1,7 +1,7 @@
 """/run/xtables.lock is a regular file, root's, 0600.
 
-kube-proxy's and the CNI's pods mount it from the node; where it is missing a container runtime
-makes a directory of it, and every later locking fails.
+kube-proxy's and the CNI's pods mount it from the node. Where it is missing a container runtime
+creates it as a directory, and iptables cannot lock it any more.
 Source: kubernetes cluster/addons/kube-proxy/kube-proxy-ds.yaml (hostPath FileOrCreate);
 iptables xshared.h (XT_LOCK_NAME).
 """
@@ -9,6 +9,7 @@ iptables xshared.h (XT_LOCK_NAME).
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from nodefix.config import Config
 from nodefix.errors import NodefixError
@@ -22,8 +23,9 @@ from nodefix.facts.lockfile import (
     read_lockfile,
 )
 from nodefix.host.node import Host
-from nodefix.host.writing import write_atomic
-from nodefix.plan import Change, Plan, Problem
+from nodefix.host.writing import make_folder, write_atomic
+from nodefix.plan import Change, Json, Plan, Problem, Undo
+from nodefix.undo import text
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
@@ -32,6 +34,7 @@ NEEDS: tuple[str, ...] = ()
 DEADLINE = 15.0
 
 WANTED = "a regular file, root's, mode 0600"
+_TMPFILES_FOLDER = TMPFILES.rpartition("/")[0]
 _PROGRAM = "/usr/bin/systemd-tmpfiles"
 _BY_HAND = f"install -m 0600 /dev/null {LOCK}"
 
@@ -42,47 +45,66 @@ def read(host: Host, config: Config) -> LockFacts:
 
 
 def plan(facts: LockFacts, config: Config) -> Plan:
-    """What is missing is made, an empty directory replaced; anything else is not touched."""
+    """A missing file is created, an empty directory replaced; anything else is left unchanged."""
     now = _now(facts)
     if facts.lasting.value is False:
-        return now._replace(changes=(*now.changes, _LASTING))
+        return now._replace(changes=(*now.changes, _lasting(facts)))
     if facts.lasting.value is None:
         return now._replace(problems=(*now.problems, _not_lasting(facts)))
     return now
 
 
-# Not required: without the entry nodefix makes the file itself, later in each boot.
-_LASTING = Change(
-    target=TMPFILES,
-    found="no entry for the lock file",
-    wanted="the entry, so that each boot begins with the file",
-    hint=f"ls -ldZ {TMPFILES} /etc/tmpfiles.d",
-    action="last",
-    required=False,
-)
+class MakeNow(NamedTuple):
+    """Create or fix the lock file."""
+
+
+class MakeEntry(NamedTuple):
+    """Write the entry that creates it at each boot."""
+
+
+def _lasting(facts: LockFacts) -> Change:
+    hint = f"ls -ldZ {TMPFILES} {_TMPFILES_FOLDER}"
+    was: dict[str, Json] = {TMPFILES: None}
+    became: dict[str, Json] = {TMPFILES: {"file": text(TMPFILES_CONTENT), "mode": "0644"}}
+    if not facts.has_folder:
+        was[_TMPFILES_FOLDER] = None
+        became[_TMPFILES_FOLDER] = {"folder": "0755"}
+    return Change(
+        target=TMPFILES,
+        found="no entry for the lock file",
+        wanted="the entry, so that the file exists early in each boot",
+        hint=hint,
+        action=MakeEntry(),
+        # Without the entry nodefix itself creates the file, later in each boot.
+        required=False,
+        undo=Undo("tmpfiles-entry", was, became),
+        code="lockfile-entry",
+    )
 
 
 def _not_lasting(facts: LockFacts) -> Problem:
-    message = f"{facts.lasting.where}, expected the line `{TMPFILES_LINE}`; it was left as it is"
-    return Problem(message, facts.lasting.hint, required=False)
+    message = f"{facts.lasting.where}, expected the line `{TMPFILES_LINE}`; it is left unchanged"
+    return Problem(message, facts.lasting.hint, required=False, code="lockfile-entry-other")
 
 
 def _now(facts: LockFacts) -> Plan:
     match facts:
         case LockFacts("absent"):
             # /run is empty at each boot.
-            return _change("nothing", _BY_HAND, each_boot=True)
+            return _change("lockfile-missing", "nothing", _BY_HAND, each_boot=True)
         case LockFacts("directory", entries=0):
-            return _change("an empty directory", f"rmdir {LOCK} && {_BY_HAND}")
+            hint = f"rmdir {LOCK} && {_BY_HAND}"
+            return _change("lockfile-directory", "an empty directory", hint)
         case LockFacts("directory", owner=(uid, _)):
-            return _problem(f"a directory of user {uid} with {_entries(facts)}")
+            found = f"a directory of user {uid} with {_entries(facts)}"
+            return _problem("lockfile-directory", found)
         case LockFacts("file", mode=0o600, owner=(0, 0)):
             return Plan()
         case LockFacts("file", mode=mode, owner=(uid, gid)):
             found = f"a file of user {uid}, group {gid}, mode {mode:04o}"
-            return _change(found, f"chown root:root {LOCK} && chmod 0600 {LOCK}")
+            return _change("lockfile-mode", found, f"chown root:root {LOCK} && chmod 0600 {LOCK}")
         case LockFacts(kind):
-            return _problem(f"a {kind}")
+            return _problem("lockfile-kind", f"a {kind}")
 
 
 def _entries(facts: LockFacts) -> str:
@@ -95,38 +117,48 @@ def _entries(facts: LockFacts) -> str:
     return f"{counted} ({', '.join([*facts.names, *more])})"
 
 
-def _change(found: str, hint: str, each_boot: bool = False) -> Plan:
-    return Plan((Change(LOCK, found, WANTED, hint, "now", each_boot=each_boot),))
+def _change(code: str, found: str, hint: str, each_boot: bool = False) -> Plan:
+    change = Change(LOCK, found, WANTED, hint, MakeNow(), each_boot=each_boot, code=code)
+    return Plan((change,))
 
 
-def _problem(found: str) -> Plan:
+def _problem(code: str, found: str) -> Plan:
     message = f"{LOCK}: found {found}, expected {WANTED}"
-    # Numbered: what was moved away the last time may still be there.
+    # Numbered: a copy from an earlier time may still be there.
     move = f"mv --backup=numbered --no-target-directory {LOCK} {LOCK}.old"
-    return Plan(problems=(Problem(message, f"{move} && systemctl restart nodefix"),))
+    return Plan(problems=(Problem(message, f"{move} && systemctl restart nodefix", code=code),))
 
 
 def apply(change: Change, host: Host) -> None:
-    """Make or mend the lock file now, or see to it that it lasts.
+    """Create or fix the lock file now, or write the entry that creates it at each boot.
 
     Raises:
         NodefixError: the kernel or systemd-tmpfiles refused.
     """
     try:
-        if change.action == "last":
-            path = host.path(TMPFILES)
-            path.parent.mkdir(mode=0o755, exist_ok=True)
-            if os.path.lexists(path):
-                raise NodefixError(f"{TMPFILES}: somebody made it meanwhile", change.hint)
-            write_atomic(path, TMPFILES_CONTENT)
-            return
-        path = host.path(LOCK)
-        if path.is_dir() and not path.is_symlink():
-            # Fails unless it is empty, whatever happened since it was looked at.
-            path.rmdir()
+        match change.action:
+            case MakeEntry():
+                _make_entry(host, change.hint)
+            case MakeNow():
+                _make_now(host, change.hint)
     except OSError as error:
         raise NodefixError(f"{error.filename}: {error.strerror}", change.hint) from error
-    # It knows the SELinux label, too, that iptables' own domain expects.
+
+
+def _make_entry(host: Host, hint: str) -> None:
+    path = host.path(TMPFILES)
+    make_folder(path.parent)
+    if os.path.lexists(path):
+        raise NodefixError(f"{TMPFILES}: another program created it in the meantime", hint)
+    write_atomic(path, TMPFILES_CONTENT)
+
+
+def _make_now(host: Host, hint: str) -> None:
+    path = host.path(LOCK)
+    if path.is_dir() and not path.is_symlink():
+        # Fails unless it is still empty.
+        path.rmdir()
+    # It also sets the SELinux label that iptables' domain expects.
     result = host.programs.run(_PROGRAM, "--create", "-", stdin=TMPFILES_CONTENT)
     if result.status:
-        raise NodefixError(f"{_PROGRAM}: {result.words}", change.hint)
+        raise NodefixError(f"{_PROGRAM}: {result.words}", hint)

@@ -273,5 +273,5 @@ def test_entry_that_cannot_be_written_does_not_hold_kubelet(node: Node, tmpfiles
 
 def test_place_that_cannot_be_looked_at(node: Node) -> None:
     node.file("/run", "a file")
-    with pytest.raises(NodefixError, match=f"{LOCK}: cannot be looked at: Not a directory"):
+    with pytest.raises(NodefixError, match=f"{LOCK}: cannot be examined: Not a directory"):
         facts.read_lockfile(node.host)

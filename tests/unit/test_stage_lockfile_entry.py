@@ -10,6 +10,7 @@ from fakehost import Node, attempt, planned
 from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_LINE
 from nodefix.plan import Change, Problem
 from nodefix.stages import lockfile
+from nodefix.stages.lockfile import MakeEntry
 
 
 def entry(node: Node) -> tuple[tuple[Change, ...], tuple[Problem, ...]]:
@@ -27,7 +28,7 @@ def refused(node: Node) -> Problem:
     assert problem.message.startswith(TMPFILES)
     before = node.snapshot()["etc/tmpfiles.d/nodefix.conf"]
     for change in planned(lockfile, node).changes:
-        if change.action == "last":
+        if isinstance(change.action, MakeEntry):
             attempt(lockfile, change, node)
     assert node.snapshot()["etc/tmpfiles.d/nodefix.conf"] == before
     return problem
@@ -121,7 +122,7 @@ def test_a_file_that_came_meanwhile_is_kept(node: Node) -> None:
     (node.root / "etc").mkdir()
     (change,), _ = entry(node)
     place = node.file(TMPFILES, "mine\n")
-    assert "meanwhile" in attempt(lockfile, change, node)
+    assert "in the meantime" in attempt(lockfile, change, node)
     assert place.read_text() == "mine\n"
 
 
