@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, object]
 
 _T = TypeVar("_T")

@@ -18,7 +18,8 @@ from typing import NamedTuple
 from nodefix.errors import NodefixError
 from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, write_atomic
-from nodefix.plan import Change, Json, JsonObject, Undo
+from nodefix.plan import Change, Undo
+from nodefix.shape import JsonObject, an, mapping, parsed
 from nodefix.words import UNDO
 
 SCHEMA = 1
@@ -133,12 +134,12 @@ class UndoLog:
 
     def _read(self, number: int) -> Entry | None:
         try:
-            found = _object(json.loads(read_file(self._file(number), LIMIT)))
-            undo = _object(found["undo"])
+            found = parsed(read_file(self._file(number), LIMIT))
+            undo = mapping(found["undo"])
             if found["schema"] != SCHEMA:
                 return None
-            stage, target, state, begun = (_text(found[key]) for key in _WORDS)
-            changed = Undo(_text(undo["kind"]), _object(undo["was"]), _object(undo["became"]))
+            stage, target, state, begun = (an(str, found[key]) for key in _WORDS)
+            changed = Undo(an(str, undo["kind"]), mapping(undo["was"]), mapping(undo["became"]))
             return Entry(number, stage, target, changed, state, begun)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -148,18 +149,6 @@ def _entry(number: int, stage: str, change: Change, state: str) -> Entry:
     assert change.undo is not None
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Entry(number, stage, change.target, change.undo, state, now)
-
-
-def _object(found: Json) -> dict[str, Json]:
-    if not isinstance(found, dict):
-        raise TypeError(f"found {type(found).__name__}, expected an object")
-    return found
-
-
-def _text(found: Json) -> str:
-    if not isinstance(found, str):
-        raise TypeError(f"found {type(found).__name__}, expected a text")
-    return found
 
 
 def text(content: bytes) -> str:
@@ -173,4 +162,4 @@ def content_of(found: JsonObject, key: str) -> bytes:
     Raises:
         KeyError, TypeError, UnicodeError: there is no such string.
     """
-    return _text(found[key]).encode("utf-8", "surrogateescape")
+    return an(str, found[key]).encode("utf-8", "surrogateescape")

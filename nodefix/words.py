@@ -19,6 +19,7 @@ UNDO = f"{STATE}/undo"
 # Settings: an admin's win over those of this boot, and these over a vendor's.
 SETTINGS_FOLDERS = ("etc/nodefix", "run/nodefix", "usr/lib/nodefix")
 SETTINGS = "nodefix.yaml"
+SETTINGS_FILE = f"etc/nodefix/{SETTINGS}"
 DROP_INS = f"{SETTINGS}.d"
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 SWAPS = "proc/swaps"

@@ -24,7 +24,8 @@ from nodefix.facts.lockfile import (
 )
 from nodefix.host.node import Host
 from nodefix.host.writing import make_folder, write_atomic
-from nodefix.plan import Change, Json, Plan, Problem, Undo
+from nodefix.plan import Change, Plan, Problem, Undo
+from nodefix.shape import Json
 from nodefix.undo import text
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]

@@ -22,7 +22,7 @@ from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.swap_fstab import CommentOut, comment_out, fstab_change
 from nodefix.stages.swap_unit import KeepOut, keep_out, keep_unit_out
-from nodefix.words import SETTINGS
+from nodefix.words import SETTINGS_FILE
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
@@ -87,7 +87,7 @@ def _cannot_tell(facts: SwapFacts) -> Problem:
     return Problem(
         f"cannot tell whether kubelet is configured to allow swap: {facts.wanted.where}; swap is"
         f" left unchanged ({', '.join(there)}). Fix that, or set `swap: off` or `swap: keep` in"
-        f" /{SETTINGS}; then: systemctl restart nodefix",
+        f" /{SETTINGS_FILE}; then: systemctl restart nodefix",
         facts.wanted.hint,
         required=False,
         code="swap-kubelet-unknown",

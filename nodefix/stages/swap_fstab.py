@@ -10,7 +10,8 @@ from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
 from nodefix.host.backups import keep
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
-from nodefix.plan import Change, Json, Undo
+from nodefix.plan import Change, Undo
+from nodefix.shape import Json
 from nodefix.undo import text
 from nodefix.words import BACKUPS, STATE
 

@@ -9,7 +9,8 @@ from nodefix.errors import BusError, NodefixError
 from nodefix.facts.swap import ComingSwap
 from nodefix.facts.unit_links import ADMINS_UNITS
 from nodefix.host.node import Host
-from nodefix.plan import Change, Json, Undo
+from nodefix.plan import Change, Undo
+from nodefix.shape import Json
 
 _NOWHERE = "/dev/null"
 

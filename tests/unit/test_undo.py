@@ -15,7 +15,8 @@ from fakestage import change
 
 from nodefix import undo
 from nodefix.errors import NodefixError
-from nodefix.plan import Change, Json, Undo
+from nodefix.plan import Change, Undo
+from nodefix.shape import Json
 from nodefix.undo import BEGUN, LIMIT, MADE, Entry, UndoLog, content_of, text
 
 FOLDER = "/var/lib/nodefix/undo"
