@@ -9,6 +9,7 @@ from nodefix.words import EXIT_FAILED, EXIT_USAGE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from typing import NoReturn, Protocol
 
     class Command(Protocol):
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
         # What it does, as `nodefix --help` shows it.
         HELP: str
+        # Its exit statuses, and what each of them says.
+        STATUSES: Mapping[int, str]
 
         def options(self, parser: argparse.ArgumentParser, /) -> None:
             """Add its options."""
@@ -72,8 +75,12 @@ def command(name: str) -> Command:
     return module
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The parser of the command line.
+
+    Args:
+        only: the command whose options are wanted, so that no other one is imported; empty for all.
+    """
     import argparse
 
     from nodefix import __version__
@@ -88,10 +95,14 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--version", action="version", version=f"nodefix {__version__}")
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = command(name)
-        module.options(commands.add_parser(name, help=module.HELP))
+        if only in ("", name):
+            module = command(name)
+            module.options(commands.add_parser(name, help=module.HELP, description=module.HELP))
+        else:
+            commands.add_parser(name)
     return found
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    return parser().parse_args(arguments)
+    called = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    return parser(called).parse_args(arguments)

@@ -71,7 +71,7 @@ class _Hold:
         return True
 
     def _unwanted(self, undone: tuple[str, ...]) -> tuple[str, ...]:
-        """Without swap that kubelet is configured to allow, or may be told for all that is known."""
+        """Without swap that kubelet is configured to allow, or may be."""
         if "swap" in undone and self._swap_may_be_wanted():
             return tuple(name for name in undone if name != "swap")
         return undone

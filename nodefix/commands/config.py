@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nodefix.terminal import tell
 from nodefix.words import EXIT_DONE, EXIT_USAGE, STAGE_NAMES
 
 HELP = "show or check the settings"
+STATUSES = {EXIT_DONE: "the settings are valid", EXIT_USAGE: "they are not"}
 
 _DEFAULT = "default"
 
@@ -25,13 +26,17 @@ _DEFAULT = "default"
 def options(parser: ArgumentParser) -> None:
     """Add the actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    shown = actions.add_parser("show", help="print each setting and the file that decides it")
+    shown = _add(actions, "show", "print each setting and the file that decides it")
     add_format(shown)
-    check = actions.add_parser("check", help="say what is wrong with the settings")
+    check = _add(actions, "check", "say what is wrong with the settings")
     check.add_argument(
         "file", nargs="?", metavar="FILE", help="this file instead of those that nodefix reads"
     )
-    actions.add_parser("schema", help="print the JSON Schema of a settings file")
+    _add(actions, "schema", "print the JSON Schema of a settings file")
+
+
+def _add(actions: _SubParsersAction[ArgumentParser], name: str, what: str) -> ArgumentParser:
+    return actions.add_parser(name, help=what, description=what)
 
 
 def main(options: Namespace, arguments: list[str]) -> int:

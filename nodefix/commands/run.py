@@ -47,6 +47,15 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 HELP = "prepare the node, as at every boot"
+STATUSES = {
+    EXIT_DONE: "done; with --dry-run nothing would be changed",
+    EXIT_FAILED: "a required stage failed, or the run could not begin; with --dry-run something is"
+    " wrong that a run cannot fix",
+    EXIT_DEGRADED: "done, but degraded",
+    EXIT_WOULD_CHANGE: "with --dry-run: something would be changed",
+    EXIT_USAGE: "the command line or the settings are not valid, and nothing was changed",
+    EXIT_NOT_ROOT: "not root",
+}
 
 _LOCK_SECONDS = 30.0
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "wait until the node is ready for kubelet"
+STATUSES = {
+    EXIT_DONE: "kubelet may start",
+    EXIT_FAILED: "kubelet is held, and standard error says why",
+}
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from nodefix.terminal import is_root, tell
 from nodefix.words import CHAINS_UNIT, EXIT_FAILED, EXIT_NOT_ROOT
 
 HELP = "restore the chains after each reload of firewalld"
+STATUSES = {EXIT_FAILED: "the bus went away", EXIT_NOT_ROOT: "not root"}
 
 # firewalld.dbus(5)
 _NAME = "org.fedoraproject.FirewallD1"
