@@ -40,6 +40,28 @@ CODES: Mapping[str, str] = {
         " turns swap on."
     ),
     # Stage modules.
+    "module-absent": "A kernel module is not on disk for the running kernel, mostly because"
+    " kernel-modules-extra is not installed; rules of kube-proxy's that need it fail.",
+    "module-kept-out": "A kernel module is on disk, but modprobe.d or the kernel's command line"
+    " keeps it from loading; rules of kube-proxy's that need it fail.",
+    "module-not-loaded": "A kernel module is on disk, but modprobe does not load it; rules of"
+    " kube-proxy's that need it fail.",
+    "module-obsolete": "The settings ask for a kernel module that no kernel of Enterprise Linux 10"
+    " has; kube-proxy does without it.",
+    "module-unclear": "A file that decides whether a kernel module can be loaded cannot be read, so"
+    " it is not known whether kube-proxy's rules will have it.",
+    "modules-disabled": "kernel.modules_disabled is 1, so no kernel module can be loaded before the"
+    " next boot, and rules of kube-proxy's that need one fail.",
+    "modules-next-kernel": "The kernel that boots next lacks modules that the running one has, so"
+    " kube-proxy's rules will fail after the next boot.",
+    "rules-failed": "Rules like kube-proxy's cannot be made although all kernel modules are there,"
+    " so kube-proxy cannot make its own.",
+    "rules-library": "iptables lacks its own library for a match or target, so neither nodefix nor"
+    " kubelet can make rules that use it.",
+    "rules-untried": "Rules like kube-proxy's could not be tried, so it is not known whether"
+    " kube-proxy's rules will work.",
+    "conntrack-missing": "nf_conntrack_max is missing although nf_conntrack is there; kube-proxy"
+    " exits without it.",
     # Stage alternatives.
     # Stage chains.
     # Stage lockfile.

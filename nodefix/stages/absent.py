@@ -67,11 +67,13 @@ def _gone(name: str, required: bool) -> Problem:
             " out where this command finds it",
             f"grep -rnw {name} /etc/nodefix",
             required,
+            "module-obsolete",
         )
     return Problem(
         f"{head}, it is part of {instead} now; expected {setting} of /etc/nodefix without it",
         f"grep -rlw {name} /etc/nodefix | xargs sed -i 's/\\b{name}\\b/{instead}/g' && {_AGAIN}",
         required,
+        "module-obsolete",
     )
 
 
@@ -86,6 +88,7 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
             "dnf install kernel kernel-modules-extra && grubby --set-default"
             f' "$(ls /boot/vmlinuz-*.el10* | sort -V | tail -n 1)" && {_REBOOT}',
             required,
+            "module-absent",
         )
     if packages.installed:
         return Problem(
@@ -93,12 +96,14 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
             f" expected them in it, or their names right{lost}",
             f"dnf{_excludes(packages)} reinstall {packages.names[0]} && {_AGAIN}",
             required,
+            "module-absent",
         )
     return Problem(
         f"{head}: found in no package that is installed for kernel {facts.kernel}, expected them"
         f" there{lost}{_other_way(facts, packages)}",
         _install(facts, packages, _REBOOT if facts.ostree else _AGAIN),
         required,
+        "module-absent",
     )
 
 
@@ -146,5 +151,6 @@ def next_kernel_problems(facts: ModuleFacts) -> tuple[Problem, ...]:
     if not coming.packages.names:
         words = f"{message}; it belongs to no package of Enterprise Linux"
         hint = f"grubby --set-default=/boot/vmlinuz-{facts.kernel}"
-        return (Problem(words, hint, required=False),)
-    return (Problem(message, _install(facts, coming.packages, ""), required=False),)
+        return (Problem(words, hint, False, "modules-next-kernel"),)
+    hint = _install(facts, coming.packages, "")
+    return (Problem(message, hint, False, "modules-next-kernel"),)

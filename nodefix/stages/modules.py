@@ -111,8 +111,9 @@ def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
         hint=hint,
         action=name,
         required=required,
-        # The kernel begins each boot without them.
+        # The kernel begins each boot without them, so there is nothing to undo.
         each_boot=True,
+        code="module-not-loaded",
     )
 
 
@@ -140,6 +141,7 @@ def _locked(facts: ModuleFacts, due: list[str], needed: Iterable[str]) -> list[P
             f" none can be loaded before a reboot, expected them loaded{lost}",
             hint,
             any(name in needed for name in due),
+            "modules-disabled",
         )
     ]
 
@@ -160,6 +162,7 @@ def _refused(facts: ModuleFacts, names: tuple[str, ...], required: bool) -> list
                 f" {unknown[0].why}{lost}",
                 f"depmod && {_AGAIN}",
                 required,
+                "module-unclear",
             )
         )
     absent = [module.name for module in modules if module.state is State.ABSENT]
@@ -181,6 +184,7 @@ def _kept_out(facts: ModuleFacts, module: Module, required: bool) -> Problem:
         f"{_lost(facts, module.name)}",
         " && ".join([*undo, then]),
         required,
+        "module-kept-out",
     )
 
 
@@ -204,6 +208,7 @@ def _libraries(facts: ModuleFacts) -> list[Problem]:
             f"iptables' own libraries for {names}: found missing ({mine[0].words}), expected them"
             " where the package iptables-libs puts them",
             f"dnf reinstall iptables-libs && {_AGAIN}",
+            code="rules-library",
         )
     ]
 
@@ -215,12 +220,13 @@ def _unread(facts: ModuleFacts) -> list[Problem]:
             f"{file}, so that it cannot be told whether it keeps modules from being loaded",
             f"ls -ld {shlex.quote(file.rpartition(': ')[0])}",
             required=False,
+            code="module-unclear",
         )
         for file in facts.unreadable
     ]
     if facts.unknown:
         message = f"whether kube-proxy's rules work cannot be told: {facts.unknown.why}"
-        problems.append(Problem(message, facts.unknown.hint, required=False))
+        problems.append(Problem(message, facts.unknown.hint, False, "rules-untried"))
     return problems
 
 
@@ -229,6 +235,7 @@ def _unexplained(facts: ModuleFacts) -> Problem:
     return Problem(
         f"{what} though all modules are there{_probe_words(facts)}",
         f"dnf reinstall iptables-nft iptables-libs nftables && {_AGAIN}",
+        code="rules-failed" if facts.failures else "conntrack-missing",
     )
 
 

@@ -57,6 +57,7 @@ def test_the_other_way_for_a_release_that_is_gone(node: Node) -> None:
 
 def test_a_kernel_of_no_package(node: Node) -> None:
     problem = the_problem(node, release="6.5.7-custom")
+    assert problem.code == "module-absent"
     assert "kernel 6.5.7-custom, which belongs to no package of Enterprise Linux" in problem.message
     assert "6.5.7-custom" not in problem.hint
 
@@ -77,6 +78,7 @@ def test_a_package_that_is_there_is_not_asked_for(node: Node) -> None:
     node.programs.table[(RPM,)] = result(0)
     problem = the_problem(node)
     assert f"though {PACKAGE} is installed" in problem.message
+    assert problem.code == "module-absent"
     assert problem.hint == f"dnf reinstall {PACKAGE} && {AGAIN}"
 
 
@@ -92,6 +94,7 @@ def test_a_module_that_became_part_of_another(node: Node) -> None:
     config = Config(extra_modules=("nf_conntrack_ipv4",))
     (problem,) = planned(modules, node, config).problems
     assert problem.required
+    assert problem.code == "module-obsolete"
     assert problem.message == (
         "kernel module nf_conntrack_ipv4: no kernel of Enterprise Linux 10 has it, it is part of"
         " nf_conntrack now; expected extra_modules of /etc/nodefix without it"
@@ -106,6 +109,7 @@ def test_a_module_that_nothing_needs_any_more(node: Node) -> None:
     Kernel(node, set(ALL), set(ALL))
     config = Config(optional_modules=("ip_tables", "missing"))
     gone, missing = planned(modules, node, config).problems
+    assert (gone.code, missing.code) == ("module-obsolete", "module-absent")
     assert not gone.required
     assert "optional_modules of /etc/nodefix without it" in gone.message
     assert gone.hint == "grep -rnw ip_tables /etc/nodefix"
@@ -124,6 +128,7 @@ def test_next_kernel_that_lacks_modules_is_a_warning_in_time(node: Node) -> None
     Kernel(node, set(ALL), set(ALL))
     (problem,) = next_boots(node, COMING, ALL[:2]).problems
     assert not problem.required
+    assert problem.code == "modules-next-kernel"
     assert problem.message.startswith(f"kernel {COMING}, which boots next: found no modules")
     assert problem.hint == (
         f"dnf install kernel-modules-extra-{COMING}; dnf install kernel-modules-extra-matched"
@@ -135,4 +140,5 @@ def test_next_kernel_of_no_package(node: Node) -> None:
     Kernel(node, set(ALL), set(ALL))
     (problem,) = next_boots(node, "6.5.7-custom", ALL[:2]).problems
     assert problem.message.endswith("; it belongs to no package of Enterprise Linux")
+    assert problem.code == "modules-next-kernel"
     assert problem.hint == f"grubby --set-default=/boot/vmlinuz-{KERNEL}"

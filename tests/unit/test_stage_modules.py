@@ -34,6 +34,7 @@ def test_modules_on_disk_are_loaded_and_then_nothing_more(node: Node) -> None:
     assert "modprobe" not in first.changes[3].hint
     assert "$(modinfo -n xt_comment)" in first.changes[3].hint
     assert all(change.each_boot for change in first.changes)
+    assert {change.code for change in first.changes} == {"module-not-loaded"}
     assert repair(modules, node) == Plan()
 
 
@@ -94,6 +95,7 @@ def test_absent_modules_are_named_with_the_package_for_this_kernel(node: Node) -
     assert left.changes == ()
     (problem,) = left.problems
     assert problem.required
+    assert problem.code == "module-absent"
     assert problem.message.startswith(
         "kernel modules nft_compat, xt_comment, xt_addrtype, xt_MASQUERADE: found in no package"
     )
@@ -150,6 +152,7 @@ def test_conntrack_max_missing_though_rules_work(node: Node) -> None:
     node.file("/proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in ALL))
     (problem,) = plan(node).problems
     assert f"{CONNTRACK_MAX} is missing" in problem.message
+    assert problem.code == "conntrack-missing"
 
 
 def test_conntrack_max_missing_is_mended_by_loading(node: Node) -> None:
@@ -164,6 +167,7 @@ def test_rules_fail_though_all_modules_are_there(node: Node) -> None:
     (problem,) = plan(node).problems
     assert problem.message.startswith("kube-proxy's rules do not work though all modules are there")
     assert "statistic (IPv4, IPv6)" in problem.message
+    assert problem.code == "rules-failed"
     assert problem.hint.startswith("dnf reinstall iptables-nft")
 
 

@@ -46,6 +46,7 @@ def test_a_line_is_named_with_the_way_to_undo_it(node: Node, line: str, words: s
     node.file(FILE, f"{line}\n")
     problem = the_problem(node)
     assert problem.required
+    assert problem.code == "module-kept-out"
     assert f"kernel module xt_comment: found it {words} by {FILE} line 1 (`{line}`)" in (
         problem.message
     )
@@ -103,6 +104,7 @@ def test_modules_disabled(node: Node) -> None:
     node.file("/etc/sysctl.d/hard.conf", "kernel.modules_disabled=1\n")
     problem = the_problem(node)
     assert problem.required
+    assert problem.code == "modules-disabled"
     assert problem.message.startswith(
         "kernel modules xt_comment, br_netfilter: found kernel.modules_disabled set to 1 by"
         " /etc/sysctl.d/hard.conf line 1 (`kernel.modules_disabled=1`)"
@@ -148,6 +150,7 @@ def test_modprobe_d_that_cannot_be_read_degrades_and_is_named(node: Node) -> Non
     assert not problem.required
     assert problem.message.startswith("/etc/modprobe.d/a.conf: found a named pipe")
     assert problem.hint == "ls -ld /etc/modprobe.d/a.conf"
+    assert problem.code == "module-unclear"
 
 
 def test_hint_can_be_typed_for_an_odd_name_in_modprobe_d(node: Node) -> None:
@@ -166,6 +169,7 @@ def test_an_index_that_cannot_be_read_is_blamed_itself(node: Node) -> None:
     assert "whether they are there cannot be told" in problem.message
     assert "modules.dep: cannot be read (found a named pipe" in problem.message
     assert problem.hint == f"depmod && {AGAIN}"
+    assert problem.code == "module-unclear"
 
 
 def test_a_probe_that_cannot_be_made_degrades_and_blames_nothing_else(node: Node) -> None:
@@ -173,6 +177,7 @@ def test_a_probe_that_cannot_be_made_degrades_and_blames_nothing_else(node: Node
     node.programs.table[(UNSHARE,)] = result(1, stderr="unshare: unshare failed: Invalid argument")
     problem = the_problem(node)
     assert not problem.required
+    assert problem.code == "rules-untried"
     assert problem.message.startswith("whether kube-proxy's rules work cannot be told: no network")
 
 
@@ -183,6 +188,7 @@ def test_iptables_own_library_is_blamed_and_no_module(node: Node) -> None:
     kernel.probe.broken = {"addrtype"}
     problem = the_problem(node)
     assert problem.required
+    assert problem.code == "rules-library"
     assert problem.message.startswith(
         f"iptables' own libraries for addrtype: found missing ({words})"
     )
