@@ -259,7 +259,9 @@ def apply(change: Change, host: Host) -> None:
     Raises:
         CommandError: modprobe refused; its words say why.
     """
-    argv = (_MODPROBE, str(change.action))
+    name = change.action
+    assert isinstance(name, str)
+    argv = (_MODPROBE, name)
     result = host.programs.run(*argv, timeout=20.0)
     if result.status:
         raise CommandError(f"`{quoted(argv)}`: {result.telling}", change.hint)

@@ -8,9 +8,12 @@ from fakekernel import ALL, FEATURES_OF, MODPROBE, Kernel
 from netprobe import Probe, recorded
 
 from nodefix.config import Config
+from nodefix.converge import run_stage
+from nodefix.errors import CommandError
 from nodefix.facts.modules import CONNTRACK_MAX
 from nodefix.plan import Plan
 from nodefix.stages import modules
+from nodefix.words import STATE
 
 
 def plan(node: Node, config: Config | None = None) -> Plan:
@@ -178,6 +181,26 @@ def test_modprobe_that_refuses(node: Node) -> None:
     (change,) = plan(node).changes
     assert attempt(modules, change, node) == f"`{MODPROBE} xt_mark`: {words}"
     assert plan(node).changes == (change,)
+
+
+def test_what_modprobe_lacks_and_how_to_bring_it_reach_the_reader(node: Node) -> None:
+    Kernel(node, set(ALL) - {"xt_mark"}, set(ALL))
+    missing = CommandError(f"{MODPROBE}: found no such program", f"dnf install {MODPROBE}")
+    node.programs.table[(MODPROBE,)] = missing
+    report = run_stage(modules, node.host, Config())
+    (problem,) = report.problems
+    assert (report.outcome, problem.code) == ("failed", "module-not-loaded")
+    assert problem.message == (
+        f"kernel module xt_mark: found not loaded, expected loaded ({missing.message})"
+    )
+    assert problem.hint == missing.hint
+
+
+def test_what_does_not_outlive_the_boot_has_no_undo(node: Node) -> None:
+    Kernel(node, set(), set(ALL))
+    assert not any(change.undo for change in plan(node).changes)
+    assert run_stage(modules, node.host, Config()).outcome == "prepared"
+    assert not (node.root / STATE).exists()
 
 
 def test_kube_proxy_in_nftables_mode(node: Node) -> None:
