@@ -43,12 +43,19 @@ def read_boot_entries(host: Host) -> tuple[BootEntry, ...]:
     for place in folder.iterdir():
         if place.suffix != ".conf" or place.name.startswith("."):
             continue
-        keys = _keys(host.read(f"{ENTRIES}/{place.name}", _LIMIT).decode("utf-8", "replace"))
-        # What has no kernel of its own is not in grub's menu.
-        if "linux" in keys:
-            release = _release(keys["linux"])
-            entries.append(BootEntry(place.stem, keys.get("title", ""), release))
+        text = host.read(f"{ENTRIES}/{place.name}", _LIMIT).decode("utf-8", "replace")
+        entry = _entry(place.stem, text)
+        if entry:
+            entries.append(entry)
     return tuple(sorted(entries, key=functools.cmp_to_key(_compare), reverse=True))
+
+
+def _entry(name: str, text: str) -> BootEntry | None:
+    """The entry in a file; None if it is not in grub's menu, for want of a kernel of its own."""
+    keys = _keys(text)
+    if "linux" not in keys:
+        return None
+    return BootEntry(name, keys.get("title", ""), _release(keys["linux"]))
 
 
 def _keys(text: str) -> dict[str, str]:
@@ -81,11 +88,12 @@ def _compare(one: BootEntry, other: BootEntry) -> int:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """NAME-VERSION-RELEASE; what there is too little of is missing at the end."""
+    """NAME-VERSION-RELEASE; if there are fewer parts, the last ones are empty."""
     rest, _, release = name.rpartition("-")
     front, _, version = rest.rpartition("-")
     parts = [part for part in (front, version, release) if part]
-    return (*parts, "", "", "")[:3]  # type: ignore[return-value]
+    one, two, three, *_ = (*parts, "", "", "")
+    return one, two, three
 
 
 def _compare_versions(one: str, other: str) -> int:

@@ -27,11 +27,18 @@ def default_entry(host: Host, entries: Sequence[BootEntry]) -> BootEntry | None:
         OSError: a file that decides cannot be read.
     """
     menu = _first_text(host, "grub.cfg")
+    return _default(entries, menu, _first_text(host, "grubenv"), _setting(host))
+
+
+def _default(
+    entries: Sequence[BootEntry], menu: str, environment: str, setting: str
+) -> BootEntry | None:
+    """The same by grub.cfg, grubenv and GRUB_DEFAULT."""
     blscfg = re.search(r"^[ \t]*blscfg\b", menu, re.M)
     if menu.strip() and not blscfg:
         # Its entries stand in the file itself.
         return None
-    chosen = _chosen(menu, _first_text(host, "grubenv"), _setting(host))
+    chosen = _chosen(menu, environment, setting)
     for named in (
         next((entry for entry in entries if entry.id == chosen), None),
         next((entry for entry in entries if entry.title and entry.title == chosen), None),

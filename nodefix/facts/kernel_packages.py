@@ -111,13 +111,17 @@ def _excluded(host: Host, names: tuple[str, ...]) -> str:
             text = host.read(file).decode("utf-8", "replace")
         except OSError:
             continue
-        # An indented line belongs to the one before it.
-        text = re.sub(r"\n[ \t]+", " ", text)
-        for value in re.findall(r"^exclude(?:pkgs)?\s*=(.*)$", text, re.M):
-            for pattern in re.split(r"[\s,]+", value.strip()):
-                if any(_is_named(name, pattern) for name in names):
-                    return file
+        if any(_is_named(name, pattern) for name in names for pattern in _patterns(text)):
+            return file
     return ""
+
+
+def _patterns(text: str) -> list[str]:
+    """What a file of dnf's excludes."""
+    # An indented line continues the one before it.
+    text = re.sub(r"\n[ \t]+", " ", text)
+    values = re.findall(r"^exclude(?:pkgs)?\s*=(.*)$", text, re.M)
+    return [pattern for value in values for pattern in re.split(r"[\s,]+", value.strip())]
 
 
 def _is_named(package: str, pattern: str) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from nodefix.facts.system import is_ostree
 from nodefix.host.node import Host
+from nodefix.words import CMDLINES
 
 # In their order of precedence: a file hides those of its name in later folders.
 _FOLDERS = (
@@ -25,7 +26,6 @@ _FOLDERS = (
     "/lib/modprobe.d",
 )
 _ADMINS = _FOLDERS[0]
-_KERNEL_LINE = "/proc/cmdline"
 
 # Programs that load nothing, whatever their arguments are.
 _LOADS_NOTHING = frozenset(
@@ -178,6 +178,31 @@ class _Word(NamedTuple):
 
 def read_modprobe_rules(host: Host) -> ModprobeRules:
     """Read all of modprobe.d, as kmod does, and the kernel's command line."""
+    files, unreadable = _files(host)
+    lines: list[_Line] = []
+    for file in files:
+        try:
+            lines += _lines(file, host.read(file).decode("utf-8", "backslashreplace"))
+        except FileNotFoundError:
+            # A link to nowhere, by which a later folder's file is hidden.
+            continue
+        except OSError as error:
+            unreadable.append(f"{file}: {error.strerror}")
+    return ModprobeRules(
+        tuple(lines), read_kernel_line(host), is_ostree(host.root), tuple(unreadable)
+    )
+
+
+def read_kernel_line(host: Host) -> str:
+    """The kernel's command line; empty if it cannot be read."""
+    try:
+        return host.read(f"/{CMDLINES[0]}").decode("utf-8", "backslashreplace")
+    except OSError:
+        return ""
+
+
+def _files(host: Host) -> tuple[list[str], list[str]]:
+    """The files of modprobe.d in kmod's order, and the folders that cannot be read, with why."""
     files: dict[str, str] = {}
     unreadable: list[str] = []
     for folder in _FOLDERS:
@@ -191,23 +216,7 @@ def read_modprobe_rules(host: Host) -> ModprobeRules:
         for name in names:
             if name.endswith(".conf") and not name.startswith("."):
                 files.setdefault(name, f"{folder}/{name}")
-    lines: list[_Line] = []
-    for _, file in sorted(files.items()):
-        try:
-            lines += _lines(file, host.read(file).decode("utf-8", "backslashreplace"))
-        except FileNotFoundError:
-            # A link to nowhere, by which a later folder's file is hidden.
-            continue
-        except OSError as error:
-            unreadable.append(f"{file}: {error.strerror}")
-    return ModprobeRules(tuple(lines), _kernel_line(host), is_ostree(host.root), tuple(unreadable))
-
-
-def _kernel_line(host: Host) -> str:
-    try:
-        return host.read(_KERNEL_LINE).decode("utf-8", "backslashreplace")
-    except OSError:
-        return ""
+    return [file for _, file in sorted(files.items())], unreadable
 
 
 def _lines(file: str, text: str) -> list[_Line]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nodefix.facts.modprobe import read_kernel_line
 from nodefix.host.node import Host
 
 _DISABLED = "/proc/sys/kernel/modules_disabled"
@@ -44,7 +45,7 @@ def read_locks(host: Host) -> Locks:
     selinux = _first(host, _BOOLEAN) == "1" and _first(host, _ENFORCE) == "1"
     if _first(host, _DISABLED) != "1":
         return Locks(selinux=selinux)
-    for word in _text(host, "/proc/cmdline").split():
+    for word in read_kernel_line(host).split():
         if re.fullmatch(r"sysctl\.kernel[./]modules_disabled=1", word):
             return Locks(True, f"`{word}` on the kernel's command line", word, selinux)
     return Locks(True, _line_of_sysctl(host), "", selinux)
@@ -58,10 +59,14 @@ def _line_of_sysctl(host: Host) -> str:
         except OSError:
             continue
         files += [f"{folder}/{name}" for name in names if name.endswith(".conf")]
-    for file in files:
-        for number, line in enumerate(_text(host, file).split("\n"), 1):
-            if re.match(r"-?\s*kernel[./]modules_disabled\s*=\s*1", line.lstrip()):
-                return f"{file} line {number} (`{line.strip()}`)"
+    found = (_line_that_disables(file, _text(host, file)) for file in files)
+    return next(filter(None, found), "")
+
+
+def _line_that_disables(file: str, text: str) -> str:
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.match(r"-?\s*kernel[./]modules_disabled\s*=\s*1", line.lstrip()):
+            return f"{file} line {number} (`{line.strip()}`)"
     return ""
 
 
