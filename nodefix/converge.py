@@ -121,7 +121,8 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
 
 
 def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
-    """A stage's plan for the node as it is; changes nothing and never raises."""
+    """A stage's plan for the node as it is; changes nothing, loads nothing and never raises."""
+    host = host._replace(may_load=False)
     if config.modes[stage.NAME] == SKIP:
         return Plan(skipped=BY_SETTING)
     with host.limit(Deadline(f"stage {stage.NAME}", stage.DEADLINE)):

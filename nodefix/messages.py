@@ -205,6 +205,7 @@ def plan_in_words(plans: Mapping[str, Plan]) -> str:
             lines.append(f"{name}: nothing to change")
         lines += [f"{name}: would change {c.target}: {c.found} -> {c.wanted}" for c in plan.changes]
         lines += [f"{name}: {in_words(problem)}" for problem in plan.problems]
+        lines += [f"{name}: {note}" for note in plan.notes]
     return harmless("\n".join(lines))
 
 

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from nodefix.facts.features import Feature
 from nodefix.facts.kernel_packages import KernelPackages, read_kernel_packages
 from nodefix.facts.modprobe import Bar, ModprobeRules, Way, read_modprobe_rules
+from nodefix.facts.module_index import (
+    loadable_modules,
+    loaded_modules,
+    module_name,
+    modules_of,
+)
 from nodefix.facts.module_locks import Locks, read_locks
 from nodefix.facts.next_kernel import next_kernel
-from nodefix.facts.probe import Failure, Feature, Unknown, probe
+from nodefix.facts.probe import Failure, Unknown, families, probe
 from nodefix.facts.system import is_ostree, kernel_release
 from nodefix.host.node import Host
 
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
-
-_LOADED = "/proc/modules"
-# Some thousand modules with all their dependencies.
-_LIMIT = 1 << 24
 
 
 class State(StrEnum):
@@ -65,6 +68,18 @@ class NextKernel(NamedTuple):
     packages: KernelPackages = KernelPackages()
 
 
+class Untried(NamedTuple):
+    """Rules that were not tried, since reading may load no modules.
+
+    Attributes:
+        features: what these rules use.
+        modules: what the kernel would load for them; empty where that cannot be told.
+    """
+
+    features: tuple[Feature, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
 class ModuleFacts(NamedTuple):
     """What the modules stage decides on.
 
@@ -79,6 +94,7 @@ class ModuleFacts(NamedTuple):
         packages: where the running kernel's modules come from; read where some are absent.
         next: the kernel that boots next.
         ostree: whether packages belong to an image.
+        untried: what was left out of the probe.
     """
 
     kernel: str
@@ -91,14 +107,16 @@ class ModuleFacts(NamedTuple):
     packages: KernelPackages = KernelPackages()
     next: NextKernel = NextKernel()
     ostree: bool = False
+    untried: Untried = Untried()
 
 
 def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]) -> ModuleFacts:
     """Probe with rules that use `features`, then read the state of each named module."""
-    probed = probe(host, features)
     kernel = kernel_release(host.root)
+    untried = Untried() if host.may_load else _untried(host, kernel, features)
+    probed = probe(host, tuple(one for one in features if one not in untried.features))
     try:
-        loaded = _loaded(host)
+        loaded = loaded_modules(host)
         missing = [name for name in names if loaded is not None and name not in loaded]
         rules = read_modprobe_rules(host) if missing else None
         states = _states(host, kernel, names, loaded, rules)
@@ -117,20 +135,29 @@ def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]
         packages=read_kernel_packages(host, kernel) if absent else KernelPackages(),
         next=_next(host, kernel, names),
         ostree=is_ostree(host.root),
+        untried=untried,
     )
 
 
-def _loaded(host: Host) -> frozenset[str] | None:
-    """The names of loaded modules; None for a kernel without CONFIG_MODULES.
-
-    Raises:
-        OSError: they cannot be read.
-    """
+def _untried(host: Host, kernel: str, features: tuple[Feature, ...]) -> Untried:
+    """What cannot be tried without the kernel loading a module for it."""
     try:
-        text = host.read(_LOADED, _LIMIT).decode("utf-8", "backslashreplace")
-    except FileNotFoundError:
-        return None
-    return frozenset(line.split(" ", 1)[0] for line in text.splitlines())
+        loadable = loadable_modules(host, kernel)
+    except OSError:
+        return Untried(features)
+    loads = {
+        feature: [
+            name
+            for family in families(host)
+            for name in feature.loads_of(family)
+            if name in loadable
+        ]
+        for feature in features
+    }
+    return Untried(
+        tuple(feature for feature, names in loads.items() if names),
+        tuple(dict.fromkeys(name for names in loads.values() for name in names)),
+    )
 
 
 def _states(
@@ -145,7 +172,7 @@ def _states(
         return {name: Module(name, state) for name in names}
     states = {name: Module(name, State.LOADED) for name in names if name in loaded}
     try:
-        built_in, on_disk = _known(host, kernel)
+        built_in, on_disk = modules_of(host, kernel)
     except OSError as error:
         return _unknown([name for name in names if name not in loaded], error) | states
     for name in names:
@@ -156,7 +183,7 @@ def _states(
         elif name not in on_disk:
             states[name] = Module(name, State.ABSENT)
         else:
-            found = (_name(file) for file in on_disk[name].split())
+            found = (module_name(file) for file in on_disk[name].split())
             needed = [one for one in found if one not in loaded]
             states[name] = _by_rules(name, needed, rules)
     return states
@@ -181,37 +208,6 @@ def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
     return Module(name, state, tuple(bars), rules.leaves_it_to(name))
 
 
-def _known(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, str]]:
-    """What a kernel has built in, and what it has on disk with the files that each module needs.
-
-    Raises:
-        OSError: an index is there and cannot be read.
-    """
-    folder = f"/lib/modules/{kernel}"
-    built_in = (_name(line) for line in _lines(host, f"{folder}/modules.builtin"))
-    on_disk = {}
-    for line in _lines(host, f"{folder}/modules.dep"):
-        file, colon, needed = line.partition(":")
-        if colon and (name := _name(file)):
-            on_disk[name] = needed
-    return frozenset(name for name in built_in if name), on_disk
-
-
-def _lines(host: Host, file: str) -> list[str]:
-    # A missing index is a fact, too: a kernel without modules has no folder.
-    try:
-        return host.read(file, _LIMIT).decode("utf-8", "backslashreplace").split("\n")
-    except FileNotFoundError:
-        return []
-
-
-def _name(file: str) -> str:
-    """A module's name by its file's; `-` and `_` are the same in it."""
-    # Some thousand times at each boot: no pattern.
-    name, suffix, packed = file.strip().rpartition("/")[2].partition(".ko")
-    return name.replace("-", "_") if suffix and packed[:1] in ("", ".") else ""
-
-
 def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
     """A forecast: where the other kernel's modules cannot be read there is no answer."""
     coming = next_kernel(host)
@@ -223,7 +219,7 @@ def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
             return NextKernel()
         now, then = (
             frozenset((*built_in, *on_disk))
-            for built_in, on_disk in (_known(host, kernel), _known(host, coming))
+            for built_in, on_disk in (modules_of(host, kernel), modules_of(host, coming))
         )
     except OSError:
         return NextKernel()

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
+from nodefix.facts.features import Feature
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
 from nodefix.host.programs import Result
 
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
-_AGAIN = "systemctl restart nodefix"
+AGAIN = "systemctl restart nodefix"
 
 _IPTABLES = {"IPv4": "iptables", "IPv6": "ip6tables"}
 _PACKAGES = {
@@ -25,109 +26,6 @@ _PACKAGES = {
 }
 
 _NOT_ALLOWED = "you must be root"
-
-
-class Feature(NamedTuple):
-    """One thing that kube-proxy's rules use.
-
-    Attributes:
-        name: the match or target.
-        module: the kernel module that provides it.
-        lost: what does not work without it.
-        table: the table in which it is tried; empty for a rule of nft.
-        rule: the chain and the rest of a rule that uses it.
-        rule6: the same for IPv6 where it differs.
-    """
-
-    name: str
-    module: str
-    lost: str
-    table: str
-    rule: str
-    rule6: str = ""
-
-
-# What kube-proxy writes in iptables mode: kubernetes pkg/proxy/iptables/proxier.go.
-IPTABLES = (
-    Feature(
-        "comment",
-        "xt_comment",
-        "every rule of kube-proxy",
-        "nat",
-        'PREROUTING -m comment --comment "nodefix probe"',
-    ),
-    Feature(
-        "addrtype",
-        "xt_addrtype",
-        "NodePort services",
-        "nat",
-        "PREROUTING -m addrtype --dst-type LOCAL",
-    ),
-    Feature(
-        "statistic",
-        "xt_statistic",
-        "services with more than one endpoint",
-        "nat",
-        "PREROUTING -m statistic --mode random --probability .5",
-    ),
-    Feature(
-        "MARK",
-        "xt_mark",
-        "masquerading for services",
-        "nat",
-        "PREROUTING -j MARK --or-mark 0x4000",
-    ),
-    Feature(
-        "MASQUERADE",
-        "xt_MASQUERADE",
-        "answers to traffic that leaves the node",
-        "nat",
-        "POSTROUTING -j MASQUERADE --random-fully",
-    ),
-    Feature(
-        "DNAT",
-        "xt_nat",
-        "all services",
-        "nat",
-        "PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1:80",
-        "PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination [2001:db8::1]:80",
-    ),
-    Feature(
-        "conntrack",
-        "xt_conntrack",
-        "forwarding to pods",
-        "filter",
-        "FORWARD -m conntrack --ctstate NEW",
-    ),
-)
-
-# What kube-proxy writes in nftables mode: kubernetes pkg/proxy/nftables/proxier.go.
-NFTABLES = (
-    Feature("ct", "nft_ct", "forwarding to pods", "", "prerouting ct state new"),
-    Feature("fib", "nft_fib_inet", "NodePort services", "", "prerouting fib daddr type local"),
-    Feature(
-        "numgen",
-        "nft_numgen",
-        "services with more than one endpoint",
-        "",
-        "prerouting numgen random mod 2 == 1",
-    ),
-    Feature(
-        "masquerade",
-        "nft_masq",
-        "answers to traffic that leaves the node",
-        "",
-        "postrouting masquerade fully-random",
-    ),
-    Feature(
-        "dnat",
-        "nft_nat",
-        "all services",
-        "",
-        "prerouting tcp dport 80 dnat to 192.0.2.1:80",
-        "prerouting tcp dport 80 dnat to [2001:db8::1]:80",
-    ),
-)
 
 
 class Failure(NamedTuple):
@@ -166,9 +64,8 @@ def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
     The rules are made in network namespaces that end with the probe, so no traffic meets them.
     A probe makes the kernel load what it can load by itself.
     """
-    families = ("IPv4", "IPv6") if has_ipv6(host.root) else ("IPv4",)
     failures: list[Failure] = []
-    for family in families if features else ():
+    for family in families(host) if features else ():
         tried = _try(host, family, features)
         if isinstance(tried, Failure):
             alone = [_try(host, family, (feature,)) for feature in features]
@@ -180,6 +77,11 @@ def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
         if isinstance(tried, Unknown):
             return Probed(tuple(failures), tried)
     return Probed(tuple(failures))
+
+
+def families(host: Host) -> tuple[str, ...]:
+    """The families that rules are tried in."""
+    return ("IPv4", "IPv6") if has_ipv6(host.root) else ("IPv4",)
 
 
 def _undecided(family: str, features: tuple[Feature, ...]) -> Unknown:
@@ -220,7 +122,7 @@ def _unknown(result: Result, tool: str) -> Unknown | None:
         return Unknown(f"{tool} does not run: {words}", _install(tool))
     if result.words.startswith("unshare: "):
         if "No space left" in words:
-            return Unknown(words, "sysctl -w user.max_net_namespaces=15000 && " + _AGAIN)
+            return Unknown(words, "sysctl -w user.max_net_namespaces=15000 && " + AGAIN)
         return Unknown(
             f"no network namespace could be made for a trial: {words}",
             "systemctl show -p CapabilityBoundingSet -p RestrictNamespaces nodefix.service",
@@ -236,14 +138,14 @@ def _unknown(result: Result, tool: str) -> Unknown | None:
 def _install(program: str) -> str:
     """The command that brings a program back, also where its package is there without it."""
     packages = _PACKAGES[program.rpartition("/")[2]]
-    return f"dnf reinstall {packages} || dnf install {packages}; {_AGAIN}"
+    return f"dnf reinstall {packages} || dnf install {packages}; {AGAIN}"
 
 
 def _iptables(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
     lines: list[str] = []
     for table in dict.fromkeys(feature.table for feature in features):
         lines.append(f"*{table}")
-        lines += [f"-A {_rule(f, family)}" for f in features if f.table == table]
+        lines += [f"-A {f.rule_of(family)}" for f in features if f.table == table]
         lines.append("COMMIT")
     return _run(host, lines, tool, "--noflush")
 
@@ -253,12 +155,8 @@ def _nft(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> R
     lines = [f"add table {table}"]
     for chain in ("prerouting", "postrouting"):
         lines.append(f"add chain {table} {chain} {{ type nat hook {chain} priority 0; }}")
-    lines += [f"add rule {table} {_rule(feature, family)}" for feature in features]
+    lines += [f"add rule {table} {feature.rule_of(family)}" for feature in features]
     return _run(host, lines, tool, "--file", "-")
-
-
-def _rule(feature: Feature, family: str) -> str:
-    return feature.rule6 if family == "IPv6" and feature.rule6 else feature.rule
 
 
 def _run(host: Host, lines: list[str], tool: str, *arguments: str) -> Result:

@@ -20,11 +20,14 @@ class Host(NamedTuple):
         root: where its file system begins; `/`, or a temporary tree in tests.
         programs: runs its programs.
         systemd: its service manager.
+        may_load: whether reading may have the kernel load modules, which it does by itself when
+            rules are tried or listed; not so in a dry run.
     """
 
     root: Path
     programs: Programs
     systemd: Systemd
+    may_load: bool = True
 
     def path(self, absolute: str) -> Path:
         """The place of an absolute path on this node."""

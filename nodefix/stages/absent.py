@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from nodefix.facts.kernel_packages import KernelPackages
 from nodefix.facts.modules import ModuleFacts
+from nodefix.facts.probe import AGAIN
 from nodefix.plan import Problem
 
-_AGAIN = "systemctl restart nodefix"
-_REBOOT = "systemctl reboot"
+REBOOT = "systemctl reboot"
 
 # Modules that became part of others, in Linux 4.17 to 5.13, and those that Enterprise Linux 10 has
 # no more (empty): its iptables needs none of them.
@@ -71,7 +71,7 @@ def _gone(name: str, required: bool) -> Problem:
         )
     return Problem(
         f"{head}, it is part of {instead} now; expected {setting} of /etc/nodefix without it",
-        f"grep -rlw {name} /etc/nodefix | xargs sed -i 's/\\b{name}\\b/{instead}/g' && {_AGAIN}",
+        f"grep -rlw {name} /etc/nodefix | xargs sed -i 's/\\b{name}\\b/{instead}/g' && {AGAIN}",
         required,
         "module-obsolete",
     )
@@ -86,7 +86,7 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
             " Enterprise Linux: they come from whoever built it, or with the distribution's own"
             f" kernel; expected them there{lost}",
             "dnf install kernel kernel-modules-extra && grubby --set-default"
-            f' "$(ls /boot/vmlinuz-*.el10* | sort -V | tail -n 1)" && {_REBOOT}',
+            f' "$(ls /boot/vmlinuz-*.el10* | sort -V | tail -n 1)" && {REBOOT}',
             required,
             "module-absent",
         )
@@ -94,14 +94,14 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
         return Problem(
             f"{head}: not there for kernel {facts.kernel} though {packages.names[0]} is installed;"
             f" expected them in it, or their names right{lost}",
-            f"dnf{_excludes(packages)} reinstall {packages.names[0]} && {_AGAIN}",
+            f"dnf{_excludes(packages)} reinstall {packages.names[0]} && {AGAIN}",
             required,
             "module-absent",
         )
     return Problem(
         f"{head}: found in no package that is installed for kernel {facts.kernel}, expected them"
         f" there{lost}{_other_way(facts, packages)}",
-        _install(facts, packages, _REBOOT if facts.ostree else _AGAIN),
+        _install(facts, packages, REBOOT if facts.ostree else AGAIN),
         required,
         "module-absent",
     )
@@ -134,7 +134,7 @@ def _other_way(facts: ModuleFacts, packages: KernelPackages) -> str:
         option = _excludes(packages)
         words += (
             f"; where no mirror has this release any more: dnf upgrade{option} {kernel} &&"
-            f" dnf install{option} {extra} && {_REBOOT}"
+            f" dnf install{option} {extra} && {REBOOT}"
         )
     return words
 

@@ -8,18 +8,22 @@ https://github.com/kubernetes/kops/issues/17915 (nf_conntrack_max).
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
-
 from nodefix.config import Config
 from nodefix.errors import CommandError
-from nodefix.facts.modprobe import Way
-from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State, read_modules
-from nodefix.facts.probe import IPTABLES, NFTABLES, Failure, Feature
+from nodefix.facts.features import IPTABLES, NFTABLES, Feature
+from nodefix.facts.modules import ModuleFacts, State, Untried, read_modules
+from nodefix.facts.probe import AGAIN
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
-from nodefix.plan import Change, Plan, Problem
-from nodefix.stages.absent import absent_problems, next_kernel_problems
+from nodefix.plan import Change, Plan
+from nodefix.stages.absent import next_kernel_problems
+from nodefix.stages.module_problems import (
+    disabled_problems,
+    library_problems,
+    refused_problems,
+    unexplained_problem,
+    unread_problems,
+)
 
 NAME = "modules"
 NEEDS: tuple[str, ...] = ()
@@ -37,9 +41,10 @@ _FEATURES: dict[str, tuple[Feature, ...]] = {
     "none": (),
 }
 
+# In these states a module cannot be loaded.
+_REFUSED = (State.ABSENT, State.KEPT_OUT, State.UNKNOWN)
+
 _MODPROBE = "/usr/sbin/modprobe"
-_AGAIN = "systemctl restart nodefix"
-_REBOOT = "systemctl reboot"
 
 
 def read(host: Host, config: Config) -> ModuleFacts:
@@ -58,6 +63,11 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
     needed = _needed(facts, config)
     optional = tuple(name for name in config.optional_modules if name not in needed)
     states = {name: module.state for name, module in facts.modules.items()}
+    doubtful = tuple(
+        name
+        for name in _of_untried(facts, config)
+        if name not in (*needed, *optional) and states[name] in _REFUSED
+    )
     # Without what all rules go through the others cannot be loaded, and are not to blame.
     hopeless = any(
         states.get(name) is State.ABSENT for name in _BASE[config.kube_proxy] if name in needed
@@ -71,17 +81,17 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
         () if facts.locks.disabled else tuple(_load(facts, name, name in needed) for name in due)
     )
     problems = (
-        *(_locked(facts, due, needed) if facts.locks.disabled else ()),
-        *_refused(facts, needed, required=True),
-        *_refused(facts, optional, required=False),
-        *_libraries(facts),
-        *_unread(facts),
+        *(disabled_problems(facts, due, needed) if facts.locks.disabled else ()),
+        *refused_problems(facts, needed, required=True),
+        *refused_problems(facts, (*doubtful, *optional), required=False),
+        *library_problems(facts),
+        *unread_problems(facts),
         *next_kernel_problems(facts),
     )
     explained = any(problem.required for problem in problems) or any(c.required for c in changes)
-    if (facts.failures or not facts.conntrack) and not explained:
-        problems = (_unexplained(facts), *problems)
-    return Plan(changes, problems)
+    if (facts.failures or _lacks_conntrack(facts)) and not explained:
+        problems = (unexplained_problem(facts), *problems)
+    return Plan(changes, problems, notes=_not_tried(facts.untried))
 
 
 def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
@@ -90,9 +100,31 @@ def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
     needed = failed | set(config.extra_modules)
     if failed:
         needed.update(_BASE[config.kube_proxy])
-    if not facts.conntrack:
+    if _lacks_conntrack(facts):
         needed.add("nf_conntrack")
     return tuple(name for name in _names(config) if name in needed)
+
+
+def _lacks_conntrack(facts: ModuleFacts) -> bool:
+    """Whether nf_conntrack is missing where trying rules would have brought it."""
+    return not facts.conntrack and not facts.untried.features
+
+
+def _of_untried(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
+    """The modules that rules which were not tried need: a forecast, which never holds kubelet."""
+    features = facts.untried.features
+    base = _BASE[config.kube_proxy] if features else ()
+    return tuple(dict.fromkeys((*base, *(feature.module for feature in features))))
+
+
+def _not_tried(untried: Untried) -> tuple[str, ...]:
+    if not untried.features:
+        return ()
+    names = ", ".join(feature.name for feature in untried.features)
+    loads = "may load kernel modules"
+    if untried.modules:
+        loads = f"loads kernel modules ({', '.join(untried.modules)})"
+    return (f"rules with {names}: not tried, since that {loads}; `nodefix run` tries them",)
 
 
 def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
@@ -100,10 +132,10 @@ def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
     found, hint = "not loaded", _look_at(name)
     if module.left_to:
         found = f"not loaded, which {module.left_to} is left to do"
-        hint = f"modprobe --ignore-install {name} && {_AGAIN}"
+        hint = f"modprobe --ignore-install {name} && {AGAIN}"
     if facts.locks.selinux:
         found = f"{found}, with SELinux's secure_mode_insmod on"
-        hint = f"setsebool -P secure_mode_insmod off && {_AGAIN}"
+        hint = f"setsebool -P secure_mode_insmod off && {AGAIN}"
     return Change(
         target=f"kernel module {name}",
         found=found,
@@ -119,138 +151,7 @@ def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
 
 def _look_at(name: str) -> str:
     """For a module that modprobe did not load: the kernel's reason, and its file made anew."""
-    return f'dmesg | tail; dnf reinstall "$(rpm -qf "$(modinfo -n {name})")" && {_AGAIN}'
-
-
-def _locked(facts: ModuleFacts, due: list[str], needed: Iterable[str]) -> list[Problem]:
-    """No module can be loaded until the machine starts again."""
-    if not due:
-        return []
-    by = f" by {facts.locks.by}" if facts.locks.by else ""
-    # All for one reason: one example will do.
-    lost = next(filter(None, (_lost(facts, name) for name in due)), "")
-    if facts.locks.word:
-        hint = f"grubby --update-kernel=ALL --remove-args={facts.locks.word} && {_REBOOT}"
-    else:
-        # They are read before sysctl.d, so that the switch can stay.
-        file = "/etc/modules-load.d/kubernetes.conf"
-        hint = rf"printf '%s\n' {' '.join(due)} >>{file} && {_REBOOT}"
-    return [
-        Problem(
-            f"kernel modules {', '.join(due)}: found kernel.modules_disabled set to 1{by}, so that"
-            f" none can be loaded before a reboot, expected them loaded{lost}",
-            hint,
-            any(name in needed for name in due),
-            "modules-disabled",
-        )
-    ]
-
-
-def _refused(facts: ModuleFacts, names: tuple[str, ...], required: bool) -> list[Problem]:
-    """What cannot be loaded: kept out by an admin's doing, or not there at all."""
-    modules = [facts.modules[name] for name in names]
-    problems = [
-        _kept_out(facts, module, required) for module in modules if module.state is State.KEPT_OUT
-    ]
-    unknown = [module for module in modules if module.state is State.UNKNOWN]
-    if unknown:
-        listed = ", ".join(module.name for module in unknown)
-        lost = "".join(_lost(facts, module.name) for module in unknown)
-        problems.append(
-            Problem(
-                f"kernel modules {listed}: not loaded, and whether they are there cannot be told:"
-                f" {unknown[0].why}{lost}",
-                f"depmod && {_AGAIN}",
-                required,
-                "module-unclear",
-            )
-        )
-    absent = [module.name for module in modules if module.state is State.ABSENT]
-    # Where only what all rules go through is missing, that explains all of the words.
-    lost = "".join(_lost(facts, name) for name in absent) or _probe_words(facts) * required
-    return problems + absent_problems(facts, absent, lost, required)
-
-
-def _kept_out(facts: ModuleFacts, module: Module, required: bool) -> Problem:
-    where = " and ".join(dict.fromkeys(f"{bar.way} by {bar.where}" for bar in module.bars))
-    undo = dict.fromkeys(bar.undo for bar in module.bars)
-    reboot = any(bar.reboot for bar in module.bars)
-    # A blacklist only keeps the kernel from loading it by itself; by its name it can be loaded.
-    only = all(bar.way is Way.BLACKLISTED for bar in module.bars)
-    now = "" if any(bar.way is Way.REFUSED for bar in module.bars) else f"modprobe {module.name}"
-    then = f"{now} && {_AGAIN}" if only or not reboot else _REBOOT
-    return Problem(
-        f"kernel module {module.name}: found it {where}, expected it loaded"
-        f"{_lost(facts, module.name)}",
-        " && ".join([*undo, then]),
-        required,
-        "module-kept-out",
-    )
-
-
-def _lost(facts: ModuleFacts, name: str) -> str:
-    """What does not work without a module, and what the probe's tool said to it."""
-    mine = [f for f in facts.failures if f.feature.module == name and not f.library]
-    if not mine:
-        return ""
-    families = ", ".join(dict.fromkeys(failure.family for failure in mine))
-    return f"; without {name} fails: {mine[0].feature.lost} ({families}: {mine[0].words})"
-
-
-def _libraries(facts: ModuleFacts) -> list[Problem]:
-    """iptables' own libraries: whatever the kernel has, it cannot write such rules."""
-    mine = [failure for failure in facts.failures if failure.library]
-    if not mine:
-        return []
-    names = ", ".join(dict.fromkeys(failure.feature.name for failure in mine))
-    return [
-        Problem(
-            f"iptables' own libraries for {names}: found missing ({mine[0].words}), expected them"
-            " where the package iptables-libs puts them",
-            f"dnf reinstall iptables-libs && {_AGAIN}",
-            code="rules-library",
-        )
-    ]
-
-
-def _unread(facts: ModuleFacts) -> list[Problem]:
-    """What could not be found out: nothing is blamed for it, and kubelet is not held."""
-    problems = [
-        Problem(
-            f"{file}, so that it cannot be told whether it keeps modules from being loaded",
-            f"ls -ld {shlex.quote(file.rpartition(': ')[0])}",
-            required=False,
-            code="module-unclear",
-        )
-        for file in facts.unreadable
-    ]
-    if facts.unknown:
-        message = f"whether kube-proxy's rules work cannot be told: {facts.unknown.why}"
-        problems.append(Problem(message, facts.unknown.hint, False, "rules-untried"))
-    return problems
-
-
-def _unexplained(facts: ModuleFacts) -> Problem:
-    what = "kube-proxy's rules do not work" if facts.failures else "kube-proxy cannot start"
-    return Problem(
-        f"{what} though all modules are there{_probe_words(facts)}",
-        f"dnf reinstall iptables-nft iptables-libs nftables && {_AGAIN}",
-        code="rules-failed" if facts.failures else "conntrack-missing",
-    )
-
-
-def _probe_words(facts: ModuleFacts) -> str:
-    """What failed and the tool's words, each once: features fail alike in both families."""
-    features: dict[str, list[Failure]] = {}
-    for failure in facts.failures:
-        features.setdefault(failure.feature.name, []).append(failure)
-    said = [
-        f"{name} ({', '.join(failure.family for failure in failures)}): {failures[0].words}"
-        for name, failures in features.items()
-    ]
-    if not facts.conntrack:
-        said.append(f"{CONNTRACK_MAX} is missing, without which kube-proxy exits")
-    return "".join(f"; {part}" for part in said)
+    return f'dmesg | tail; dnf reinstall "$(rpm -qf "$(modinfo -n {name})")" && {AGAIN}'
 
 
 def apply(change: Change, host: Host) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fakehost import Node, result
 
-from nodefix.facts.probe import IPTABLES, NFTABLES
+from nodefix.facts.features import IPTABLES, NFTABLES
 from nodefix.host.programs import Result
 
 UNSHARE = "/usr/bin/unshare"

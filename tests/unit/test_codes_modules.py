@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 
 from nodefix.codes import CODES
-from nodefix.stages import absent, modules
+from nodefix.stages import absent, module_problems, modules
 
 OURS = ("module-", "modules-", "rules-", "conntrack-")
 
@@ -24,7 +24,7 @@ def codes_of(call: ast.Call) -> set[str]:
 
 
 def calls() -> Iterator[ast.Call]:
-    for module in (modules, absent):
+    for module in (modules, module_problems, absent):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "Change"):
                 yield node

@@ -181,3 +181,12 @@ def test_file_that_the_disk_does_not_give_is_no_defect_of_nodefix(node: Node) ->
     assert problem.message == "/run/a b: cannot be looked at: Input/output error"
     assert problem.hint == "ls -ldZ '/run/a b'; journalctl -k -n 30"
     assert not problem.required
+
+
+def test_a_plan_alone_may_load_no_module_and_a_run_may(node: Node) -> None:
+    stage = FakeStage("modules", Plan())
+    may: list[bool] = []
+    stage.on_read = lambda host: may.append(host.may_load)
+    plan_stage(stage, node.host, Config())
+    run(node, stage)
+    assert may == [False, True]

@@ -8,8 +8,8 @@ import pytest
 from fakehost import KERNEL, Node, result
 from netprobe import UNSHARE, Probe
 
+from nodefix.facts.features import IPTABLES
 from nodefix.facts.modules import NextKernel, State, read_modules
-from nodefix.facts.probe import IPTABLES
 from nodefix.host.programs import Result
 
 FOLDER = f"/lib/modules/{KERNEL}"

@@ -7,7 +7,8 @@ from fakehost import Node, result
 from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe, recorded
 
 from nodefix.errors import DeadlineError
-from nodefix.facts.probe import IPTABLES, NFTABLES, Feature, Probed, Unknown, probe
+from nodefix.facts.features import IPTABLES, NFTABLES, Feature
+from nodefix.facts.probe import Probed, Unknown, probe
 from nodefix.host.programs import Result
 
 

@@ -191,6 +191,7 @@ def test_plan_in_words() -> None:
         "modules": Plan(problems=(Problem("one is wrong", "mend it"),)),
         "alternatives": Plan(),
         "chains": Plan(skipped="switched off by the configuration"),
+        "lockfile": Plan(notes=("not all could be looked at",)),
     }
     assert messages.plan_in_words(plans).splitlines() == [
         "swap: would change swap /dev/vda2: on -> off",
@@ -198,4 +199,6 @@ def test_plan_in_words() -> None:
         "  fix: mend it",
         "alternatives: nothing to change",
         "chains: skipped: switched off by the configuration",
+        "lockfile: nothing to change",
+        "lockfile: not all could be looked at",
     ]

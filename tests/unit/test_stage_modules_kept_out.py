@@ -10,7 +10,7 @@ from fakekernel import ALL, FOLDER, MODPROBE, Kernel
 from netprobe import UNSHARE
 
 from nodefix.config import Config
-from nodefix.facts.probe import IPTABLES
+from nodefix.facts.features import IPTABLES
 from nodefix.plan import Problem
 from nodefix.stages import modules
 

@@ -1,0 +1,72 @@
+"""Which modules a kernel has: loaded, built in, on disk.
+
+Sources: proc_modules(5), modules.builtin and modules.dep as depmod(8) writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nodefix.facts.module_locks import read_locks
+from nodefix.host.node import Host
+
+_LOADED = "/proc/modules"
+# Some thousand modules with all their dependencies.
+_LIMIT = 1 << 24
+
+
+def loaded_modules(host: Host) -> frozenset[str] | None:
+    """The names of loaded modules; None for a kernel without CONFIG_MODULES.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    try:
+        text = host.read(_LOADED, _LIMIT).decode("utf-8", "backslashreplace")
+    except FileNotFoundError:
+        return None
+    return frozenset(line.split(" ", 1)[0] for line in text.splitlines())
+
+
+def modules_of(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, str]]:
+    """What a kernel has built in, and what it has on disk with the files that each module needs.
+
+    Raises:
+        OSError: an index is there and cannot be read.
+    """
+    folder = f"/lib/modules/{kernel}"
+    built_in = (module_name(line) for line in _lines(host, f"{folder}/modules.builtin"))
+    on_disk = {}
+    for line in _lines(host, f"{folder}/modules.dep"):
+        file, colon, needed = line.partition(":")
+        if colon and (name := module_name(file)):
+            on_disk[name] = needed
+    return frozenset(name for name in built_in if name), on_disk
+
+
+def loadable_modules(host: Host, kernel: str) -> frozenset[str]:
+    """The modules that the running kernel may load by itself, when a program asks for something.
+
+    Raises:
+        OSError: it cannot be told.
+    """
+    loaded = loaded_modules(host)
+    if loaded is None or read_locks(host).disabled:
+        return frozenset()
+    built_in, on_disk = modules_of(host, kernel)
+    return frozenset(on_disk) - loaded - built_in
+
+
+def module_name(file: str) -> str:
+    """A module's name by its file's; `-` and `_` are the same in it."""
+    # Some thousand times at each boot: no pattern.
+    name, suffix, packed = file.strip().rpartition("/")[2].partition(".ko")
+    return name.replace("-", "_") if suffix and packed[:1] in ("", ".") else ""
+
+
+def _lines(host: Host, file: str) -> list[str]:
+    # A missing index is a fact, too: a kernel without modules has no folder.
+    try:
+        return host.read(file, _LIMIT).decode("utf-8", "backslashreplace").split("\n")
+    except FileNotFoundError:
+        return []
