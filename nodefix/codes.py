@@ -40,28 +40,27 @@ CODES: Mapping[str, str] = {
         " turns swap on."
     ),
     # Stage modules.
-    "module-absent": "A kernel module is not on disk for the running kernel, mostly because"
-    " kernel-modules-extra is not installed; rules of kube-proxy's that need it fail.",
-    "module-kept-out": "A kernel module is on disk, but modprobe.d or the kernel's command line"
-    " keeps it from loading; rules of kube-proxy's that need it fail.",
-    "module-not-loaded": "A kernel module is on disk, but modprobe does not load it; rules of"
-    " kube-proxy's that need it fail.",
-    "module-obsolete": "The settings ask for a kernel module that no kernel of Enterprise Linux 10"
-    " has; kube-proxy does without it.",
-    "module-unclear": "A file that decides whether a kernel module can be loaded cannot be read, so"
-    " it is not known whether kube-proxy's rules will have it.",
-    "modules-disabled": "kernel.modules_disabled is 1, so no kernel module can be loaded before the"
-    " next boot, and rules of kube-proxy's that need one fail.",
-    "modules-next-kernel": "The kernel that boots next lacks modules that the running one has, so"
-    " kube-proxy's rules will fail after the next boot.",
-    "rules-failed": "Rules like kube-proxy's cannot be made although all kernel modules are there,"
-    " so kube-proxy cannot make its own.",
-    "rules-library": "iptables lacks its own library for a match or target, so neither nodefix nor"
-    " kubelet can make rules that use it.",
-    "rules-untried": "Rules like kube-proxy's could not be tried, so it is not known whether"
-    " kube-proxy's rules will work.",
-    "conntrack-missing": "nf_conntrack_max is missing although nf_conntrack is there; kube-proxy"
+    "conntrack-missing": "nf_conntrack_max is missing although nf_conntrack is present; kube-proxy"
     " exits without it.",
+    "module-absent": "A kernel module is not on disk for the running kernel, mostly because"
+    " kernel-modules-extra is not installed; kube-proxy's rules that need it fail.",
+    "module-kept-out": "A kernel module is on disk, but modprobe.d or the kernel's command line"
+    " keeps it from loading; kube-proxy's rules that need it fail.",
+    "module-not-loaded": "A kernel module is on disk, but modprobe does not load it; kube-proxy's"
+    " rules that need it fail.",
+    "module-obsolete": "The settings list a kernel module that no kernel of Enterprise Linux 10"
+    " has; kube-proxy does not need it.",
+    "module-unclear": "A file that decides whether kernel modules can be loaded cannot be read, so"
+    " kube-proxy's rules may lack one.",
+    "modules-disabled": "kernel.modules_disabled is 1, so no kernel module can be loaded before the"
+    " next boot; kube-proxy's rules that need one fail.",
+    "modules-next-kernel": "The kernel that boots next lacks modules that the running one has;"
+    " kube-proxy's rules will fail after the next boot.",
+    "rules-failed": "Rules like kube-proxy's cannot be made although all kernel modules are"
+    " present; kube-proxy cannot make its own either.",
+    "rules-library": "iptables lacks an extension library, so rules that need it cannot be made on"
+    " this node.",
+    "rules-untried": "Rules like kube-proxy's could not be tried, so kube-proxy's own may fail.",
     # Stage alternatives.
     # Stage chains.
     # Stage lockfile.

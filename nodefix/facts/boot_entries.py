@@ -1,7 +1,7 @@
-"""The boot loader's entries, read and put in order as grub2's blscfg does it.
+"""The boot loader's entries, in the order in which grub2's blscfg lists them.
 
-Sources: grub-core/commands/blscfg.c of https://github.com/rhboot/grub2 (entries are sorted by the
-name of their file, not by their `version`), and ostree-sysroot-deploy.c of
+Sources: grub-core/commands/blscfg.c of https://github.com/rhboot/grub2 (entries are sorted by
+their file names, not by `version`), and ostree-sysroot-deploy.c of
 https://github.com/ostreedev/ostree (which numbers the names of its files for that reason).
 """
 
@@ -24,7 +24,7 @@ class BootEntry(NamedTuple):
     Attributes:
         id: the name of its file, without the suffix.
         title: what the menu shows; empty if it has none.
-        release: its kernel's release; empty where its name does not tell it.
+        release: its kernel's release; empty if the file name does not say it.
     """
 
     id: str
@@ -33,7 +33,7 @@ class BootEntry(NamedTuple):
 
 
 def read_boot_entries(host: Host) -> tuple[BootEntry, ...]:
-    """The menu's entries from the first to the last.
+    """The entries of the menu, first to last.
 
     Raises:
         OSError: the folder or one of the entries cannot be read.
@@ -51,7 +51,7 @@ def read_boot_entries(host: Host) -> tuple[BootEntry, ...]:
 
 
 def _entry(name: str, text: str) -> BootEntry | None:
-    """The entry in a file; None if it is not in grub's menu, for want of a kernel of its own."""
+    """The entry in a file; None if it has no kernel of its own: then grub does not list it."""
     keys = _keys(text)
     if "linux" not in keys:
         return None
@@ -59,7 +59,7 @@ def _entry(name: str, text: str) -> BootEntry | None:
 
 
 def _keys(text: str) -> dict[str, str]:
-    """The first value of each key, up to the first line that is none: there grub stops, too."""
+    """The first value of each key, up to the first line without a value, where grub stops, too."""
     found: dict[str, str] = {}
     for line in text.split("\n"):
         line = line.lstrip(" \t")
@@ -74,13 +74,13 @@ def _keys(text: str) -> dict[str, str]:
 
 
 def _release(path: str) -> str:
-    # A rescue kernel is a copy under a name that says nothing of its release.
+    # The name of a rescue kernel does not say its release.
     found = re.fullmatch(r"(?:.*/)?vmlinuz-(\d\S*)", path.rstrip())
     return found[1] if found and not found[1].startswith("0-rescue-") else ""
 
 
 def _compare(one: BootEntry, other: BootEntry) -> int:
-    """By name, version and release of the id: newer is more."""
+    """By name, version and release of the id: newer is greater."""
     for mine, theirs in zip(_split(one.id), _split(other.id), strict=True):
         if difference := _compare_versions(mine, theirs):
             return difference

@@ -1,4 +1,4 @@
-"""The matches and targets that kube-proxy's rules use, each with a rule to try it by."""
+"""The matches and targets that kube-proxy's rules use, each with a rule to try it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Feature(NamedTuple):
         module: the kernel module that provides it.
         lost: what does not work without it.
         table: the table in which it is tried; empty for a rule of nft.
-        rule: the chain and the rest of a rule that uses it.
+        rule: a chain and a rule in it that uses the match or target.
         rule6: the same for IPv6 where it differs.
-        loads: the modules that the kernel loads for the rule, if not `module` alone; those that all
-            rules go through come on top.
+        loads: the modules that the kernel loads for the rule, if not just `module`; the base
+            modules come on top.
         loads6: the same for IPv6 where it differs.
     """
 
@@ -36,13 +36,13 @@ class Feature(NamedTuple):
     def loads_of(self, family: str) -> tuple[str, ...]:
         """The modules that the kernel loads by itself when the rule is tried.
 
-        What these need in turn comes with them. Seen with iptables 1.8.9 on Linux 6.1;
-        tests/vm/test_vm_modules_dry_run.py tries it on whatever the test node has.
+        Their own dependencies are left out. Seen with iptables 1.8.9 on Linux 6.1;
+        tests/vm/test_vm_modules_dry_run.py checks it on the test node.
         """
-        through = ("nf_tables", "nft_compat") if self.table else ("nf_tables",)
+        base = ("nf_tables", "nft_compat") if self.table else ("nf_tables",)
         chain = () if self.table == "filter" else ("nft_chain_nat",)
         own = self.loads6 if family == "IPv6" and self.loads6 else self.loads
-        return (*through, *chain, *(own or (self.module,)))
+        return (*base, *chain, *(own or (self.module,)))
 
 
 # What kube-proxy writes in iptables mode: kubernetes pkg/proxy/iptables/proxier.go.
@@ -50,7 +50,7 @@ IPTABLES = (
     Feature(
         "comment",
         "xt_comment",
-        "every rule of kube-proxy",
+        "all kube-proxy rules",
         "nat",
         'PREROUTING -m comment --comment "nodefix probe"',
     ),
@@ -78,7 +78,7 @@ IPTABLES = (
     Feature(
         "MASQUERADE",
         "xt_MASQUERADE",
-        "answers to traffic that leaves the node",
+        "replies to traffic that leaves the node",
         "nat",
         "POSTROUTING -j MASQUERADE --random-fully",
     ),
@@ -122,7 +122,7 @@ NFTABLES = (
     Feature(
         "masquerade",
         "nft_masq",
-        "answers to traffic that leaves the node",
+        "replies to traffic that leaves the node",
         "",
         "postrouting masquerade fully-random",
     ),

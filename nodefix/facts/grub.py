@@ -1,7 +1,7 @@
-"""Which entry of its menu grub2 takes when nobody is at the keyboard.
+"""The menu entry that grub2 boots when no key is pressed.
 
 Sources: util/grub.d/00_header.in and 08_fallback_counting.in of https://github.com/rhboot/grub2 for
-what is the default, get_entry_number_helper() in grub-core/normal/menu.c for what it names.
+the default, get_entry_number_helper() in grub-core/normal/menu.c for the entry that it names.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _SAVED = "${saved_entry}"
 
 
 def default_entry(host: Host, entries: Sequence[BootEntry]) -> BootEntry | None:
-    """The entry that boots by itself; None where it cannot be told.
+    """The entry that boots by default; None if it is not known.
 
     Args:
-        entries: the menu in its order.
+        entries: the menu, in its order.
 
     Raises:
-        OSError: a file that decides cannot be read.
+        OSError: one of grub's files cannot be read.
     """
     menu = _first_text(host, "grub.cfg")
     return _default(entries, menu, _first_text(host, "grubenv"), _setting(host))
@@ -33,10 +33,10 @@ def default_entry(host: Host, entries: Sequence[BootEntry]) -> BootEntry | None:
 def _default(
     entries: Sequence[BootEntry], menu: str, environment: str, setting: str
 ) -> BootEntry | None:
-    """The same by grub.cfg, grubenv and GRUB_DEFAULT."""
+    """The same, from grub.cfg, grubenv and GRUB_DEFAULT."""
     blscfg = re.search(r"^[ \t]*blscfg\b", menu, re.M)
     if menu.strip() and not blscfg:
-        # Its entries stand in the file itself.
+        # The entries are in grub.cfg itself.
         return None
     chosen = _chosen(menu, environment, setting)
     for named in (
@@ -52,9 +52,9 @@ def _default(
 def _by_number(
     chosen: str, entries: Sequence[BootEntry], before: str, menu: str
 ) -> BootEntry | None:
-    """The entry of a number; the first where nothing, or nothing that is there, was chosen."""
+    """The entry with a number; the first one if none was chosen, or one that does not exist."""
     if _others(before):
-        # They come first, so that numbers are not these entries'.
+        # Those come first, so the numbers are not of these entries.
         return None
     others = _others(menu)
     number = int(chosen) if re.fullmatch(r"\d{1,4}", chosen) else -1
@@ -66,19 +66,19 @@ def _by_number(
 
 
 def _others(menu: str) -> list[str]:
-    """The lines of entries that stand in grub.cfg itself."""
+    """The lines of the entries in grub.cfg itself."""
     return re.findall(r"^[ \t]*(?:menuentry|submenu)[ \t].*", menu, re.M)
 
 
 def _chosen(menu: str, environment: str, setting: str) -> str:
-    """What `default` is when the menu is shown; empty for the first entry."""
+    """The value of `default` when the menu is shown; empty for the first entry."""
     variables = _variables(environment)
     if variables.get("boot_success") == "0" and variables.get("boot_counter") in ("0", "-1"):
-        # Too many boots failed: the rollback is next.
+        # Too many boots failed: grub rolls back.
         return "1"
     if variables.get("next_entry"):
         return variables["next_entry"]
-    # What grub reads is made of /etc/default/grub by grub2-mkconfig, some time or never.
+    # grub.cfg is made from /etc/default/grub when grub2-mkconfig runs, which may be never.
     made = re.findall(r'^[ \t]*set default="(?!\$\{next_entry\})(.*)"', menu, re.M)
     default = made[0] if made else setting
     return variables.get("saved_entry", "") if default in (_SAVED, "saved") else default

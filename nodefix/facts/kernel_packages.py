@@ -1,7 +1,7 @@
-"""The packages that a kernel's modules come in, and what is installed of them.
+"""The packages that contain a kernel's modules, and which of them are installed.
 
 Sources: https://github.com/kubernetes/kops/pull/18724 and kernel.spec (kernel-modules-extra, and
-kernel-modules-extra-matched, with which each kernel requires its own), Oracle's UEK 8
+kernel-modules-extra-matched, by which each kernel requires its own), Oracle's UEK 8
 (https://github.com/rancher/rke2-packaging/pull/70; xt_statistic and br_netfilter are in
 -modules-extra-netfilter), https://github.com/elrepo/kernel (kernel-ml and kernel-lt).
 """
@@ -19,7 +19,7 @@ _RPM = "/usr/bin/rpm"
 _DNF = ("/etc/dnf/dnf.conf", "/etc/yum.conf")
 _REPOSITORIES = "/etc/yum.repos.d"
 
-# Characters of a pattern that anybody writes.
+# Characters of a pattern that are looked at.
 _PATTERN = 256
 
 _RELEASE = re.compile(
@@ -30,16 +30,16 @@ _RELEASE = re.compile(
 
 
 class KernelPackages(NamedTuple):
-    """What has a kernel's netfilter modules.
+    """The packages with a kernel's netfilter modules.
 
     Attributes:
-        names: packages pinned to the kernel's release, since others bring modules for another
-            kernel; more than one where only one of them exists; none for a kernel that no package
-            of Enterprise Linux or its companions brings.
+        names: pinned to the kernel's release, because others have modules for another kernel; two
+            if only one of them exists; none if no package of Enterprise Linux, Oracle's UEK or
+            ELRepo has this kernel.
         kernel: the packages of a newer kernel and of its modules.
-        lasting: the package with which each later kernel brings its own; empty if there is none.
-        installed: whether one of `names` is; None where it cannot be told.
-        excluded: the file by which dnf keeps away from them; empty if none does.
+        lasting: the package that makes later kernels pull in their own; empty if there is none.
+        installed: whether one of `names` is; None if that is not known.
+        excluded: the file of dnf's that excludes them; empty if none does.
     """
 
     names: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class KernelPackages(NamedTuple):
 
 
 def kernel_packages(release: str) -> KernelPackages:
-    """The packages for a kernel's release as `uname -r` prints it; what the node has is left out.
+    """The packages for a kernel's release as `uname -r` prints it; the node is not looked at.
 
     A variant follows a plus sign (`+64k`), Oracle's follow a dot (`.64k`).
     """
@@ -76,7 +76,7 @@ def kernel_packages(release: str) -> KernelPackages:
 
 
 def read_kernel_packages(host: Host, release: str) -> KernelPackages:
-    """The packages for a kernel's release, and what this node has of them."""
+    """The packages for a kernel's release, and whether this node has them or excludes them."""
     packages = kernel_packages(release)
     if not packages.names:
         return packages
@@ -100,7 +100,7 @@ def _installed(host: Host, names: tuple[str, ...]) -> bool | None:
 
 
 def _excluded(host: Host, names: tuple[str, ...]) -> str:
-    """The file of dnf's in which a pattern matches one of the packages: dnf.conf(5)."""
+    """The file of dnf's with a pattern that matches one of the packages: dnf.conf(5)."""
     try:
         repositories = sorted(place.name for place in host.path(_REPOSITORIES).iterdir())
     except OSError:
@@ -117,7 +117,7 @@ def _excluded(host: Host, names: tuple[str, ...]) -> str:
 
 
 def _patterns(text: str) -> list[str]:
-    """What a file of dnf's excludes."""
+    """The patterns that a file of dnf's excludes."""
     # An indented line continues the one before it.
     text = re.sub(r"\n[ \t]+", " ", text)
     values = re.findall(r"^exclude(?:pkgs)?\s*=(.*)$", text, re.M)

@@ -1,4 +1,4 @@
-"""What keeps kernel modules from being loaded, each with its place and the way to undo it.
+"""What keeps kernel modules from loading, with its place and the command that undoes it.
 
 Sources: libkmod/libkmod-config.c and libkmod-module.c of https://github.com/kmod-project/kmod
 (modprobe.d and `modprobe.blacklist=`), blacklisted() in the kernel's kernel/module/main.c
@@ -17,7 +17,7 @@ from nodefix.facts.system import is_ostree
 from nodefix.host.node import Host
 from nodefix.words import CMDLINES
 
-# In their order of precedence: a file hides those of its name in later folders.
+# In order of precedence: a file hides files of the same name in later folders.
 _FOLDERS = (
     "/etc/modprobe.d",
     "/run/modprobe.d",
@@ -27,24 +27,24 @@ _FOLDERS = (
 )
 _ADMINS = _FOLDERS[0]
 
-# Programs that load nothing, whatever their arguments are.
+# Programs that load nothing, whatever their arguments.
 _LOADS_NOTHING = frozenset(
     {":", "true", "false", "exit", "echo", "printf", "logger", "sleep", "test", "[", "return"}
 )
 _SHELLS = frozenset({"sh", "bash", "dash"})
 
-# What of modprobe.d can keep a module out.
+# The commands of modprobe.d that can keep a module out.
 _COMMANDS = ("install", "alias", "blacklist")
-# Characters of a pattern and of a command that anybody writes. Of longer ones nothing is made out.
+# Characters of a pattern and of a command that are looked at; longer ones count as unknown.
 _PATTERN, _COMMAND = 256, 4096
 
 
 class Way(StrEnum):
-    """How a module is kept out; the words follow "found it"."""
+    """How a module is kept out; the words follow "found"."""
 
     BLACKLISTED = "blacklisted"
     REPLACED = "replaced by a command that does not load it"
-    ALIASED = "renamed to another module"
+    ALIASED = "aliased to another module"
     REFUSED = "refused by the kernel"
 
 
@@ -54,8 +54,8 @@ class Bar(NamedTuple):
     Attributes:
         way: how.
         where: the file and line, or the word of the kernel's command line.
-        undo: the shell command that takes it away.
-        reboot: whether that takes effect with the next boot only.
+        undo: the shell command that removes it.
+        reboot: whether that takes effect only at the next boot.
     """
 
     way: Way
@@ -68,10 +68,10 @@ class _Line(NamedTuple):
     """A command of modprobe.d.
 
     Attributes:
-        file: where it stands.
-        first: its first line, from 1.
-        last: its last one, which is another one where it is continued.
-        text: its lines as one.
+        file: the file that it is in.
+        first: the number of its first line, from 1.
+        last: the number of its last line, if it is continued.
+        text: its lines joined.
         words: the text as kmod splits it; a carriage return belongs to a word.
     """
 
@@ -87,8 +87,8 @@ class ModprobeRules(NamedTuple):
 
     Attributes:
         lines: of all files, in the order in which kmod reads them.
-        kernel_line: what the kernel was started with.
-        ostree: whether ostree keeps the kernel's command line.
+        kernel_line: the kernel's command line.
+        ostree: whether ostree manages that command line.
         unreadable: files that could not be read, with the reason.
     """
 
@@ -98,17 +98,17 @@ class ModprobeRules(NamedTuple):
     unreadable: tuple[str, ...]
 
     def bars(self, module: str) -> tuple[Bar, ...]:
-        """What keeps a module from being loaded, what bars even modprobe first."""
+        """What keeps a module from loading; what stops modprobe comes first."""
         found = (*self._refused(module), *self._replaced(module), *self._blacklisted(module))
         return tuple(found)
 
     def leaves_it_to(self, module: str) -> str:
-        """The line with a command of which it cannot be told whether it loads the module."""
+        """The `install` line whose command may or may not load the module; empty if none."""
         command = self._install(module)
         return _where(command) if command and _loads(_rest(command)) is None else ""
 
     def _refused(self, module: str) -> list[Bar]:
-        """By the kernel itself; of a parameter that is given twice the last one counts."""
+        """By the kernel itself; if the parameter is given twice, the last one counts."""
         words = [_Word.of(word) for word in _words(self.kernel_line, until="--")]
         lists = [word for word in words if word.key.replace("-", "_") == "module_blacklist"]
         if not lists or module not in lists[-1].names:
@@ -131,7 +131,7 @@ class ModprobeRules(NamedTuple):
         found = []
         for line in self.lines:
             match line.words:
-                # kmod knows no wildcards here.
+                # kmod has no wildcards here.
                 case ["blacklist", name, *_] if _underscored(name) == module:
                     found.append(Bar(Way.BLACKLISTED, _where(line), _undo(line)))
         words = (_Word.of(word) for word in _words(self.kernel_line))
@@ -143,7 +143,7 @@ class ModprobeRules(NamedTuple):
         return found
 
     def _install(self, module: str) -> _Line | None:
-        """The install line that counts: the first one whose pattern matches."""
+        """The `install` line that applies: the first one whose pattern matches."""
         for line in self.lines:
             match line.words:
                 case ["install", name, _, *_] if _matches(name, module):
@@ -151,7 +151,7 @@ class ModprobeRules(NamedTuple):
         return None
 
     def _by_word(self, way: Way, word: _Word, module: str) -> Bar:
-        """Take a word off the kernel's command line, but leave what else stands in it."""
+        """Remove a module from a word of the kernel's command line, and keep the others in it."""
         kept = ",".join(name for name in word.names if name != module)
         if self.ostree:
             undo = f"rpm-ostree kargs --delete={shlex.quote(word.text)}"
@@ -177,14 +177,14 @@ class _Word(NamedTuple):
 
 
 def read_modprobe_rules(host: Host) -> ModprobeRules:
-    """Read all of modprobe.d, as kmod does, and the kernel's command line."""
+    """Read modprobe.d as kmod does, and the kernel's command line."""
     files, unreadable = _files(host)
     lines: list[_Line] = []
     for file in files:
         try:
             lines += _lines(file, host.read(file).decode("utf-8", "backslashreplace"))
         except FileNotFoundError:
-            # A link to nowhere, by which a later folder's file is hidden.
+            # A dangling link, which hides the file of a later folder.
             continue
         except OSError as error:
             unreadable.append(f"{file}: {error.strerror}")
@@ -202,7 +202,7 @@ def read_kernel_line(host: Host) -> str:
 
 
 def _files(host: Host) -> tuple[list[str], list[str]]:
-    """The files of modprobe.d in kmod's order, and the folders that cannot be read, with why."""
+    """The files of modprobe.d in kmod's order; the folders that cannot be read, and why."""
     files: dict[str, str] = {}
     unreadable: list[str] = []
     for folder in _FOLDERS:
@@ -220,7 +220,7 @@ def _files(host: Host) -> tuple[list[str], list[str]]:
 
 
 def _lines(file: str, text: str) -> list[_Line]:
-    """Lines with their continuations; a backslash elsewhere stands for what follows it."""
+    """Lines with their continuations; elsewhere a backslash quotes the next character."""
     found: list[_Line] = []
     pieces: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -252,7 +252,7 @@ def _words(kernel_line: str, until: str = "") -> list[str]:
 
 
 def _underscored(name: str) -> str:
-    """`-` and `_` are the same in a name, but not within a pattern's brackets."""
+    """`-` and `_` are the same in a name, but not inside the brackets of a pattern."""
     if "[" not in name:
         return name.replace("-", "_")
     return re.sub(r"\[[^\]]*\]|-", lambda found: "_" if found[0] == "-" else found[0], name)
@@ -269,13 +269,13 @@ def _rest(line: _Line) -> str:
 
 
 def _loads(command: str) -> bool | None:
-    """Whether the command of an install line loads a module; None where it cannot be told."""
+    """Whether the command of an `install` line loads a module; None if that is not known."""
     if len(command) > _COMMAND:
         return None
     try:
         words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
     except ValueError:
-        # The shell would not run it either.
+        # The shell does not run it either.
         return False
     programs = [word.rpartition("/")[2] for word in words]
     if any(program in ("modprobe", "insmod") for program in programs):
@@ -299,7 +299,7 @@ def _where(line: _Line) -> str:
 
 
 def _undo(line: _Line) -> str:
-    """Make a comment of a line; a file of a package's is copied, which hides it, and not edited."""
+    """Comment a line out; a package's file is copied to /etc, which hides it, and not edited."""
     name = line.file.rpartition("/")[2]
     file = f"{_ADMINS}/{name}"
     copied = "" if line.file == file else f"cp {shlex.quote(line.file)} {_ADMINS}/ && "

@@ -19,7 +19,7 @@ def loaded_modules(host: Host) -> frozenset[str] | None:
     """The names of loaded modules; None for a kernel without CONFIG_MODULES.
 
     Raises:
-        OSError: they cannot be read.
+        OSError: /proc/modules cannot be read.
     """
     try:
         text = host.read(_LOADED, _LIMIT).decode("utf-8", "backslashreplace")
@@ -29,10 +29,10 @@ def loaded_modules(host: Host) -> frozenset[str] | None:
 
 
 def modules_of(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, str]]:
-    """What a kernel has built in, and what it has on disk with the files that each module needs.
+    """A kernel's built-in modules, and those on disk with the files that each one depends on.
 
     Raises:
-        OSError: an index is there and cannot be read.
+        OSError: an index exists and cannot be read.
     """
     folder = f"/lib/modules/{kernel}"
     built_in = (module_name(line) for line in _lines(host, f"{folder}/modules.builtin"))
@@ -45,10 +45,10 @@ def modules_of(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, st
 
 
 def loadable_modules(host: Host, kernel: str) -> frozenset[str]:
-    """The modules that the running kernel may load by itself, when a program asks for something.
+    """The modules that the running kernel may still load by itself when a program needs them.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: a list or an index cannot be read.
     """
     loaded = loaded_modules(host)
     if loaded is None or read_locks(host).disabled:
@@ -58,14 +58,14 @@ def loadable_modules(host: Host, kernel: str) -> frozenset[str]:
 
 
 def module_name(file: str) -> str:
-    """A module's name by its file's; `-` and `_` are the same in it."""
-    # Some thousand times at each boot: no pattern.
+    """A module's name by its file's name; `-` and `_` are the same."""
+    # Called some thousand times at each boot: no pattern.
     name, suffix, packed = file.strip().rpartition("/")[2].partition(".ko")
     return name.replace("-", "_") if suffix and packed[:1] in ("", ".") else ""
 
 
 def _lines(host: Host, file: str) -> list[str]:
-    # A missing index is a fact, too: a kernel without modules has no folder.
+    # A kernel without modules has no folder.
     try:
         return host.read(file, _LIMIT).decode("utf-8", "backslashreplace").split("\n")
     except FileNotFoundError:

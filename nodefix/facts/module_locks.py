@@ -1,7 +1,7 @@
-"""What keeps every module from being loaded, root's doing or not.
+"""What keeps every kernel module from loading, even for root.
 
 Sources: https://docs.kernel.org/admin-guide/sysctl/kernel.html (modules_disabled, which only a
-reboot takes back), sysctl.d(5), and the boolean of SELinux's policy.
+reboot resets), sysctl.d(5), and the SELinux boolean secure_mode_insmod.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Locks(NamedTuple):
 
     Attributes:
         disabled: whether kernel.modules_disabled is 1.
-        by: the file and line, or the word of the kernel's command line, that sets it; empty where
+        by: the file and line, or the word of the kernel's command line, that sets it; empty if
             none does.
-        word: that word.
+        word: that word of the command line.
         selinux: whether SELinux's secure_mode_insmod is on and enforced.
     """
 
@@ -71,12 +71,12 @@ def _line_that_disables(file: str, text: str) -> str:
 
 
 def _first(host: Host, file: str) -> str:
-    """The first word; a boolean's second one is what is pending."""
+    """The first word; the second one of a boolean is its pending value."""
     return (_text(host, file).split() or [""])[0]
 
 
 def _text(host: Host, file: str) -> str:
-    # They are looked for to explain a refusal: what cannot be read explains nothing.
+    # These files only explain a refusal; one that cannot be read explains nothing.
     try:
         return host.read(file).decode("utf-8", "replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Kernel modules: what they are to the running kernel, and to the one that boots next."""
+"""Kernel modules: their state in the running kernel, and in the one that boots next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 
 
 class State(StrEnum):
-    """What a module is to the running kernel."""
+    """A module's state in the running kernel."""
 
     LOADED = "loaded"
     BUILT_IN = "built in"
@@ -40,11 +40,11 @@ class Module(NamedTuple):
 
     Attributes:
         name: with underscores.
-        state: what it is to the running kernel.
+        state: its state in the running kernel.
         bars: what keeps it out.
-        left_to: the line of modprobe.d with a command of which it cannot be told whether it loads
-            the module; empty if there is none.
-        why: what could not be read where the state is unknown.
+        left_to: the `install` line of modprobe.d whose command may or may not load the module;
+            empty if there is none.
+        why: what could not be read if the state is unknown.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Module(NamedTuple):
 
 
 class NextKernel(NamedTuple):
-    """Another kernel that boots next; all empty where none does, or where it cannot be told.
+    """Another kernel that boots next; all empty if none does, or if that is not known.
 
     Attributes:
         release: as `uname -r` will print it.
-        missing: modules that the running kernel has and that one has not.
-        packages: where they come from.
+        missing: modules that the running kernel has and that one lacks.
+        packages: the packages that have them.
     """
 
     release: str = ""
@@ -69,11 +69,11 @@ class NextKernel(NamedTuple):
 
 
 class Untried(NamedTuple):
-    """Rules that were not tried, since reading may load no modules.
+    """Rules that were not tried, because reading may load no modules.
 
     Attributes:
         features: what these rules use.
-        modules: what the kernel would load for them; empty where that cannot be told.
+        modules: what the kernel would load for them; empty if that is not known.
     """
 
     features: tuple[Feature, ...] = ()
@@ -86,15 +86,15 @@ class ModuleFacts(NamedTuple):
     Attributes:
         kernel: the running kernel's release.
         modules: the state of each module asked for, by name.
-        conntrack: whether nf_conntrack_max is there.
-        failures: what of the probe does not work; empty if kube-proxy's rules do.
-        unknown: why the probe could not be made; None if it could.
-        unreadable: what could not be read of what keeps modules out.
+        conntrack: whether nf_conntrack_max exists.
+        failures: what of the probe failed; empty if kube-proxy's rules work.
+        unknown: why the probe could not run; None if it could.
+        unreadable: files that may keep modules out and that could not be read.
         locks: what keeps every module out.
-        packages: where the running kernel's modules come from; read where some are absent.
+        packages: those of the running kernel's modules; read if some are absent.
         next: the kernel that boots next.
         ostree: whether packages belong to an image.
-        untried: what was left out of the probe.
+        untried: rules that the probe left out.
     """
 
     kernel: str
@@ -140,7 +140,7 @@ def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]
 
 
 def _untried(host: Host, kernel: str, features: tuple[Feature, ...]) -> Untried:
-    """What cannot be tried without the kernel loading a module for it."""
+    """What cannot be tried without loading a module."""
     try:
         loadable = loadable_modules(host, kernel)
     except OSError:
@@ -195,10 +195,10 @@ def _unknown(names: Sequence[str], error: OSError) -> dict[str, Module]:
 
 
 def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
-    """What rules make of a module that is on disk; it is kept out with what it needs, too."""
+    """The state of a module on disk; what keeps a dependency out keeps it out, too."""
     bars = list(rules.bars(name))
     for one in needed:
-        # Those are loaded without a look at blacklists and aliases.
+        # Blacklists and aliases do not apply to dependencies.
         bars += [
             bar._replace(where=f"{bar.where} for {one}, which it needs")
             for bar in rules.bars(one)
@@ -209,12 +209,12 @@ def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
 
 
 def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
-    """A forecast: where the other kernel's modules cannot be read there is no answer."""
+    """A forecast: if the other kernel's modules cannot be read, there is none."""
     coming = next_kernel(host)
     if coming in ("", kernel):
         return NextKernel()
     try:
-        # Another deployment of ostree's has its modules in a tree of its own.
+        # The modules of another ostree deployment are in a tree of their own.
         if not host.path(f"/lib/modules/{coming}/modules.dep").exists():
             return NextKernel()
         now, then = (

@@ -1,6 +1,6 @@
-"""The kernel that boots next: a forecast, which has no answer where it cannot be told.
+"""The kernel that boots next: a forecast, which is empty if it is not known.
 
-A routine kernel update can take modules away that a node works with:
+A routine kernel update can remove modules that a node needs:
 https://github.com/openshift/microshift/pull/7069.
 """
 
@@ -14,14 +14,14 @@ from nodefix.facts.grub import default_entry
 from nodefix.host.node import Host
 
 _GRUBBY = "/usr/sbin/grubby"
-# Of systemd's vendor id: what the boot loader and the stub of a unified kernel image leave behind.
+# With systemd's vendor id: set by the boot loader, and by the stub of a unified kernel image.
 # Source: https://systemd.io/BOOT_LOADER_INTERFACE/.
 _EFI = "/sys/firmware/efi/efivars/{}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _ZIPL = "/etc/zipl.conf"
 
 
 def next_kernel(host: Host) -> str:
-    """The release of the kernel that boots next; empty where it cannot be told."""
+    """The release of the kernel that boots next; empty if it is not known."""
     try:
         if _is_not_grub(host):
             return ""
@@ -37,19 +37,19 @@ def next_kernel(host: Host) -> str:
 
 
 def _is_not_grub(host: Host) -> bool:
-    """Whether something starts kernels that does not choose them as grub2 does."""
+    """Whether the boot loader is another one than grub2."""
     if host.path(_ZIPL).exists() or host.path(_EFI.format("StubInfo")).exists():
         return True
     try:
         loader = host.read(_EFI.format("LoaderInfo"), 4096)
     except OSError:
         return False
-    # UTF-16 behind four bytes of attributes; grub2 has one of its own.
+    # UTF-16 after four bytes of attributes; grub2 sets this variable, too.
     return "systemd-boot" in loader[4:].decode("utf-16-le", "replace")
 
 
 def _by_grubby(host: Host) -> str:
-    """For boot loaders without entry files."""
+    """If there are no entry files: what grubby says."""
     if not host.path(_GRUBBY).exists():
         return ""
     try:

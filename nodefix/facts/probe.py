@@ -1,6 +1,6 @@
-"""Whether rules such as kube-proxy's can really be made.
+"""Whether rules like kube-proxy's can be made.
 
-That a chain exists proves nothing: chains can be made on a kernel on which every rule fails.
+A chain proves nothing: chains can be made on a kernel on which every rule fails.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Failure(NamedTuple):
     Attributes:
         family: IPv4 or IPv6.
         feature: what was tried.
-        words: the line of the tool's that tells why.
-        library: whether the tool lacks its own library for it, whatever the kernel has.
+        words: the line of the tool's output that says why.
+        library: whether the tool lacks its own extension library for it.
     """
 
     family: str
@@ -45,24 +45,24 @@ class Failure(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """Why it cannot be told whether rules work: the probe itself could not be made."""
+    """Why it is not known whether rules work: the probe itself could not run."""
 
     why: str
     hint: str
 
 
 class Probed(NamedTuple):
-    """What came of the probe: what does not work, or why that cannot be told."""
+    """The probe's result: what does not work, or why that is not known."""
 
     failures: tuple[Failure, ...] = ()
     unknown: Unknown | None = None
 
 
 def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
-    """Try all features at once; only if that fails, each alone, to name the ones that do.
+    """Try all features at once; only if that fails, each alone, to name those that fail.
 
-    The rules are made in network namespaces that end with the probe, so no traffic meets them.
-    A probe makes the kernel load what it can load by itself.
+    The rules are made in network namespaces that end with the probe, so no traffic meets them. The
+    kernel loads the modules that they need (Feature.loads_of), and these stay until the next boot.
     """
     failures: list[Failure] = []
     for family in families(host) if features else ():
@@ -86,7 +86,7 @@ def families(host: Host) -> tuple[str, ...]:
 
 def _undecided(family: str, features: tuple[Feature, ...]) -> Unknown:
     return Unknown(
-        f"{family} rules failed together and worked one by one",
+        f"{family} rules failed together but worked one by one",
         "systemctl restart nodefix; journalctl -k -b -p warning -n 20",
     )
 
@@ -107,36 +107,36 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
     unknown = _unknown(result, tool)
     if unknown:
         return unknown
-    # Of a library that tried the kernel first, the same words follow a warning.
+    # If the library is there and the kernel lacks the module, a warning comes first.
     library = b"Couldn't load " in result.stderr and b"missing kernel module" not in result.stderr
     return Failure(family, features[0], result.telling, library)
 
 
 def _unknown(result: Result, tool: str) -> Unknown | None:
-    """Whether it was not the rules that failed: unshare(1), or the tool before it read them."""
+    """Why it was not the rules that failed but unshare(1), or the tool before it read them."""
     words = result.telling
     # Statuses of unshare(1) and of the loader of shared libraries.
     if result.status < 0 or result.status in (126, 127):
         if result.status < 0:
-            words = f"ended by signal {-result.status}"
+            words = f"killed by signal {-result.status}"
         return Unknown(f"{tool} does not run: {words}", _install(tool))
     if result.words.startswith("unshare: "):
         if "No space left" in words:
             return Unknown(words, "sysctl -w user.max_net_namespaces=15000 && " + AGAIN)
         return Unknown(
-            f"no network namespace could be made for a trial: {words}",
+            f"cannot create a network namespace for the trial: {words}",
             "systemctl show -p CapabilityBoundingSet -p RestrictNamespaces nodefix.service",
         )
     if _NOT_ALLOWED in result.words:
         return Unknown(
-            f"{tool} may not look at the packet filter: {words}",
+            f"{tool} is not permitted to read the packet filter: {words}",
             "systemctl show -p CapabilityBoundingSet nodefix.service",
         )
     return None
 
 
 def _install(program: str) -> str:
-    """The command that brings a program back, also where its package is there without it."""
+    """The command that restores a program, also if its package is installed without it."""
     packages = _PACKAGES[program.rpartition("/")[2]]
     return f"dnf reinstall {packages} || dnf install {packages}; {AGAIN}"
 

@@ -20,8 +20,8 @@ class Host(NamedTuple):
         root: where its file system begins; `/`, or a temporary tree in tests.
         programs: runs its programs.
         systemd: its service manager.
-        may_load: whether reading may have the kernel load modules, which it does by itself when
-            rules are tried or listed; not so in a dry run.
+        may_load: whether reading may make the kernel load modules, which it does by itself when
+            rules are tried or listed; False in a dry run.
     """
 
     root: Path

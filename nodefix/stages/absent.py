@@ -1,6 +1,6 @@
-"""Modules that are not there: whose fault that is, and what brings them.
+"""Modules that are absent: why, and which package has them.
 
-No package is installed here: a node may be offline, and dnf may bring a new kernel along.
+No package is installed here: the node may be offline, and dnf may pull in a new kernel.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from nodefix.plan import Problem
 
 REBOOT = "systemctl reboot"
 
-# Modules that became part of others, in Linux 4.17 to 5.13, and those that Enterprise Linux 10 has
-# no more (empty): its iptables needs none of them.
+# Modules that were merged into others in Linux 4.17 to 5.13, and those that Enterprise Linux 10 no
+# longer has (empty): its iptables needs none of them.
 _GONE = {
     "ip_conntrack": "nf_conntrack",
     "nf_conntrack_ipv4": "nf_conntrack",
@@ -47,7 +47,7 @@ _GONE = {
 def absent_problems(
     facts: ModuleFacts, names: list[str], lost: str, required: bool
 ) -> list[Problem]:
-    """What is to be said about modules that are absent; `lost` is what does not work for it."""
+    """The problems of absent modules; `lost` says what does not work without them."""
     gone = [name for name in names if name in _GONE]
     absent = [name for name in names if name not in _GONE]
     problems = [_gone(name, required) for name in gone]
@@ -57,20 +57,20 @@ def absent_problems(
 
 
 def _gone(name: str, required: bool) -> Problem:
-    """A setting that asks for what no kernel has any more."""
+    """A setting that asks for a module that no kernel has any more."""
     instead = _GONE[name]
     setting = "extra_modules" if required else "optional_modules"
-    head = f"kernel module {name}: no kernel of Enterprise Linux 10 has it"
+    head = f"kernel module {name}: found in no kernel of Enterprise Linux 10"
     if not instead:
         return Problem(
-            f"{head}, and nothing needs it; expected {setting} of /etc/nodefix without it: take it"
-            " out where this command finds it",
+            f"{head}, and nothing needs it; expected {setting} without it: remove it from the"
+            " files that this command lists",
             f"grep -rnw {name} /etc/nodefix",
             required,
             "module-obsolete",
         )
     return Problem(
-        f"{head}, it is part of {instead} now; expected {setting} of /etc/nodefix without it",
+        f"{head}, it is now part of {instead}; expected {setting} without it",
         f"grep -rlw {name} /etc/nodefix | xargs sed -i 's/\\b{name}\\b/{instead}/g' && {AGAIN}",
         required,
         "module-obsolete",
@@ -82,9 +82,9 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
     head = f"kernel modules {', '.join(names)}"
     if not packages.names:
         return Problem(
-            f"{head}: not there for kernel {facts.kernel}, which belongs to no package of"
-            " Enterprise Linux: they come from whoever built it, or with the distribution's own"
-            f" kernel; expected them there{lost}",
+            f"{head}: found none for kernel {facts.kernel}, which belongs to no package of"
+            " Enterprise Linux; expected them from whoever built this kernel, or with the"
+            f" distribution's own{lost}",
             "dnf install kernel kernel-modules-extra && grubby --set-default"
             f' "$(ls /boot/vmlinuz-*.el10* | sort -V | tail -n 1)" && {REBOOT}',
             required,
@@ -92,15 +92,15 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
         )
     if packages.installed:
         return Problem(
-            f"{head}: not there for kernel {facts.kernel} though {packages.names[0]} is installed;"
-            f" expected them in it, or their names right{lost}",
+            f"{head}: found none for kernel {facts.kernel} although {packages.names[0]} is"
+            f" installed; expected them in that package, or correct names in the settings{lost}",
             f"dnf{_excludes(packages)} reinstall {packages.names[0]} && {AGAIN}",
             required,
             "module-absent",
         )
     return Problem(
-        f"{head}: found in no package that is installed for kernel {facts.kernel}, expected them"
-        f" there{lost}{_other_way(facts, packages)}",
+        f"{head}: found in no package installed for kernel {facts.kernel}, expected them there"
+        f"{lost}{_other_way(facts, packages)}",
         _install(facts, packages, REBOOT if facts.ostree else AGAIN),
         required,
         "module-absent",
@@ -110,7 +110,7 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
 def _install(facts: ModuleFacts, packages: KernelPackages, then: str) -> str:
     if facts.ostree:
         return " && ".join(filter(None, (f"rpm-ostree install {packages.names[0]}", then)))
-    # Of two packages only one exists.
+    # Where two are named, only one exists.
     commands = [f"dnf install{_excludes(packages)} {name}" for name in packages.names]
     install = commands[0] if len(commands) == 1 else f"{{ {' || '.join(commands)}; }}"
     if then:
@@ -125,31 +125,31 @@ def _excludes(packages: KernelPackages) -> str:
 
 
 def _other_way(facts: ModuleFacts, packages: KernelPackages) -> str:
-    """What a reader should know beside the command."""
+    """What the reader should know in addition to the command."""
     if facts.ostree:
-        return "; on an image-mode node the package belongs into the image"
-    words = f"; {packages.excluded} keeps dnf from it" if packages.excluded else ""
+        return "; on an image-mode node, add the package to the image"
+    words = f"; {packages.excluded} excludes it from dnf" if packages.excluded else ""
     if packages.kernel:
         kernel, extra = packages.kernel
         option = _excludes(packages)
         words += (
-            f"; where no mirror has this release any more: dnf upgrade{option} {kernel} &&"
+            f"; if no mirror has this release any more: dnf upgrade{option} {kernel} &&"
             f" dnf install{option} {extra} && {REBOOT}"
         )
     return words
 
 
 def next_kernel_problems(facts: ModuleFacts) -> tuple[Problem, ...]:
-    """A warning while there is still time: this kernel works, the next one will not."""
+    """A warning in time: this kernel works, the next one will not."""
     coming = facts.next
     if not coming.missing:
         return ()
     message = (
         f"kernel {coming.release}, which boots next: found no modules"
-        f" {', '.join(coming.missing)} for it, expected them as for {facts.kernel}"
+        f" {', '.join(coming.missing)}, expected them as in {facts.kernel}"
     )
     if not coming.packages.names:
-        words = f"{message}; it belongs to no package of Enterprise Linux"
+        words = f"{message}; that kernel belongs to no package of Enterprise Linux"
         hint = f"grubby --set-default=/boot/vmlinuz-{facts.kernel}"
         return (Problem(words, hint, False, "modules-next-kernel"),)
     hint = _install(facts, coming.packages, "")

@@ -1,6 +1,6 @@
-"""Rules such as kube-proxy's work, and the modules that they need are loaded.
+"""Rules like kube-proxy's work, and the modules that they need are loaded.
 
-The verdict is the probe: where it passes nothing is wrong, whatever /lib/modules looks like.
+The probe decides: if it passes, nothing is wrong, whatever /lib/modules contains.
 Sources: https://github.com/kubernetes/kops/pull/18724 (kernel-modules-extra),
 https://github.com/kubernetes/kops/pull/18734 (chains without rules),
 https://github.com/kubernetes/kops/issues/17915 (nf_conntrack_max).
@@ -29,7 +29,7 @@ NAME = "modules"
 NEEDS: tuple[str, ...] = ()
 DEADLINE = 60.0
 
-# What all rules of a mode go through; kube-proxy exits without nf_conntrack in every mode.
+# Every rule of a mode needs these; kube-proxy exits without nf_conntrack in every mode.
 _BASE = {
     "iptables": ("nf_tables", "nft_compat", "nf_conntrack"),
     "nftables": ("nf_tables", "nf_conntrack"),
@@ -59,7 +59,7 @@ def _names(config: Config) -> tuple[str, ...]:
 
 
 def plan(facts: ModuleFacts, config: Config) -> Plan:
-    """Load what is there and needed; name what is not there, and the package that has it."""
+    """Load the needed modules that are on disk; name those that are not, with their package."""
     needed = _needed(facts, config)
     optional = tuple(name for name in config.optional_modules if name not in needed)
     states = {name: module.state for name, module in facts.modules.items()}
@@ -68,7 +68,7 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
         for name in _of_untried(facts, config)
         if name not in (*needed, *optional) and states[name] in _REFUSED
     )
-    # Without what all rules go through the others cannot be loaded, and are not to blame.
+    # Without a base module the others are of no use, and not to blame.
     hopeless = any(
         states.get(name) is State.ABSENT for name in _BASE[config.kube_proxy] if name in needed
     )
@@ -95,7 +95,7 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
 
 
 def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
-    """The modules that what does not work needs, and the ones that the settings ask for."""
+    """The modules that failed rules need, and those that the settings require."""
     failed = {failure.feature.module for failure in facts.failures if not failure.library}
     needed = failed | set(config.extra_modules)
     if failed:
@@ -106,12 +106,12 @@ def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
 
 
 def _lacks_conntrack(facts: ModuleFacts) -> bool:
-    """Whether nf_conntrack is missing where trying rules would have brought it."""
+    """Whether nf_conntrack is missing although rules were tried, which loads it."""
     return not facts.conntrack and not facts.untried.features
 
 
 def _of_untried(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
-    """The modules that rules which were not tried need: a forecast, which never holds kubelet."""
+    """The modules that untried rules need: a forecast, which never holds kubelet."""
     features = facts.untried.features
     base = _BASE[config.kube_proxy] if features else ()
     return tuple(dict.fromkeys((*base, *(feature.module for feature in features))))
@@ -124,17 +124,17 @@ def _not_tried(untried: Untried) -> tuple[str, ...]:
     loads = "may load kernel modules"
     if untried.modules:
         loads = f"loads kernel modules ({', '.join(untried.modules)})"
-    return (f"rules with {names}: not tried, since that {loads}; `nodefix run` tries them",)
+    return (f"rules with {names}: not tried, because that {loads}; `nodefix run` tries them",)
 
 
 def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
     module = facts.modules[name]
     found, hint = "not loaded", _look_at(name)
     if module.left_to:
-        found = f"not loaded, which {module.left_to} is left to do"
+        found = f"not loaded, which is left to {module.left_to}"
         hint = f"modprobe --ignore-install {name} && {AGAIN}"
     if facts.locks.selinux:
-        found = f"{found}, with SELinux's secure_mode_insmod on"
+        found = f"{found}, with the SELinux boolean secure_mode_insmod on"
         hint = f"setsebool -P secure_mode_insmod off && {AGAIN}"
     return Change(
         target=f"kernel module {name}",
@@ -143,14 +143,14 @@ def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
         hint=hint,
         action=name,
         required=required,
-        # The kernel begins each boot without them, so there is nothing to undo.
+        # Each boot begins without loaded modules, so there is nothing to undo.
         each_boot=True,
         code="module-not-loaded",
     )
 
 
 def _look_at(name: str) -> str:
-    """For a module that modprobe did not load: the kernel's reason, and its file made anew."""
+    """For a module that modprobe did not load: show the kernel's reason, reinstall its file."""
     return f'dmesg | tail; dnf reinstall "$(rpm -qf "$(modinfo -n {name})")" && {AGAIN}'
 
 
@@ -158,7 +158,7 @@ def apply(change: Change, host: Host) -> None:
     """Load one module.
 
     Raises:
-        CommandError: modprobe refused; its words say why.
+        CommandError: modprobe failed; the message says why.
     """
     name = change.action
     assert isinstance(name, str)

@@ -25,7 +25,7 @@ def recorded(name: str) -> Result:
         if command.startswith("iptables-nft") and re.search(rf"-[mj] {name}\b", command):
             words, _, status = rest.rpartition("rc=")
             return result(int(status.split("\n")[0]), stderr=words)
-    # The recorded node had it: what it would have said follows the others.
+    # The recorded node had it: the same message as for the others.
     return result(4, stderr=f"Warning: Extension {name} revision 0 not supported\n")
 
 

@@ -1,4 +1,4 @@
-"""nodefix/codes.py: what the stage modules says is of a kind that is known, and no kind is idle."""
+"""nodefix/codes.py: each problem of the stage modules has a known code, and each code is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OURS = ("module-", "modules-", "rules-", "conntrack-")
 
 
 def codes_of(call: ast.Call) -> set[str]:
-    """The words that stand in a call's place for the code."""
+    """The codes that a call can give."""
     given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
     if not given and getattr(call.func, "id", "") == "Problem":
         # message, hint, required, code

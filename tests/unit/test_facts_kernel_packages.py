@@ -1,4 +1,4 @@
-"""nodefix/facts/kernel_packages.py: the packages that a kernel's modules come in."""
+"""nodefix/facts/kernel_packages.py: the packages that contain a kernel's modules."""
 
 from __future__ import annotations
 

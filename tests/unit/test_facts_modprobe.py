@@ -1,4 +1,4 @@
-"""nodefix/facts/modprobe.py: what keeps kernel modules from being loaded."""
+"""nodefix/facts/modprobe.py: what keeps kernel modules from loading."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_keeps_nothing_out(node: Node, line: str) -> None:
     assert read_modprobe_rules(node.host).leaves_it_to(MODULE) == ""
 
 
-def test_a_command_of_which_it_cannot_be_told(node: Node) -> None:
+def test_a_command_that_may_or_may_not_load_it(node: Node) -> None:
     node.file(FILE, "install br_netfilter /usr/local/sbin/load-bridge --quiet\n")
     assert bars(node) == ()
     assert read_modprobe_rules(node.host).leaves_it_to(MODULE).startswith(f"{FILE} line 1 (")
@@ -115,7 +115,7 @@ def test_the_first_command_that_matches_counts(node: Node) -> None:
     assert bars(node) == ()
 
 
-def test_everything_is_named_and_what_bars_even_modprobe_first(node: Node) -> None:
+def test_everything_is_named_and_what_stops_modprobe_comes_first(node: Node) -> None:
     node.file(FILE, "blacklist br_netfilter\nblacklist br_netfilter\ninstall br_netfilter :\n")
     found = bars(node)
     assert [bar.way for bar in found] == [Way.REPLACED, Way.BLACKLISTED, Way.BLACKLISTED]
@@ -135,7 +135,7 @@ def test_a_package_s_file_is_hidden_and_not_edited(node: Node, folder: str) -> N
     assert bars(node) == ()
 
 
-def test_a_link_to_nowhere_hides_too(node: Node) -> None:
+def test_a_dangling_link_hides_too(node: Node) -> None:
     node.file("/usr/lib/modprobe.d/net.conf", "blacklist br_netfilter\n")
     node.link("/etc/modprobe.d/net.conf", "gone")
     rules = read_modprobe_rules(node.host)

@@ -1,4 +1,4 @@
-"""nodefix/facts/module_locks.py: what keeps every module from being loaded."""
+"""nodefix/facts/module_locks.py: what keeps every module from loading."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_disabled_by_the_kernels_command_line(node: Node) -> None:
     assert read_locks(node.host) == Locks(True, f"`{word}` on the kernel's command line", word)
 
 
-def test_disabled_by_nobody_knows_whom(node: Node) -> None:
+def test_disabled_by_an_unknown_hand(node: Node) -> None:
     node.file(DISABLED, "1\n")
     (node.root / "etc").mkdir()
     os.mkfifo(node.root / "etc/sysctl.conf")

@@ -48,7 +48,7 @@ def state(node: Node, name: str) -> tuple[State, str]:
         ("br_netfilter", State.AVAILABLE),
         ("nft_compat", State.AVAILABLE),
         ("xt_MASQUERADE", State.ABSENT),
-        # Only as somebody's dependency, never as a file of its own.
+        # Only listed as a dependency, never as a file of its own.
         ("bridge", State.ABSENT),
         ("x_tables", State.ABSENT),
         # The beginning of a name is another name.
@@ -86,7 +86,7 @@ def test_what_a_module_needs_keeps_it_out(kernel: Node) -> None:
         "/etc/modprobe.d/a.conf line 1 (`install x_tables /bin/false`) for x_tables, which it"
         " needs",
     )
-    # Those are loaded whatever a blacklist says.
+    # A blacklist does not apply to dependencies.
     kernel.file("/etc/modprobe.d/a.conf", "blacklist x_tables\n")
     assert state(kernel, "xt_comment") == (State.AVAILABLE, "")
     kernel.file("/etc/modprobe.d/a.conf", "install x_tables /bin/false\n")
@@ -122,7 +122,7 @@ def test_proc_modules_that_cannot_be_read(kernel: Node) -> None:
     assert state(kernel, "xt_mark")[0] is State.UNKNOWN
 
 
-def test_packages_and_locks_are_read_where_they_explain_something(kernel: Node) -> None:
+def test_packages_and_locks_are_read_if_they_explain_something(kernel: Node) -> None:
     kernel.file("/proc/sys/kernel/modules_disabled", "1\n")
     facts = read_modules(kernel.host, ("xt_mark",), ())
     assert (facts.packages.names, facts.locks.disabled) == ((), False)
@@ -149,7 +149,7 @@ def test_conntrack_max(kernel: Node) -> None:
     assert read_modules(kernel.host, (), ()).conntrack
 
 
-def test_modules_are_read_after_the_probe_since_it_loads_some(kernel: Node) -> None:
+def test_modules_are_read_after_the_probe_because_it_loads_some(kernel: Node) -> None:
     def load(argv: tuple[str, ...], stdin: bytes) -> Result:
         kernel.file("/proc/modules", "xt_comment 1 0 - Live 0x0\n")
         return result()
@@ -184,7 +184,7 @@ def test_no_other_kernel_boots_next(kernel: Node) -> None:
     assert read_modules(kernel.host, ("xt_comment",), ()).next == NextKernel()
 
 
-def test_a_next_kernel_whose_modules_are_not_to_be_seen_is_no_answer(kernel: Node) -> None:
+def test_a_next_kernel_whose_modules_cannot_be_read_is_no_answer(kernel: Node) -> None:
     next_boots(kernel, "kernel/xt_mark.ko.xz:\n")
     index = kernel.root / f"lib/modules/{NEXT}/modules.dep"
     index.unlink()

@@ -1,4 +1,4 @@
-"""nodefix/facts/probe.py: whether rules such as kube-proxy's can really be made."""
+"""nodefix/facts/probe.py: whether rules like kube-proxy's can be made."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ EXEC = "unshare: failed to execute /usr/sbin/iptables-nft-restore: Exec format e
     [
         (
             result(1, stderr="unshare: unshare failed: Operation not permitted\n"),
-            "no network namespace could be made for a trial: unshare: unshare failed: Operation not"
-            " permitted",
+            "cannot create a network namespace for the trial: unshare: unshare failed: Operation"
+            " not permitted",
             "systemctl show -p CapabilityBoundingSet",
         ),
         (
@@ -132,14 +132,18 @@ EXEC = "unshare: failed to execute /usr/sbin/iptables-nft-restore: Exec format e
         (result(126, stderr=f"{EXEC}\n"), f"{RESTORE4} does not run: {EXEC}", "dnf reinstall"),
         (result(127, stderr=f"{LOADER}\n"), f"{RESTORE4} does not run: {LOADER}", "dnf reinstall"),
         (result(127, stderr=f"{SYMBOL}\n"), f"{RESTORE4} does not run: {SYMBOL}", "dnf reinstall"),
-        (result(-11), f"{RESTORE4} does not run: ended by signal 11", "dnf reinstall iptables-nft"),
+        (
+            result(-11),
+            f"{RESTORE4} does not run: killed by signal 11",
+            "dnf reinstall iptables-nft",
+        ),
         (
             result(
                 4,
                 stderr="iptables-nft-restore v1.8.11 (nf_tables): Could not fetch rule set"
                 " generation id: Permission denied (you must be root)\n",
             ),
-            f"{RESTORE4} may not look at the packet filter: ",
+            f"{RESTORE4} is not permitted to read the packet filter: ",
             "systemctl show -p CapabilityBoundingSet",
         ),
     ],
@@ -166,7 +170,7 @@ def test_rules_that_fail_together_only(node: Node) -> None:
     node.programs.table[(UNSHARE,)] = run
     probed = probe(node.host, IPTABLES)
     assert probed.unknown
-    assert probed.unknown.why == "IPv4 rules failed together and worked one by one"
+    assert probed.unknown.why == "IPv4 rules failed together but worked one by one"
 
 
 @pytest.mark.parametrize("kind", ["match", "target"])

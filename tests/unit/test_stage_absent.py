@@ -1,4 +1,4 @@
-"""nodefix/stages/absent.py: modules that are not there."""
+"""nodefix/stages/absent.py: modules that are absent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_remedy_for_each_kind_of_kernel(node: Node, release: str, hint: str) -> 
 
 def test_the_other_way_for_a_release_that_is_gone(node: Node) -> None:
     assert the_problem(node, release="6.12.0-204.92.4.2.el10uek.x86_64").message.endswith(
-        "; where no mirror has this release any more: dnf upgrade kernel-uek && dnf install"
+        "; if no mirror has this release any more: dnf upgrade kernel-uek && dnf install"
         " kernel-uek-modules-extra-netfilter && systemctl reboot"
     )
 
@@ -62,10 +62,10 @@ def test_a_kernel_of_no_package(node: Node) -> None:
     assert "6.5.7-custom" not in problem.hint
 
 
-def test_dnf_that_keeps_away_from_kernels(node: Node) -> None:
+def test_dnf_that_excludes_kernels(node: Node) -> None:
     node.file("/etc/dnf/dnf.conf", "[main]\nexclude=kernel*\n")
     problem = the_problem(node)
-    assert "; /etc/dnf/dnf.conf keeps dnf from it;" in problem.message
+    assert "; /etc/dnf/dnf.conf excludes it from dnf;" in problem.message
     assert "dnf upgrade --disableexcludes=all kernel &&" in problem.message
     assert problem.hint == (
         f"dnf install --disableexcludes=all {PACKAGE} && {AGAIN};"
@@ -73,11 +73,11 @@ def test_dnf_that_keeps_away_from_kernels(node: Node) -> None:
     )
 
 
-def test_a_package_that_is_there_is_not_asked_for(node: Node) -> None:
+def test_an_installed_package_is_not_asked_for(node: Node) -> None:
     node.file(RPM)
     node.programs.table[(RPM,)] = result(0)
     problem = the_problem(node)
-    assert f"though {PACKAGE} is installed" in problem.message
+    assert f"although {PACKAGE} is installed" in problem.message
     assert problem.code == "module-absent"
     assert problem.hint == f"dnf reinstall {PACKAGE} && {AGAIN}"
 
@@ -85,7 +85,7 @@ def test_a_package_that_is_there_is_not_asked_for(node: Node) -> None:
 def test_an_image_gets_its_packages_elsewhere(node: Node) -> None:
     node.file("/run/ostree-booted")
     problem = the_problem(node)
-    assert problem.message.endswith("; on an image-mode node the package belongs into the image")
+    assert problem.message.endswith("; on an image-mode node, add the package to the image")
     assert problem.hint == f"rpm-ostree install {PACKAGE} && systemctl reboot"
 
 
@@ -96,8 +96,8 @@ def test_a_module_that_became_part_of_another(node: Node) -> None:
     assert problem.required
     assert problem.code == "module-obsolete"
     assert problem.message == (
-        "kernel module nf_conntrack_ipv4: no kernel of Enterprise Linux 10 has it, it is part of"
-        " nf_conntrack now; expected extra_modules of /etc/nodefix without it"
+        "kernel module nf_conntrack_ipv4: found in no kernel of Enterprise Linux 10, it is now part"
+        " of nf_conntrack; expected extra_modules without it"
     )
     assert problem.hint == (
         "grep -rlw nf_conntrack_ipv4 /etc/nodefix |"
@@ -111,7 +111,7 @@ def test_a_module_that_nothing_needs_any_more(node: Node) -> None:
     gone, missing = planned(modules, node, config).problems
     assert (gone.code, missing.code) == ("module-obsolete", "module-absent")
     assert not gone.required
-    assert "optional_modules of /etc/nodefix without it" in gone.message
+    assert "expected optional_modules without it: remove it" in gone.message
     assert gone.hint == "grep -rnw ip_tables /etc/nodefix"
     assert missing.message.startswith("kernel modules missing: found in no package")
 
@@ -124,7 +124,7 @@ def next_boots(node: Node, release: str, names: tuple[str, ...]) -> Plan:
     return planned(modules, node)
 
 
-def test_next_kernel_that_lacks_modules_is_a_warning_in_time(node: Node) -> None:
+def test_a_next_kernel_that_lacks_modules_is_a_warning(node: Node) -> None:
     Kernel(node, set(ALL), set(ALL))
     (problem,) = next_boots(node, COMING, ALL[:2]).problems
     assert not problem.required
@@ -139,6 +139,6 @@ def test_next_kernel_that_lacks_modules_is_a_warning_in_time(node: Node) -> None
 def test_next_kernel_of_no_package(node: Node) -> None:
     Kernel(node, set(ALL), set(ALL))
     (problem,) = next_boots(node, "6.5.7-custom", ALL[:2]).problems
-    assert problem.message.endswith("; it belongs to no package of Enterprise Linux")
+    assert problem.message.endswith("; that kernel belongs to no package of Enterprise Linux")
     assert problem.code == "modules-next-kernel"
     assert problem.hint == f"grubby --set-default=/boot/vmlinuz-{KERNEL}"

@@ -33,7 +33,7 @@ def test_modules_on_disk_are_loaded_and_then_nothing_more(node: Node) -> None:
     assert not first.problems
     assert [change.action for change in first.changes] == list(ALL)
     assert first.changes[3].target == "kernel module xt_comment"
-    # The command that failed is no remedy, and each boot begins without modules.
+    # The command that failed is no remedy.
     assert "modprobe" not in first.changes[3].hint
     assert "$(modinfo -n xt_comment)" in first.changes[3].hint
     assert all(change.each_boot for change in first.changes)
@@ -49,7 +49,7 @@ def test_only_what_is_needed_is_loaded(node: Node) -> None:
     assert loads == [(MODPROBE, "xt_mark")]
 
 
-def test_br_netfilter_is_loaded_where_it_is_there_and_never_holds_kubelet(node: Node) -> None:
+def test_br_netfilter_is_loaded_if_it_is_on_disk_and_never_holds_kubelet(node: Node) -> None:
     Kernel(node, set(ALL) - {"br_netfilter"}, set(ALL))
     (change,) = plan(node).changes
     assert (change.action, change.required) == ("br_netfilter", False)
@@ -102,19 +102,19 @@ def test_absent_modules_are_named_with_the_package_for_this_kernel(node: Node) -
     assert problem.message.startswith(
         "kernel modules nft_compat, xt_comment, xt_addrtype, xt_MASQUERADE: found in no package"
     )
-    assert f"kernel {KERNEL}, expected them there" in problem.message
+    assert f"installed for kernel {KERNEL}, expected them there" in problem.message
     assert problem.hint == (
         f"dnf install kernel-modules-extra-{KERNEL} && systemctl restart nodefix;"
         " dnf install kernel-modules-extra-matched"
     )
     assert problem.message.endswith(
-        "; where no mirror has this release any more: dnf upgrade kernel && dnf install"
+        "; if no mirror has this release any more: dnf upgrade kernel && dnf install"
         " kernel-modules-extra && systemctl reboot"
     )
 
 
 @pytest.mark.parametrize("base", ["nf_tables", "nft_compat"])
-def test_without_the_base_the_rest_is_neither_loaded_nor_blamed(node: Node, base: str) -> None:
+def test_without_a_base_module_the_rest_is_neither_loaded_nor_blamed(node: Node, base: str) -> None:
     Kernel(node, set(), set(ALL) - {base})
     left = plan(node)
     assert [change.action for change in left.changes if change.required] == []
@@ -123,15 +123,15 @@ def test_without_the_base_the_rest_is_neither_loaded_nor_blamed(node: Node, base
 
 
 @pytest.mark.parametrize("name", ["comment", "MASQUERADE", "addrtype", "conntrack", "MARK"])
-def test_the_tools_own_words_are_told(node: Node, name: str) -> None:
+def test_the_tools_own_message_is_shown(node: Node, name: str) -> None:
     module = next(module for module, features in FEATURES_OF.items() if features == {name})
     Kernel(node, set(ALL) - {module}, set(ALL) - {module})
     (problem,) = plan(node).problems
-    # The first line: the ones behind it repeat the same for every extension.
+    # The first line; the others repeat it for every extension.
     words = recorded(name).words.split("; ")[0]
     assert "missing kernel module?" in words
     assert problem.message.count(words) == 1
-    assert f"without {module} fails: " in problem.message
+    assert f"{module} is needed for " in problem.message
     assert f"(IPv4, IPv6: {words})" in problem.message
 
 
@@ -143,7 +143,7 @@ def test_some_absent_some_blacklisted_some_loadable(node: Node) -> None:
     assert "xt_mark" in kernel.loaded
     assert left.changes == ()
     kept_out, absent = left.problems
-    assert kept_out.message.startswith("kernel module xt_nat: found it blacklisted by /etc/")
+    assert kept_out.message.startswith("kernel module xt_nat: found blacklisted by /etc/")
     assert kept_out.hint == (
         "sed -i '1s/^/#/' /etc/modprobe.d/a.conf && modprobe xt_nat && systemctl restart nodefix"
     )
@@ -158,17 +158,19 @@ def test_conntrack_max_missing_though_rules_work(node: Node) -> None:
     assert problem.code == "conntrack-missing"
 
 
-def test_conntrack_max_missing_is_mended_by_loading(node: Node) -> None:
+def test_conntrack_max_missing_is_repaired_by_loading(node: Node) -> None:
     Kernel(node, set(ALL) - {"nf_conntrack"}, set(ALL))
     assert [change.action for change in plan(node).changes] == ["nf_conntrack"]
     assert repair(modules, node) == Plan()
 
 
-def test_rules_fail_though_all_modules_are_there(node: Node) -> None:
+def test_rules_fail_although_all_modules_are_present(node: Node) -> None:
     kernel = Kernel(node, set(ALL), set(ALL))
     kernel.probe.broken = {"statistic"}
     (problem,) = plan(node).problems
-    assert problem.message.startswith("kube-proxy's rules do not work though all modules are there")
+    assert problem.message.startswith(
+        "kube-proxy's rules do not work although all modules are present"
+    )
     assert "statistic (IPv4, IPv6)" in problem.message
     assert problem.code == "rules-failed"
     assert problem.hint.startswith("dnf reinstall iptables-nft")
@@ -183,7 +185,7 @@ def test_modprobe_that_refuses(node: Node) -> None:
     assert plan(node).changes == (change,)
 
 
-def test_what_modprobe_lacks_and_how_to_bring_it_reach_the_reader(node: Node) -> None:
+def test_the_hint_of_an_error_in_apply_reaches_the_reader(node: Node) -> None:
     Kernel(node, set(ALL) - {"xt_mark"}, set(ALL))
     missing = CommandError(f"{MODPROBE}: found no such program", f"dnf install {MODPROBE}")
     node.programs.table[(MODPROBE,)] = missing

@@ -1,4 +1,4 @@
-"""nodefix/stages/modules.py: modules that are there and are not to be had."""
+"""nodefix/stages/module_problems.py: modules that are on disk and cannot be loaded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def the_problem(node: Node) -> Problem:
         ("install xt_comment /bin/false", "replaced by a command that does not load it"),
         ("install xt_* false", "replaced by a command that does not load it"),
         ("blacklist xt_comment", "blacklisted"),
-        ("alias xt_comment off", "renamed to another module"),
+        ("alias xt_comment off", "aliased to another module"),
     ],
 )
 def test_a_line_is_named_with_the_way_to_undo_it(node: Node, line: str, words: str) -> None:
@@ -47,7 +47,7 @@ def test_a_line_is_named_with_the_way_to_undo_it(node: Node, line: str, words: s
     problem = the_problem(node)
     assert problem.required
     assert problem.code == "module-kept-out"
-    assert f"kernel module xt_comment: found it {words} by {FILE} line 1 (`{line}`)" in (
+    assert f"kernel module xt_comment: found {words} by {FILE} line 1 (`{line}`)" in (
         problem.message
     )
     assert problem.hint == f"sed -i '1s/^/#/' {FILE} && modprobe xt_comment && {AGAIN}"
@@ -77,7 +77,7 @@ def test_the_kernels_own_blacklist_needs_a_reboot(node: Node) -> None:
     )
 
 
-def test_modprobes_blacklist_on_the_kernels_command_line_does_not(node: Node) -> None:
+def test_modprobes_blacklist_on_the_kernels_command_line_needs_none(node: Node) -> None:
     without(node, "br_netfilter")
     node.file("/proc/cmdline", "modprobe.blacklist=br_netfilter\n")
     problem = the_problem(node)
@@ -88,13 +88,13 @@ def test_modprobes_blacklist_on_the_kernels_command_line_does_not(node: Node) ->
     )
 
 
-def test_a_command_of_the_admins_is_tried_and_named(node: Node) -> None:
+def test_an_admins_command_is_tried_and_named(node: Node) -> None:
     without(node, "xt_comment")
     line = "install xt_comment /usr/local/sbin/load"
     node.file(FILE, f"{line}\n")
     node.programs.table[(MODPROBE,)] = result(0)
     (change,) = repair(modules, node).changes
-    assert change.found == f"not loaded, which {FILE} line 1 (`{line}`) is left to do"
+    assert change.found == f"not loaded, which is left to {FILE} line 1 (`{line}`)"
     assert change.hint == f"modprobe --ignore-install xt_comment && {AGAIN}"
 
 
@@ -106,8 +106,8 @@ def test_modules_disabled(node: Node) -> None:
     assert problem.required
     assert problem.code == "modules-disabled"
     assert problem.message.startswith(
-        "kernel modules xt_comment, br_netfilter: found kernel.modules_disabled set to 1 by"
-        " /etc/sysctl.d/hard.conf line 1 (`kernel.modules_disabled=1`)"
+        "kernel modules xt_comment, br_netfilter: found not loaded, with kernel.modules_disabled"
+        " set to 1 by /etc/sysctl.d/hard.conf line 1 (`kernel.modules_disabled=1`)"
     )
     assert problem.hint == (
         r"printf '%s\n' xt_comment br_netfilter >>/etc/modules-load.d/kubernetes.conf"
@@ -138,11 +138,11 @@ def test_selinux_is_named_where_loading_is_refused(node: Node) -> None:
     node.file("/sys/fs/selinux/booleans/secure_mode_insmod", "1 1")
     node.file("/sys/fs/selinux/enforce", "1")
     (change,) = planned(modules, node).changes
-    assert change.found == "not loaded, with SELinux's secure_mode_insmod on"
+    assert change.found == "not loaded, with the SELinux boolean secure_mode_insmod on"
     assert change.hint == f"setsebool -P secure_mode_insmod off && {AGAIN}"
 
 
-def test_modprobe_d_that_cannot_be_read_degrades_and_is_named(node: Node) -> None:
+def test_an_unreadable_file_of_modprobe_d_degrades_and_is_named(node: Node) -> None:
     without(node, "xt_comment")
     (node.root / "etc/modprobe.d").mkdir(parents=True)
     os.mkfifo(node.root / "etc/modprobe.d/a.conf")
@@ -166,7 +166,7 @@ def test_an_index_that_cannot_be_read_is_blamed_itself(node: Node) -> None:
     os.mkfifo(node.root / FOLDER[1:] / "modules.dep")
     problem = the_problem(node)
     assert problem.required
-    assert "whether they are there cannot be told" in problem.message
+    assert "cannot tell whether they exist" in problem.message
     assert "modules.dep: cannot be read (found a named pipe" in problem.message
     assert problem.hint == f"depmod && {AGAIN}"
     assert problem.code == "module-unclear"
@@ -178,10 +178,10 @@ def test_a_probe_that_cannot_be_made_degrades_and_blames_nothing_else(node: Node
     problem = the_problem(node)
     assert not problem.required
     assert problem.code == "rules-untried"
-    assert problem.message.startswith("whether kube-proxy's rules work cannot be told: no network")
+    assert problem.message.startswith("cannot tell whether kube-proxy's rules work: cannot create")
 
 
-def test_iptables_own_library_is_blamed_and_no_module(node: Node) -> None:
+def test_an_extension_library_is_blamed_and_no_module(node: Node) -> None:
     kernel = Kernel(node, set(ALL), set(ALL))
     words = "iptables-nft-restore v1.8.11 (nf_tables): Couldn't load match `addrtype':No such file"
     kernel.probe.said = result(2, stderr=f"{words}\n")
@@ -190,17 +190,17 @@ def test_iptables_own_library_is_blamed_and_no_module(node: Node) -> None:
     assert problem.required
     assert problem.code == "rules-library"
     assert problem.message.startswith(
-        f"iptables' own libraries for addrtype: found missing ({words})"
+        f"iptables extension libraries for addrtype: found none ({words})"
     )
     assert problem.hint == f"dnf reinstall iptables-libs && {AGAIN}"
 
 
-def test_iptables_own_library_and_a_module(node: Node) -> None:
-    """Each is told, and the module is not blamed for the library."""
+def test_an_extension_library_and_a_module(node: Node) -> None:
+    """The module is not blamed for the library."""
     kernel = Kernel(node, set(ALL) - {"xt_addrtype"}, set(ALL) - {"xt_addrtype"})
     kernel.probe.said = result(2, stderr="Couldn't load match `addrtype':No such file\n")
     (problem,) = planned(modules, node).problems
-    assert problem.message.startswith("iptables' own libraries for addrtype")
+    assert problem.message.startswith("iptables extension libraries for addrtype")
     assert KERNEL not in problem.message
     assert planned(modules, node, Config(kube_proxy="none")).problems == ()
     assert len(IPTABLES) > 1

@@ -1,4 +1,4 @@
-"""nodefix/stages/modules.py: a plan alone loads no module, and says what it could not try."""
+"""nodefix/stages/modules.py: a dry run loads no module, and says what it did not try."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_would_load_nothing_is_tried_alone(node: Node) -> None:
     found = plan(node)
     assert (found.changes, found.problems) == ((), ())
     assert found.notes == (
-        "rules with statistic: not tried, since that loads kernel modules (xt_statistic);"
+        "rules with statistic: not tried, because that loads kernel modules (xt_statistic);"
         " `nodefix run` tries them",
     )
     assert not any("statistic" in script for script in kernel.probe.scripts)
@@ -60,7 +60,7 @@ def test_a_module_that_a_rule_loads_beside_its_own_counts(node: Node) -> None:
     Kernel(node, EVERY - {"xt_tcpudp"}, EVERY)
     (note,) = plan(node).notes
     assert note.startswith(
-        "rules with DNAT: not tried, since that loads kernel modules (xt_tcpudp)"
+        "rules with DNAT: not tried, because that loads kernel modules (xt_tcpudp)"
     )
 
 
@@ -109,13 +109,13 @@ def test_no_module_can_be_loaded_so_all_is_tried(node: Node) -> None:
     assert kernel.probe.scripts
 
 
-def test_nothing_is_tried_where_it_cannot_be_told_what_that_loads(node: Node) -> None:
+def test_nothing_is_tried_if_it_is_not_known_what_that_loads(node: Node) -> None:
     Kernel(node, EVERY, EVERY)
     index = node.host.path(f"{FOLDER}/modules.dep")
     index.unlink()
     os.mkfifo(index)
     (note,) = plan(node).notes
-    assert "conntrack: not tried, since that may load kernel modules;" in note
+    assert "conntrack: not tried, because that may load kernel modules;" in note
     assert not node.programs.calls
 
 

@@ -11,7 +11,7 @@ from qemu import Boot, Ran, Scenario
 
 from nodefix.facts.modprobe import Way, read_modprobe_rules
 from nodefix.host.node import Host
-from nodefix.host.programs import Commands
+from nodefix.host.programs import Programs
 from nodefix.host.systemd import Systemd
 
 MODULE = "br_netfilter"
@@ -83,7 +83,7 @@ def test_words_of_the_kernels_command_line_are_named(ran: Ran) -> None:
 
 @machine
 def test_modprobe_obeys_as_nodefix_thinks(ran: Ran, tmp_path: Path) -> None:
-    host = Host(tmp_path, Commands(), Systemd())
+    host = Host(tmp_path, Programs(), Systemd())
     file = tmp_path / "etc/modprobe.d/site.conf"
     file.parent.mkdir(parents=True)
     expected = []
