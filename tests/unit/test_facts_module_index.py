@@ -57,6 +57,11 @@ def test_what_the_kernel_may_load_by_itself(kernel: Node) -> None:
     assert loadable_modules(kernel.host, KERNEL) == frozenset()
 
 
+def test_a_module_that_is_built_in_is_not_loaded_from_disk(kernel: Node) -> None:
+    kernel.file(f"{FOLDER}/modules.dep", "extra/xt_addrtype.ko:\n")
+    assert loadable_modules(kernel.host, KERNEL) == frozenset()
+
+
 def test_a_kernel_without_modules_loads_none(kernel: Node) -> None:
     (kernel.root / "proc/modules").unlink()
     assert loaded_modules(kernel.host) is None

@@ -7,7 +7,7 @@ from fakehost import KERNEL, Node, attempt, planned, repair, result
 from fakekernel import ALL, FEATURES_OF, MODPROBE, Kernel
 from netprobe import Probe, recorded
 
-from nodefix.config import Config
+from nodefix.config import KUBE_PROXIES, Config
 from nodefix.converge import run_stage
 from nodefix.errors import CommandError
 from nodefix.facts.modules import CONNTRACK_MAX
@@ -214,6 +214,13 @@ def test_kube_proxy_in_nftables_mode(node: Node) -> None:
     (problem,) = plan(node, Config(kube_proxy="nftables")).problems
     assert "kernel modules nft_numgen" in problem.message
     assert "services with more than one endpoint" in problem.message
+
+
+@pytest.mark.parametrize("mode", KUBE_PROXIES)
+def test_each_mode_that_can_be_set_needs_conntrack(node: Node, mode: str) -> None:
+    Kernel(node, set(ALL) - {"nf_conntrack"}, set(ALL))
+    changes = plan(node, Config(kube_proxy=mode)).changes
+    assert [change.action for change in changes] == ["nf_conntrack"]
 
 
 def test_cluster_without_kube_proxy_is_not_probed(node: Node) -> None:
