@@ -7,11 +7,12 @@ from fakehost import KERNEL, Node, attempt, planned, repair, result
 from fakekernel import ALL, FEATURES_OF, MODPROBE, Kernel
 from netprobe import Probe, recorded
 
-from nodefix.config import KUBE_PROXIES, Config
+from nodefix.config import Config
 from nodefix.converge import run_stage
 from nodefix.errors import CommandError
 from nodefix.facts.modules import CONNTRACK_MAX
 from nodefix.plan import Plan
+from nodefix.settings import KUBE_PROXIES
 from nodefix.stages import modules
 from nodefix.words import STATE
 
