@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nodefix.config import Config
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
 from nodefix.facts.alternatives_state import Entry, read_entry
+from nodefix.facts.packages import read_packages
 from nodefix.host.node import Host
 
 BIN = "/usr/sbin"
@@ -17,9 +17,6 @@ BIN = "/usr/sbin"
 LINKS = "/etc/alternatives"
 # What the -nft names are links to: iptables' multi-call program.
 NFT_PROGRAM = "xtables-nft-multi"
-PACKAGE = "iptables-nft"
-PACKAGES = (PACKAGE, "alternatives")
-_RPM = "/usr/bin/rpm"
 # Before /usr/sbin in the PATH that systemd gives to services (systemd.exec(5)) and su to root.
 _EARLIER = ("/usr/local/sbin", "/usr/local/bin")
 
@@ -116,7 +113,7 @@ class Registry(NamedTuple):
         folders: BIN, LINKS and the state's folder, by path.
         entries: each leader's registration.
         unfinished: leaders for which a run that was killed left its half of a new state.
-        packages: which of PACKAGES are installed; None where rpm does not tell, or where nothing
+        packages: what packages.read_packages() says; None where rpm does not tell, or where nothing
             is missing.
         ostree: whether /usr belongs to an image.
     """
@@ -162,7 +159,7 @@ def is_nft(link: Link) -> bool:
     return link.end.rsplit("/", 1)[-1] == NFT_PROGRAM
 
 
-def read(host: Host, config: Config) -> AlternativesFacts:
+def read_alternatives(host: Host) -> AlternativesFacts:
     """Follow the links, ask each family for its version, read the registrations if needed.
 
     Judged by where the links end and by `-V`, not by the state file: it can be right while the
@@ -207,7 +204,7 @@ def _registry(host: Host, flavour: Flavour | None) -> Registry:
             for leader in leaders
             if ending and os.path.lexists(host.path(f"{admin}/{leader}{ending}"))
         ),
-        packages=_packages(host) if lacking else None,
+        packages=read_packages(host) if lacking else None,
         ostree=host.path("/run/ostree-booted").exists(),
     )
 
@@ -216,17 +213,6 @@ def _admin(host: Host, flavour: Flavour) -> str:
     kinds = {folder: read_folder(host, folder).kind for folder in flavour.admin}
     there = (folder for folder, kind in kinds.items() if kind in ("directory", "unknown"))
     return next(there, flavour.admin[0])
-
-
-def _packages(host: Host) -> frozenset[str] | None:
-    """Its status is the number of those that are not installed, and for them it prints a line."""
-    try:
-        result = host.programs.run(_RPM, "-q", "--qf", "%{NAME}\\n", *PACKAGES, timeout=5.0)
-    except NodefixError:
-        return None
-    if not 0 <= result.status <= len(PACKAGES):
-        return None
-    return frozenset(result.text.split("\n")).intersection(PACKAGES)
 
 
 def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nodefix.errors import BusError, CommandError
+from nodefix.facts.alternatives_links import read_link
 from nodefix.facts.kubeproxy import ChainKey, jumps_of
 from nodefix.facts.nft import Obstacle, obstacles, read_bases
+from nodefix.facts.packages import IPTABLES, bring_back, read_packages
 from nodefix.facts.remedies import remedy
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
 from nodefix.host.programs import Result
+from nodefix.words import FIREWALLS
 
 _READ_SECONDS = 20.0
-# firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore.
-_WIPERS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
 # iptables' include/xtables.h, VERSION_PROBLEM: it met a rule in a chain that it cannot parse.
 _CANNOT_PARSE = 3
 # iptables/nft-ruleparse.c: a rule uses an extension of which this node has no library.
@@ -86,8 +87,9 @@ def read_chains(
 
 
 def _wipers(host: Host) -> tuple[str, ...]:
+    """firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore."""
     try:
-        return host.systemd.active_units(_WIPERS)
+        return host.systemd.active_units(FIREWALLS)
     except BusError:
         return ()
 
@@ -160,8 +162,7 @@ def _checked(host: Host, family: Family, parent: ChainKey) -> tuple[str, ...]:
 def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     lines = [f"*{parent.table}", *(f"-C {parent.chain} {rule}" for rule in rules), "COMMIT", ""]
     script = "\n".join(lines).encode()
-    argv = (family.restore, "--noflush")
-    result = host.programs.run(*argv, stdin=script, timeout=_READ_SECONDS)
+    result = _run(host, family, script)
     if b"Couldn't load" in result.stderr:
         # Without the library nothing can be asked, and "not found" would be a guess.
         words = result.telling
@@ -225,8 +226,24 @@ def _list(
             table = key.table
         lines.append(f"-S {key.chain}")
     script = "\n".join([*lines, "COMMIT", ""]).encode()
-    result = host.programs.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
+    result = _run(host, family, script)
     return _parse(result.text, keys), result
+
+
+def _run(host: Host, family: Family, script: bytes) -> Result:
+    """Run iptables-restore without its own flush.
+
+    Raises:
+        CommandError: it cannot be started. Where its file is missing, with the same remedy as the
+            alternatives stage: one cause, one remedy.
+    """
+    try:
+        return host.programs.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
+    except CommandError as error:
+        link = read_link(host, family.restore)
+        if link.end or link.kind not in ("absent", "link"):
+            raise
+        raise CommandError(error.message, bring_back(IPTABLES, read_packages(host))) from error
 
 
 def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:

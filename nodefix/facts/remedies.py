@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
+AGAIN = "systemctl restart nodefix"
 # The modules stage tries rules like kube-proxy's and names the module and package that is missing.
 ASK_MODULES = "nodefix run --stage modules"
-_LIBRARY = "dnf reinstall iptables-libs && systemctl restart nodefix"
+_EXTENSION = f"dnf reinstall iptables-libs && {AGAIN}"
 _REMEDIES = (
     # An extension or a library of iptables', not of the kernel's.
-    ("couldn't load match", _LIBRARY),
-    ("couldn't load target", _LIBRARY),
-    ("extension not found", _LIBRARY),
+    ("couldn't load match", _EXTENSION),
+    ("couldn't load target", _EXTENSION),
+    ("extension not found", _EXTENSION),
     (
         "error while loading shared libraries",
-        "dnf reinstall iptables-libs iptables-nft nftables libnftnl libmnl"
-        " && systemctl restart nodefix",
+        f"dnf reinstall iptables-libs iptables-nft nftables libnftnl libmnl && {AGAIN}",
     ),
     ("not supported, missing kernel module", ASK_MODULES),
     ("no such file or directory", ASK_MODULES),
     ("could not fetch rule set generation id", ASK_MODULES),
 )
 _LOOK = "journalctl -k -n 30"
+# What the loader of shared libraries says: ld.so(8).
+_LIBRARY = re.compile(r"shared libraries: ([\w.+-]+): cannot open")
 
 
 def remedy(words: str) -> str:
     """The command that helps against what iptables or nft said, or that shows more of it."""
     said = words.lower()
-    return next((line for part, line in _REMEDIES if part in said), _LOOK)
+    return library(words) or next((line for part, line in _REMEDIES if part in said), _LOOK)
+
+
+def library(words: str) -> str:
+    """The line that brings a shared library back, if its absence is what was said; else empty."""
+    missing = _LIBRARY.search(words)
+    if not missing:
+        return ""
+    capability = shlex.quote(f"{missing[1]}()(64bit)")
+    return f"dnf reinstall \"$(rpm -q --whatprovides --qf '%{{NAME}}' {capability})\" && {AGAIN}"

@@ -22,7 +22,7 @@ from nodefix.facts.alternatives import (
     Registry,
     candidate,
     is_nft,
-    read,
+    read_alternatives,
 )
 from nodefix.facts.alternatives_links import Link
 from nodefix.facts.alternatives_state import Entry
@@ -54,6 +54,11 @@ class Repair(NamedTuple):
     """The commands that put one group right."""
 
     commands: tuple[Command, ...]
+
+
+def read(host: Host, config: Config) -> AlternativesFacts:
+    """Read where the links end; no setting narrows that."""
+    return read_alternatives(host)
 
 
 def plan(facts: AlternativesFacts, config: Config) -> Plan:

@@ -6,14 +6,12 @@ with 0, and on a state file without a candidate it crashes. So each case is told
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable
 
 from nodefix.facts.alternatives import (
     BIN,
     LINKS,
-    PACKAGE,
     AlternativesFacts,
     Flavour,
     Group,
@@ -23,12 +21,11 @@ from nodefix.facts.alternatives import (
 )
 from nodefix.facts.alternatives_links import Folder, Link
 from nodefix.facts.alternatives_state import Entry
+from nodefix.facts.packages import ALTERNATIVES, IPTABLES, LIBRARIES, bring_back
+from nodefix.facts.remedies import AGAIN, library
 from nodefix.plan import Problem
 
-_AGAIN = " && systemctl restart nodefix"
-# The program's own libraries come with this one.
-_LIBRARIES = "iptables-libs"
-_LIBRARY = re.compile(r"shared libraries: ([\w.+-]+): cannot open")
+_AGAIN = f" && {AGAIN}"
 
 
 def aside(path: str, to: str = "") -> tuple[str, ...]:
@@ -70,19 +67,15 @@ def _wrong_version(link: Link, version: Version) -> Problem:
         f"{link.path} -V: found {version.words[:300] or 'nothing'!r}, expected a version with"
         f" (nf_tables), since the link ends at {link.end}"
     )
-    library = _LIBRARY.search(version.words)
     match version.state:
         case "silent":
             # A slow disk is no wrong program: told, but not held against the node.
             return Problem(message, "journalctl -k -b -p warning", required=False)
-        case "failed" if library:
-            capability = shlex.quote(f"{library[1]}()(64bit)")
-            owner = f"rpm -q --whatprovides --qf '%{{NAME}}' {capability}"
-            return Problem(message, f'dnf reinstall "$({owner})"{_AGAIN}')
         case "failed":
-            return Problem(message, f"dnf reinstall {PACKAGE} {_LIBRARIES}{_AGAIN}")
+            both = f"dnf reinstall {IPTABLES} {LIBRARIES}{_AGAIN}"
+            return Problem(message, library(version.words) or both)
         case _:
-            return Problem(message, f"dnf reinstall {PACKAGE}{_AGAIN}")
+            return Problem(message, f"dnf reinstall {IPTABLES}{_AGAIN}")
 
 
 def shadowed(facts: AlternativesFacts) -> tuple[Problem, ...]:
@@ -124,7 +117,7 @@ def not_installed(registry: Registry) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             f"{link.path}: found {_found(link)}, expected iptables' nft program",
-            _look(link.path) if link.kind == "unknown" else _get(registry, PACKAGE),
+            _look(link.path) if link.kind == "unknown" else bring_back(IPTABLES, registry.packages),
         )
         for link in wrong
         if link.kind != "absent" or link is registry.program
@@ -134,19 +127,11 @@ def not_installed(registry: Registry) -> tuple[Problem, ...]:
 def no_program(registry: Registry) -> Problem:
     """Neither distribution's program is there."""
     message = "found neither alternatives nor update-alternatives, expected one of them"
-    return Problem(message, _get(registry, "alternatives"))
+    return Problem(message, bring_back(ALTERNATIVES, registry.packages))
 
 
 def _look(path: str) -> str:
     return f"ls -ld {path}; journalctl -k -b -p warning"
-
-
-def _get(registry: Registry, package: str) -> str:
-    """Installing does nothing where rpm takes the package for installed."""
-    install, reinstall = f"dnf install {package}", f"dnf reinstall {package}"
-    if registry.packages is None:
-        return f"{install} && {reinstall}{_AGAIN}"
-    return (reinstall if package in registry.packages else install) + _AGAIN
 
 
 def _found(link: Link) -> str:

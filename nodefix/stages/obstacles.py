@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from nodefix.facts.chains import ChainFacts, Family
 from nodefix.facts.kubeproxy import BASES
 from nodefix.facts.nft import Obstacle
+from nodefix.facts.remedies import AGAIN
 from nodefix.plan import Problem
 
 _NFTABLES = "nftables.service"
-_AGAIN = "systemctl restart nodefix"
 
 
 def problems(facts: ChainFacts) -> Iterator[Problem]:
@@ -56,12 +56,12 @@ def _hint(one: Obstacle, lasting: bool) -> str:
         return (
             f"cp -p --backup=numbered {file} {file}.saved"
             f" && sed -i '{one.line}s/\\b{table}\\b/{table}_local/' {file}"
-            f" && systemctl reload nftables && {_AGAIN}"
+            f" && systemctl reload nftables && {AGAIN}"
         )
     place, moved = f"{one.family} {table}", f"/root/{one.family}-{table}-{chain}.nft"
     return (
         f"{{ nft list chain {place} {chain} | grep -v KUBE-"
         f" | sed 's/^table {place} /table {place}_local /';"
         f" echo 'flush chain {place} {chain}; delete chain {place} {chain}'; }} > {moved}"
-        f" && nft --file {moved} && {_AGAIN}"
+        f" && nft --file {moved} && {AGAIN}"
     )

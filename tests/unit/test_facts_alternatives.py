@@ -7,7 +7,6 @@ from el_alternatives import ADMIN, LINKS, NFT, ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node, result
 
-from nodefix.config import Config
 from nodefix.errors import CommandError, DeadlineError
 from nodefix.facts.alternatives import (
     COMMANDS,
@@ -17,10 +16,9 @@ from nodefix.facts.alternatives import (
     Version,
     candidate,
     is_nft,
-    read,
+    read_alternatives,
 )
 from nodefix.facts.alternatives_state import Entry
-from nodefix.host.programs import Result
 
 VERSION = "iptables v1.8.11 (nf_tables)"
 _RPM = ("/usr/bin/rpm", "-q", "--qf", "%{NAME}\\n", "iptables-nft", "alternatives")
@@ -36,7 +34,7 @@ def el(node: Node) -> ElAlternatives:
 
 def registry(node: Node) -> Registry:
     """What is read where a repair is due."""
-    found = read(node.host, Config()).registry
+    found = read_alternatives(node.host).registry
     assert found
     return found
 
@@ -57,7 +55,7 @@ def test_candidate(command: str, path: str) -> None:
 def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.file(STATE, "garbage")
-    facts = read(node.host, Config())
+    facts = read_alternatives(node.host)
     assert facts.flavour is EL
     assert all(is_nft(link) for link in facts.links.values())
     assert set(facts.links) == set(COMMANDS)
@@ -68,18 +66,18 @@ def test_good_node_is_read_without_the_state_file(el: ElAlternatives, node: Node
 
 def test_flavours(node: Node) -> None:
     node.programs.table[_RPM[:1]] = result(2)
-    assert read(node.host, Config()).flavour is None
+    assert read_alternatives(node.host).flavour is None
     node.file("/usr/bin/update-alternatives")
-    assert read(node.host, Config()).flavour is DEBIAN
+    assert read_alternatives(node.host).flavour is DEBIAN
     # Enterprise Linux has a link of that name to its own program.
     node.file("/usr/sbin/alternatives")
-    assert read(node.host, Config()).flavour is EL
+    assert read_alternatives(node.host).flavour is EL
 
 
 def test_program_that_is_a_directory_is_none(node: Node) -> None:
     node.programs.table[_RPM[:1]] = result(2)
     (node.root / "usr/sbin/alternatives").mkdir(parents=True)
-    assert read(node.host, Config()).flavour is None
+    assert read_alternatives(node.host).flavour is None
 
 
 @pytest.mark.parametrize("folder", ["/etc/alternatives-admindir", "/etc/alternatives.admindir"])
@@ -101,7 +99,7 @@ def test_what_comes_earlier_in_path(el: ElAlternatives, node: Node, folder: str)
     node.link(f"{folder}/iptables-save", "nowhere")
     # A shell passes it over.
     (node.root / folder[1:] / "ip6tables-save").mkdir()
-    shadows = read(node.host, Config()).shadows
+    shadows = read_alternatives(node.host).shadows
     assert [(link.path, link.kind) for link in shadows] == [(f"{folder}/iptables", "file")]
 
 
@@ -126,15 +124,6 @@ def test_rpm_is_asked_only_where_something_is_missing(el: ElAlternatives, node: 
     assert registry(node).packages == {"alternatives"}
 
 
-@pytest.mark.parametrize("answer", [result(254), result(-9), CommandError("no rpm")])
-def test_rpm_that_does_not_tell(
-    el: ElAlternatives, node: Node, answer: Result | CommandError
-) -> None:
-    node.host.path(NFT).unlink()
-    node.programs.table[_RPM] = answer
-    assert registry(node).packages is None
-
-
 def test_what_a_killed_run_left(el: ElAlternatives, node: Node) -> None:
     node.file(f"{ADMIN}/iptables.new")
     assert registry(node).unfinished == {"iptables"}
@@ -157,7 +146,7 @@ def test_image(el: ElAlternatives, node: Node) -> None:
 def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.programs.table[("/usr/sbin/iptables", "-V")] = result(1, stderr="cannot open libxtables")
-    versions = read(node.host, Config()).versions
+    versions = read_alternatives(node.host).versions
     assert versions == {"iptables": Version("failed", "cannot open libxtables")}
 
 
@@ -167,7 +156,7 @@ def test_version_of_each_program_that_the_links_end_at(el: ElAlternatives, node:
     node.link("/usr/sbin/ip6tables", "/opt/xtables-nft-multi")
     node.file("/opt/xtables-nft-multi", "", 0o755)
     node.programs.table[("/usr/sbin/ip6tables", "-V")] = CommandError("not executable")
-    versions = read(node.host, Config()).versions
+    versions = read_alternatives(node.host).versions
     assert versions["ip6tables"] == Version("failed", "not executable")
     assert versions["iptables"] == Version("said", VERSION)
 
@@ -175,7 +164,7 @@ def test_version_of_each_program_that_the_links_end_at(el: ElAlternatives, node:
 def test_version_that_hangs(el: ElAlternatives, node: Node) -> None:
     STATES[1](el)
     node.programs.table[("/usr/sbin/iptables", "-V")] = DeadlineError("it did not end")
-    versions = read(node.host, Config()).versions
+    versions = read_alternatives(node.host).versions
     assert versions == {"iptables": Version("silent", "it did not end")}
 
 
@@ -185,5 +174,5 @@ def test_nobody_is_asked_for_its_version_where_a_link_is_wrong(
     """A directory in a command's place cannot be run, and what is wrong is known."""
     STATES[18](el)
     node.programs.calls.clear()
-    assert read(node.host, Config()).versions == {}
+    assert read_alternatives(node.host).versions == {}
     assert node.programs.calls == []

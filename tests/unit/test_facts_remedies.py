@@ -14,7 +14,11 @@ from nodefix.facts.remedies import remedy
         ("RULE_INSERT failed (No such file or directory): rule in chain INPUT", "run --stage mod"),
         ("Could not fetch rule set generation id: Invalid argument", "run --stage modules"),
         ("Couldn't load match `addrtype':No such file or directory", "dnf reinstall iptables-libs"),
-        ("error while loading shared libraries: libnftnl.so.11: cannot open", "libnftnl"),
+        (
+            "error while loading shared libraries: libnftnl.so.11: cannot open shared object file",
+            "dnf reinstall \"$(rpm -q --whatprovides --qf '%{NAME}' 'libnftnl.so.11()(64bit)')\"",
+        ),
+        ("error while loading shared libraries: libnftnl.so.11: file too short", "libnftnl"),
         ("line 2 failed: Operation not permitted.", "journalctl -k"),
     ],
 )

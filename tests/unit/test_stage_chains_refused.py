@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from altstage import MULTI, answer_rpm
+from el_alternatives import INSTALL_ALL, ElAlternatives
 from fakehost import Node, attempt, planned, repair, result
 from netfilter import NFT, RESTORE4, Tables
 
@@ -10,7 +12,7 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.host.programs import Result
 from nodefix.plan import Plan
-from nodefix.stages import chains
+from nodefix.stages import alternatives, chains
 
 
 @pytest.fixture
@@ -115,3 +117,42 @@ def test_what_follows_from_missing_modules_is_short_and_points_to_their_stage(
     assert ("mangle", "KUBE-IPTABLES-HINT") in tables.chains
     said = attempt(chains, left, node)
     assert said == f"{RESTORE4}: {words} (tables filter, nat)"
+
+
+@pytest.mark.parametrize("installed", ["iptables-nft", ""])
+def test_a_program_that_is_missing_has_one_remedy_in_all_stages(
+    node: Node, tables: Tables, installed: str
+) -> None:
+    ElAlternatives(node)
+    node.host.path(MULTI).unlink()
+    answer_rpm(node, installed)
+    words = f"{RESTORE4}: found a link to xtables-nft-multi, where nothing is"
+    refusal = CommandError(words, f"dnf reinstall {RESTORE4}")
+    node.programs.table[(RESTORE4, "--noflush")] = refusal
+    (problem,) = planned(alternatives, node).problems
+    with pytest.raises(CommandError, match="where nothing is") as caught:
+        plan(node)
+    assert caught.value.hint == problem.hint
+
+
+def test_a_program_that_cannot_be_started_keeps_the_remedy_of_that(
+    node: Node, tables: Tables
+) -> None:
+    node.file(RESTORE4)
+    refusal = CommandError(f"{RESTORE4}: nobody may execute", f"chmod 755 {RESTORE4}")
+    node.programs.table[(RESTORE4, "--noflush")] = refusal
+    with pytest.raises(CommandError, match="nobody may execute") as caught:
+        plan(node)
+    assert caught.value.hint == f"chmod 755 {RESTORE4}"
+
+
+def test_a_library_that_is_missing_has_one_remedy_in_all_stages(node: Node, tables: Tables) -> None:
+    el = ElAlternatives(node)
+    el.run(*INSTALL_ALL[1:])
+    words = "error while loading shared libraries: libnftnl.so.11: cannot open shared object file"
+    node.programs.table[("/usr/sbin/iptables", "-V")] = result(127, stderr=f"iptables: {words}")
+    node.programs.table[(RESTORE4, "--noflush")] = result(127, stderr=f"{RESTORE4}: {words}")
+    (problem,) = planned(alternatives, node).problems
+    with pytest.raises(CommandError, match=r"libnftnl\.so\.11") as caught:
+        plan(node)
+    assert caught.value.hint == problem.hint
