@@ -10,6 +10,7 @@ from nodefix.errors import BusError, CommandError
 from nodefix.facts.alternatives_links import read_link
 from nodefix.facts.kubeproxy import ChainKey, jumps_of
 from nodefix.facts.nft import Obstacle, obstacles, read_bases
+from nodefix.facts.nft_dormant import Sleeping, read_dormant
 from nodefix.facts.packages import IPTABLES, bring_back, read_packages
 from nodefix.facts.remedies import remedy
 from nodefix.facts.system import has_ipv6
@@ -48,12 +49,14 @@ class ChainFacts(NamedTuple):
         wipers: active services that wipe all chains when they are reloaded.
         native: built-in chains with rules, written with nft, that iptables cannot read.
         obstacles: what of the admin's kube-proxy cannot work with.
+        sleeping: kube-proxy's tables that are switched off as a whole.
     """
 
     families: Mapping[Family, Mapping[ChainKey, Rules]]
     wipers: tuple[str, ...] = ()
     native: Mapping[Family, frozenset[ChainKey]] = {}
     obstacles: Mapping[Family, tuple[Obstacle, ...]] = {}
+    sleeping: Sleeping = Sleeping()
 
 
 def read_chains(
@@ -77,13 +80,17 @@ def read_chains(
         CommandError: iptables or nft cannot read a table.
     """
     rules, native, found = {}, {}, {}
-    for family in (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,):
+    families = (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,)
+    for family in families:
         listed = _listed(host, family, parents, tuple(key for key in chains if key in small))
         rules[family], bases = _completed(host, family, listed, parents, chains)
         native[family] = frozenset(listed.native)
         judged = frozenset(key for key, theirs in listed.native.items() if theirs)
         found[family] = obstacles(host, family.nft, bases, judged) if parents else ()
-    return ChainFacts(rules, _wipers(host), native, found)
+    tables = tuple(dict.fromkeys(key.table for key in parents))
+    names = tuple(family.nft for family in families)
+    sleeping = read_dormant(host, names, tables) if tables else Sleeping()
+    return ChainFacts(rules, _wipers(host), native, found, sleeping)
 
 
 def _wipers(host: Host) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from nodefix.facts.remedies import remedy
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 
-_NFT = "/usr/sbin/nft"
-_SECONDS = 20.0
+NFT = "/usr/sbin/nft"
+SECONDS = 20.0
 
 # Where nftables.service has its tables from: its ExecStart= on Enterprise Linux and on Debian.
 _FILES = ("/etc/sysconfig/nftables.conf", "/etc/nftables.conf")
@@ -53,8 +53,8 @@ def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
     Raises:
         CommandError: nft failed, or its answer is not whole.
     """
-    argv = (_NFT, "--numeric-priority", "list", "chains", family)
-    result = host.programs.run(*argv, timeout=_SECONDS)
+    argv = (NFT, "--numeric-priority", "list", "chains", family)
+    result = host.programs.run(*argv, timeout=SECONDS)
     if result.status:
         words = result.telling
         raise CommandError(f"`{quoted(argv)}`: {words}", remedy(words))
@@ -109,14 +109,12 @@ def obstacles(
 def _described(host: Host, obstacle: Obstacle) -> Obstacle:
     """With the rules that are the admin's, and where they come from, as far as can be told."""
     table, chain = obstacle.key
-    result = host.programs.run(
-        _NFT, "list", "chain", obstacle.family, table, chain, timeout=_SECONDS
-    )
+    result = host.programs.run(NFT, "list", "chain", obstacle.family, table, chain, timeout=SECONDS)
     lines = [line.strip() for line in result.text.split("\n") if line.startswith("\t\t")]
     rules = [_shown(line) for line in lines if "KUBE-" not in line and line[:5] != "type "]
     if len(rules) > _SHOWN_RULES:
         rules[_SHOWN_RULES:] = [f"{len(rules) - _SHOWN_RULES} more"]
-    origin, line = _origin(host, obstacle.family, table)
+    origin, line = read_origin(host, obstacle.family, table)
     return obstacle._replace(rules=tuple(rules), origin=origin, line=line)
 
 
@@ -125,7 +123,7 @@ def _shown(rule: str) -> str:
     return plain if len(plain) <= _SHOWN_LENGTH else f"{plain[:_SHOWN_LENGTH]}…"
 
 
-def _origin(host: Host, family: str, table: str) -> tuple[str, int]:
+def read_origin(host: Host, family: str, table: str) -> tuple[str, int]:
     """The file and line where a table begins; nft takes one without a family for IPv4's."""
     named = "ip6 +" if family == "ip6" else "(ip +)?"
     begins = re.compile(rf"^\s*table +{named}{table}\s*\{{")

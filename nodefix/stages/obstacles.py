@@ -15,14 +15,42 @@ _NFTABLES = "nftables.service"
 
 
 def problems(facts: ChainFacts) -> Iterator[Problem]:
-    """One problem for each chain.
+    """One problem for each chain and for each table.
 
-    kube-proxy takes a missing IPv6 for no reason to stop, so it only degrades.
+    kube-proxy goes on where IPv6 is missing, so that only degrades.
     """
     lasting = _NFTABLES in facts.wipers
     for family, obstacles in facts.obstacles.items():
         for one in obstacles:
-            yield Problem(_message(family, one), _hint(one, lasting), family.name == "IPv4")
+            yield Problem(
+                _message(family, one),
+                _hint(one, lasting),
+                family.name == "IPv4",
+                "chains-hook-wrong" if one.found else "chains-unreadable-rules",
+            )
+    yield from _sleeping(facts)
+
+
+def _sleeping(facts: ChainFacts) -> Iterator[Problem]:
+    """Tables that are switched off: nft(8) gives the line that switches one on again."""
+    names = {family.nft: family.name for family in facts.families}
+    for family, table, origin, line in facts.sleeping.tables:
+        written = f"; remove the flag from {origin} (table in line {line}) too" if origin else ""
+        yield Problem(
+            f"{names[family]} table {table}: found the flag `dormant`, expected a table without"
+            f" it: the kernel ignores all its chains, kube-proxy's too{written}",
+            f"nft add table {family} {table} && {AGAIN}",
+            family == "ip",
+            "chains-table-dormant",
+        )
+    if facts.sleeping.unclear:
+        yield Problem(
+            "tables filter and nat: cannot tell whether one has the flag `dormant`:"
+            f" {facts.sleeping.unclear}",
+            facts.sleeping.hint,
+            required=False,
+            code="chains-unclear",
+        )
 
 
 def _message(family: Family, one: Obstacle) -> str:

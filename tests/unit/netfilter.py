@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shlex
 
 import pytest
@@ -13,6 +14,7 @@ from nodefix.host.programs import Result
 RESTORE4 = "/usr/sbin/iptables-nft-restore"
 RESTORE6 = "/usr/sbin/ip6tables-nft-restore"
 NFT = "/usr/sbin/nft"
+LIST_TABLES = (NFT, "--json", "list", "tables")
 
 _BUILT_IN = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
@@ -48,6 +50,23 @@ class _Refused(Exception):
         self.status = status
 
 
+class Listing:
+    """What nft 1.1.3 says to `--json list tables`: the tables of all families, with their flags."""
+
+    def __init__(self, node: Node) -> None:
+        self.families: dict[str, Tables] = {}
+        node.programs.table[LIST_TABLES] = self
+
+    def __call__(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        """The answer."""
+        found: list[object] = [{"metainfo": {"version": "1.1.3", "json_schema_version": 1}}]
+        for family, tables in self.families.items():
+            for name in dict.fromkeys(table for table, _ in tables.chains):
+                flags = {"flags": "dormant"} if name in tables.dormant else {}
+                found.append({"table": {"family": family, "name": name, "handle": 1, **flags}})
+        return result(0, json.dumps({"nftables": found}))
+
+
 class Tables:
     """One family's tables: (table, chain) to rules as `-S` prints them, without `-A CHAIN`.
 
@@ -56,6 +75,7 @@ class Tables:
         changes: each script that was to change something.
         calls: how often a program was started for this family.
         hooks: the hook of built-in chains that are not iptables' own; empty for none.
+        dormant: the tables with that flag.
     """
 
     def __init__(self, node: Node, six: bool = False) -> None:
@@ -65,12 +85,19 @@ class Tables:
         self.changes: list[str] = []
         self.calls: list[str] = []
         self.hooks: dict[tuple[str, str], str] = {}
+        self.dormant: set[str] = set()
         self._program = RESTORE6 if six else RESTORE4
         self._family = "ip6" if six else "ip"
         node.programs.table[(self._program, "--noflush")] = self._restore
         node.programs.table[(NFT, "--numeric-priority", "list", "chains", self._family)] = (
             self._list
         )
+        known = node.programs.table.get(LIST_TABLES)
+        listing = known if isinstance(known, Listing) else Listing(node)
+        listing.families[self._family] = self
+        for table in _BUILT_IN:
+            argv = (NFT, "--terse", "list", "table", self._family, table)
+            node.programs.table[argv] = self._list_table
         for table, chain in self.chains:
             argv = (NFT, "list", "chain", self._family, table, chain)
             node.programs.table[argv] = self._list_chain
@@ -188,6 +215,11 @@ class Tables:
                     lines += [f"\tchain {chain} {{", *built_in, "\t}"]
             lines.append("}")
         return result(0, "\n".join([*lines, ""]))
+
+    def _list_table(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        flags = ["\tflags dormant", ""] * (argv[-1] in self.dormant)
+        lines = [f"table {self._family} {argv[-1]} {{", *flags, "\tchain OUTPUT {", "\t}", "}", ""]
+        return result(0, "\n".join(lines))
 
     def _list_chain(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         table, chain = argv[-2:]
