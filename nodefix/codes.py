@@ -62,7 +62,24 @@ CODES: Mapping[str, str] = {
     " this node.",
     "rules-untried": "Rules like kube-proxy's could not be tried, so kube-proxy's own may fail.",
     # Stage alternatives.
+    "alternatives-links-wrong": "An iptables command does not end at the nft variant.",
+    "alternatives-unclear": "A link or a program could not be examined, so it is left alone.",
+    "alternatives-displaced": "A file stands where alternatives keeps its links or its state.",
+    "alternatives-read-only": "A folder for alternatives' links is read-only.",
+    "alternatives-disk-full": "alternatives would lose its state on a full file system.",
+    "alternatives-state-refused": "alternatives cannot work with its state file for iptables.",
+    "alternatives-unfinished": "A killed run of alternatives left a file that blocks each change.",
+    "alternatives-not-installed": "The program that keeps the links is missing.",
+    "iptables-not-installed": "iptables' nft program is missing, or its names end elsewhere.",
+    "iptables-wrong-variant": "iptables is not the nft variant, which alone works here.",
+    "iptables-does-not-run": "iptables cannot be run, so no rule can be made with it.",
+    "iptables-shadowed": "Another iptables comes first in PATH, so kubelet's calls go to it.",
     # Stage chains.
+    "chains-missing": "Chains or jumps that kube-proxy and kubelet look for are missing.",
+    "chains-hook-wrong": "An admin's chain has the name that kube-proxy needs, and another hook.",
+    "chains-unreadable-rules": "iptables cannot read a chain that kube-proxy lists at its start.",
+    "chains-table-dormant": "A table is switched off, so kube-proxy's rules in it have no effect.",
+    "chains-unclear": "nft did not say whether a table is switched off.",
     # Stage lockfile.
     "lockfile-missing": (
         "/run/xtables.lock is missing and cannot be created; kube-proxy's pod then gets a directory"

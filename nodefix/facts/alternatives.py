@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
 from nodefix.facts.alternatives_state import Entry, read_entry
 from nodefix.facts.packages import read_packages
+from nodefix.facts.standing import Standing, backup_name, read_standing
 from nodefix.host.node import Host
 
 BIN = "/usr/sbin"
@@ -116,6 +117,9 @@ class Registry(NamedTuple):
         packages: what packages.read_packages() says; None where rpm does not tell, or where nothing
             is missing.
         ostree: whether /usr belongs to an image.
+        standing: what stands at each path that a repair may change.
+        backups: for a name that a repair moves something to and that is taken, the name to which
+            `mv` moves what is there.
     """
 
     program: Link
@@ -126,6 +130,8 @@ class Registry(NamedTuple):
     unfinished: frozenset[str]
     packages: frozenset[str] | None
     ostree: bool
+    standing: Mapping[str, Standing] = {}
+    backups: Mapping[str, str] = {}
 
 
 class AlternativesFacts(NamedTuple):
@@ -187,13 +193,33 @@ def _is_there(link: Link) -> bool:
     return bool(link.end) or link.kind == "unknown"
 
 
+def saved_name(path: str) -> str:
+    """The name to which a repair moves something that stands in its way."""
+    return f"{path}.saved"
+
+
+def touched(registry: Registry, group: Group) -> Iterator[str]:
+    """Each path that the repair of a group may change, but for what it moves something to."""
+    entry = registry.entries[group.leader]
+    names = (group.leader, *group.followers)
+    yield entry.file
+    # A folder that is there stays as it is.
+    yield from (folder.path for folder in registry.folders.values() if folder.kind == "absent")
+    yield from (candidate(name) for name in names)
+    yield from (f"{BIN}/{name}" for name in names)
+    yield from (f"{LINKS}/{name}" for name in dict.fromkeys((*names, *entry.links)))
+    # The admin's own followers, and where a command was registered with another link.
+    yield from (entry.link, *entry.links.values()) if entry.link else ()
+
+
 def _registry(host: Host, flavour: Flavour | None) -> Registry:
     admin = _admin(host, flavour) if flavour else ""
-    leaders = [group.leader for group in flavour.groups] if flavour else []
+    groups = flavour.groups if flavour else ()
+    leaders = [group.leader for group in groups]
     ending = flavour.unfinished if flavour else ""
     candidates = {name: read_link(host, candidate(name)) for name in COMMANDS}
     lacking = flavour is None or not all(is_nft(link) for link in candidates.values())
-    return Registry(
+    found = Registry(
         program=read_link(host, f"{BIN}/{NFT_PROGRAM}"),
         candidates=candidates,
         middles={name: read_link(host, f"{LINKS}/{name}") for name in COMMANDS},
@@ -207,6 +233,27 @@ def _registry(host: Host, flavour: Flavour | None) -> Registry:
         packages=read_packages(host) if lacking else None,
         ostree=host.path("/run/ostree-booted").exists(),
     )
+    paths = dict.fromkeys(path for group in groups for path in touched(found, group))
+    standing = {path: read_standing(host, path) for path in paths}
+    saved, backups = _saved(host, found)
+    return found._replace(standing={**standing, **saved}, backups=backups)
+
+
+def _saved(host: Host, found: Registry) -> tuple[dict[str, Standing], dict[str, str]]:
+    """What has the names already that a repair moves something to, and where `mv` moves that."""
+    standing: dict[str, Standing] = {}
+    backups: dict[str, str] = {}
+    for middle in found.middles.values():
+        if middle.kind in ("link", "absent", "unknown"):
+            continue
+        saved = saved_name(middle.path)
+        standing[saved] = read_standing(host, saved)
+        if standing[saved].kind not in ("absent", "unknown"):
+            try:
+                backups[saved] = backup_name(host, saved)
+            except OSError as error:
+                standing[saved] = Standing("unknown", why=error.strerror or str(error))
+    return standing, backups
 
 
 def _admin(host: Host, flavour: Flavour) -> str:

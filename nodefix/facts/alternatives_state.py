@@ -48,6 +48,7 @@ class Entry(NamedTuple):
         link: where the leader's link belongs.
         links: where each follower's link belongs, by name.
         candidates: by path, in the file's order; of equal priorities the first is the best.
+        content: the file's bytes.
     """
 
     state: str
@@ -57,6 +58,7 @@ class Entry(NamedTuple):
     link: str = ""
     links: Mapping[str, str] = {}
     candidates: Mapping[str, Candidate] = {}
+    content: bytes = b""
 
 
 class _RefusedError(Exception):
@@ -73,9 +75,9 @@ def read_entry(host: Host, file: str) -> Entry:
         # A directory, a pipe, a broken disk: registered or not, nobody can tell.
         return Entry("unknown", file, error.strerror or str(error))
     try:
-        return _parsed(file, content)
+        return _parsed(file, content)._replace(content=content)
     except _RefusedError as words:
-        return Entry("refused", file, str(words))
+        return Entry("refused", file, str(words), content=content)
 
 
 def _parsed(file: str, content: bytes) -> Entry:

@@ -1,4 +1,4 @@
-"""Chains and rules, read by calls whose cost does not grow with the rules on the node."""
+"""Chains and rules, read with calls whose cost does not depend on the number of rules."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from nodefix.host.programs import Result
 from nodefix.words import FIREWALLS
 
 _READ_SECONDS = 20.0
-# iptables' include/xtables.h, VERSION_PROBLEM: it met a rule in a chain that it cannot parse.
+# iptables' include/xtables.h, VERSION_PROBLEM: a chain has a rule that it cannot parse.
 _CANNOT_PARSE = 3
-# iptables/nft-ruleparse.c: a rule uses an extension of which this node has no library.
+# iptables/nft-ruleparse.c: a rule uses an extension whose library this node does not have.
 _NO_LIBRARY = b"extension not found"
 
 
@@ -37,7 +37,7 @@ IPV4 = Family("IPv4", "ip", "/usr/sbin/iptables-nft-restore")
 IPV6 = Family("IPv6", "ip6", "/usr/sbin/ip6tables-nft-restore")
 
 # The rules of a chain as `iptables -S` prints them, without `-A` and the chain's name; None for a
-# chain that is not there. Of a chain that iptables cannot list, the jumps that kube-proxy finds.
+# missing chain. For a chain that iptables cannot list, the jumps that kube-proxy finds.
 Rules = tuple[str, ...] | None
 
 
@@ -46,9 +46,9 @@ class ChainFacts(NamedTuple):
 
     Attributes:
         families: the chains of each family that the kernel has.
-        wipers: active services that wipe all chains when they are reloaded.
+        wipers: active services that delete all chains when they are reloaded.
         native: built-in chains with rules, written with nft, that iptables cannot read.
-        obstacles: what of the admin's kube-proxy cannot work with.
+        obstacles: the admin's chains that kube-proxy cannot work with.
         sleeping: kube-proxy's tables that are switched off as a whole.
     """
 
@@ -65,14 +65,14 @@ def read_chains(
     chains: tuple[ChainKey, ...],
     small: frozenset[ChainKey],
 ) -> ChainFacts:
-    """Read the built-in chains and whether the named ones are there, for each family.
+    """Read the built-in chains and whether the named ones exist, for each family.
 
-    A chain that a jump leads to is there, so it need not be listed: KUBE-SERVICES can hold tens
-    of thousands of rules.
+    A chain that is the target of a jump exists and is not listed: KUBE-SERVICES can hold tens of
+    thousands of rules.
 
     Args:
         host: the node.
-        parents: built-in chains, which always answer.
+        parents: built-in chains, which can always be listed.
         chains: chains that may be missing.
         small: those that no jump leads to and that hold a rule or two.
 
@@ -107,7 +107,7 @@ class _Listing(NamedTuple):
     Attributes:
         found: chains with their rules.
         native: built-in chains that it cannot list, each with whether kube-proxy's own iptables
-            cannot either; a library of extensions may be missing on the node alone.
+            cannot either; the library of an extension may be missing on the node only.
     """
 
     found: dict[ChainKey, Rules]
@@ -125,7 +125,7 @@ def _listed(
         stopped = _stopped_at(result, left, some)
         found.update((key, rules) for key, rules in some.items() if key != stopped)
         if stopped not in parents:
-            # A chain that is missing, or everything was listed.
+            # A chain is missing, or all are listed.
             break
         native[stopped] = _NO_LIBRARY not in result.stderr
         left = left[left.index(stopped) + 1 :]
@@ -140,11 +140,11 @@ def _listed(
 def _stopped_at(
     result: Result, keys: tuple[ChainKey, ...], found: Mapping[ChainKey, Rules]
 ) -> ChainKey | None:
-    """The chain that iptables could not list; None if it went wrong in another way, or well.
+    """The chain that iptables could not list; None after success or another error.
 
     Source: iptables iptables/nft.c (nft_assert_table_compatible), nft-ruleparse.c (Parsing
-    nftables rule failed). The one is said before anything of the chain is printed, the other
-    after it was begun.
+    nftables rule failed). The first comes before any output for the chain, the second after its
+    head.
     """
     if result.status == _CANNOT_PARSE and found:
         return list(found)[-1]
@@ -154,10 +154,10 @@ def _stopped_at(
 
 
 def _checked(host: Host, family: Family, parent: ChainKey) -> tuple[str, ...]:
-    """The jumps in a chain that iptables cannot list which kube-proxy's own check finds.
+    """The jumps that kube-proxy's own check finds in a chain that iptables cannot list.
 
-    kube-proxy asks with `-C`, which reads from the top to the rule that is asked for: it fails
-    only if it meets what it cannot parse before it.
+    kube-proxy checks with `-C`, which reads from the top down to the wanted rule: it fails only
+    if a rule above that one cannot be parsed.
     """
     wanted = [jump.forms() for jump in jumps_of(parent, native=True)]
     if _has(host, family, parent, *(forms[0] for forms in wanted)):
@@ -171,7 +171,7 @@ def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     script = "\n".join(lines).encode()
     result = _run(host, family, script)
     if b"Couldn't load" in result.stderr:
-        # Without the library nothing can be asked, and "not found" would be a guess.
+        # Without the library no check is possible, and "not found" would be a guess.
         words = result.telling
         raise CommandError(
             f"{family.restore}: cannot read the {family.name} tables: {words}", remedy(words)
@@ -186,7 +186,7 @@ def _completed(
     parents: tuple[ChainKey, ...],
     chains: tuple[ChainKey, ...],
 ) -> tuple[dict[ChainKey, Rules], dict[ChainKey, str]]:
-    """With whether each other chain is there; and all chains' hooks, if one was missing."""
+    """The chains, with whether each other one exists; all chains' hooks, if one is missing."""
     found = listed.found
     there = {
         ChainKey(parent.table, target(rule)) for parent in parents for rule in found[parent] or ()
@@ -197,7 +197,7 @@ def _completed(
     ]
     wanted = dict.fromkeys((*chains, *led_to))
     bases: dict[ChainKey, str] = {}
-    # A chain of the admin's in the place of iptables' own is listed as an empty one.
+    # A chain of the admin's under the name of iptables' own is listed as empty.
     if not there.issuperset(wanted) or not all(found[key] for key in parents):
         bases = read_bases(host, family.nft)
         there |= bases.keys()
@@ -206,7 +206,7 @@ def _completed(
 
 
 def target(rule: str) -> str:
-    """Where a rule jumps or goes to; empty if it does neither."""
+    """The chain that a rule jumps or goes to; empty if it does neither."""
     try:
         words = shlex.split(rule)
     except ValueError:
@@ -220,10 +220,10 @@ def target(rule: str) -> str:
 def _list(
     host: Host, family: Family, keys: tuple[ChainKey, ...]
 ) -> tuple[dict[ChainKey, Rules], Result]:
-    """List chains up to the first that is missing, in one call, and what the tool said to that.
+    """List chains up to the first that is missing, in one call, with the tool's result.
 
-    `-S` inside a restore reads as it does alone, for a quarter of the price of single calls, and
-    changes nothing: without a `:CHAIN` line no table is made and no chain emptied.
+    `-S` in a restore prints what it prints alone, at a quarter of the cost of single calls, and
+    changes nothing: without a `:CHAIN` line no table is made and no chain is emptied.
     """
     lines: list[str] = []
     table = ""
@@ -254,14 +254,14 @@ def _run(host: Host, family: Family, script: bytes) -> Result:
 
 
 def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:
-    """Split a listing at its heads: `-P CHAIN policy` or `-N CHAIN`, in the order asked for."""
+    """Split a listing at its heads, `-P CHAIN policy` or `-N CHAIN`, in the order of the keys."""
     found: dict[ChainKey, Rules] = {}
     waiting = list(keys)
     rules: list[str] = []
     chain = ""
     for line in text.split("\n"):
         words = line.split(" ", 2)
-        # Lines of neither kind are remarks, or the rest of a comment with a line end in it.
+        # Other lines are warnings, or the rest of a comment that contains a line end.
         if words[0] in ("-P", "-N") and waiting and waiting[0].chain == words[1]:
             chain, rules = words[1], []
             found[waiting.pop(0)] = ()

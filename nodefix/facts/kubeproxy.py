@@ -1,8 +1,8 @@
 """What kube-proxy and kubelet look for in the packet filter, as data.
 
 Sources: kubernetes pkg/proxy/iptables/proxier.go (iptablesJumpChains, iptablesKubeletJumpChains)
-for jumps, their order and form; pkg/util/iptables/iptables.go (Present) for the chain by which a
-family is judged; pkg/kubelet/kubelet_network_linux.go and kubernetes-sigs/iptables-wrappers
+for jumps, their order and form; pkg/util/iptables/iptables.go (Present) for the chain that tells
+whether a family exists; pkg/kubelet/kubelet_network_linux.go and kubernetes-sigs/iptables-wrappers
 internal/iptables/detect.go for the hint.
 """
 
@@ -25,10 +25,10 @@ class Jump(NamedTuple):
     Attributes:
         table: both chains' table.
         parent: the built-in chain.
-        chain: where it leads.
+        chain: its target.
         comment: kube-proxy's comment, by which it recognises the rule; empty if it has none.
         new: whether it is for new connections only.
-        bare: whether the hand fix made it without a comment.
+        bare: whether the hand fix makes it without a comment.
     """
 
     table: str
@@ -46,7 +46,7 @@ class Jump(NamedTuple):
         return f"{state}{comment}-j {self.chain}"
 
     def forms(self) -> tuple[str, ...]:
-        """The rule as this and other releases of kube-proxy make it, this one's first."""
+        """The rule as kube-proxy makes it: this release's form first, then that of others."""
         return (self.rule(), self.rule(not self.new)) if self.comment else (self.rule(),)
 
 
@@ -57,7 +57,7 @@ _FORWARDING = "kubernetes forwarding rules"
 _FIREWALL = "kubernetes load balancer firewall"
 _POSTROUTING = "kubernetes postrouting rules"
 
-# In kube-proxy's order. It inserts each at the top, so the last of a parent comes first there.
+# In kube-proxy's order. It inserts each on top, so the last one of a parent stands first.
 JUMPS = (
     Jump("filter", "INPUT", "KUBE-EXTERNAL-SERVICES", _EXTERNAL, new=True),
     Jump("filter", "FORWARD", "KUBE-EXTERNAL-SERVICES", _EXTERNAL, new=True),
@@ -73,27 +73,27 @@ JUMPS = (
     Jump("nat", "POSTROUTING", "KUBE-POSTROUTING", _POSTROUTING, bare=True),
 )
 
-# kube-proxy and kubelet make these where they can. In a chain that iptables cannot read to its
-# end they cannot, so there they are made for them.
+# kube-proxy and kubelet make these themselves, except in a chain that iptables cannot read to its
+# end: there nodefix makes them.
 KUBELET_JUMPS = (
     Jump("filter", "INPUT", "KUBE-FIREWALL", ""),
     Jump("filter", "OUTPUT", "KUBE-FIREWALL", ""),
 )
 
-# kube-proxy's image looks for the hint to tell the node's iptables mode.
+# kube-proxy's image tells the node's iptables mode by the hint.
 HINT = ChainKey("mangle", "KUBE-IPTABLES-HINT")
 # Chains without a jump of their own, as the hand fix made them.
 EXTRA = (ChainKey("nat", "KUBE-MARK-MASQ"), ChainKey("nat", "KUBE-FIREWALL"))
-# kube-proxy lists it, and where that fails takes the whole family for missing.
+# kube-proxy lists it; where that fails it takes the whole family for missing.
 PRESENCE = ChainKey("nat", "POSTROUTING")
 
 PARENTS = tuple(dict.fromkeys(ChainKey(jump.table, jump.parent) for jump in JUMPS))
 CHAINS = (*dict.fromkeys(ChainKey(jump.table, jump.chain) for jump in JUMPS), *EXTRA, HINT)
-# No jump leads to these, and they hold a rule or two.
+# No jump leads to these, and they hold one or two rules.
 SMALL = frozenset((*EXTRA, HINT))
 
-# What iptables makes of each built-in chain: iptables iptables/nft.c, xtables_ipv4. A chain of
-# that name which is anything else is none to iptables, and it cannot make its own beside it.
+# How iptables makes each built-in chain: iptables iptables/nft.c, xtables_ipv4. A chain of that
+# name with another hook is none to iptables, and its own cannot be made beside it.
 BASES: Mapping[ChainKey, str] = {
     ChainKey("filter", "INPUT"): "type filter hook input priority 0",
     ChainKey("filter", "FORWARD"): "type filter hook forward priority 0",

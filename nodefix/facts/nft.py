@@ -1,4 +1,4 @@
-"""Chains of the admin's, written with nft itself, that stand in kube-proxy's way."""
+"""Chains that the admin wrote with nft and that kube-proxy cannot work with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nodefix.host.programs import quoted
 NFT = "/usr/sbin/nft"
 SECONDS = 20.0
 
-# Where nftables.service has its tables from: its ExecStart= on Enterprise Linux and on Debian.
+# The files that nftables.service loads: its ExecStart= on Enterprise Linux and on Debian.
 _FILES = ("/etc/sysconfig/nftables.conf", "/etc/nftables.conf")
 _FOLDER = "/etc/nftables"
 _MOST_FILES = 100
@@ -25,16 +25,16 @@ _SHOWN_LENGTH = 120
 
 
 class Obstacle(NamedTuple):
-    """A built-in chain of iptables' that the admin wrote with nft, and kube-proxy cannot work with.
+    """A built-in chain of iptables' that the admin wrote with nft and kube-proxy cannot work with.
 
     Attributes:
         family: nft's name for it, `ip` or `ip6`.
         key: the chain.
-        found: what it is where that is not what iptables makes of it; empty if it is, and holds
-            rules that iptables cannot read.
+        found: its hook, where that differs from iptables' own; empty where it is the same and the
+            chain holds rules that iptables cannot read.
         rules: the admin's rules in it, the first few.
-        origin: the file that it comes from; empty if it was found in none.
-        line: the line there on which its table begins.
+        origin: the file that defines it; empty if none was found.
+        line: the line in that file on which its table begins.
     """
 
     family: str
@@ -48,10 +48,10 @@ class Obstacle(NamedTuple):
 def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
     """All chains of a family, each with its hook as nft prints it; empty for one without.
 
-    Takes longer with many of them, so only asked if one is missing.
+    The cost grows with the number of chains, so this is only read if one is missing.
 
     Raises:
-        CommandError: nft failed, or its answer is not whole.
+        CommandError: nft failed, or its output is incomplete.
     """
     argv = (NFT, "--numeric-priority", "list", "chains", family)
     result = host.programs.run(*argv, timeout=SECONDS)
@@ -60,9 +60,9 @@ def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
         raise CommandError(f"`{quoted(argv)}`: {words}", remedy(words))
     text = result.text
     if text and not text.endswith("\n}\n"):
-        # What is not in half an answer may be there all the same.
-        raise CommandError(f"`{quoted(argv)}`: found an answer that is cut off", "nft list tables")
-    # Only a real line end ends a line: the text of a comment may hold any other.
+        # A chain that is not in half a listing may exist all the same.
+        raise CommandError(f"`{quoted(argv)}`: found output that is cut off", "nft list tables")
+    # Only a newline ends a line: a comment may contain other line ends.
     return dict(_chains(text.split("\n")))
 
 
@@ -88,12 +88,12 @@ def obstacles(
     bases: Mapping[ChainKey, str],
     native: frozenset[ChainKey],
 ) -> tuple[Obstacle, ...]:
-    """What kube-proxy cannot work with.
+    """The chains that kube-proxy cannot work with.
 
     Args:
         host: the node.
         family: nft's name for it.
-        bases: chains with their hooks; empty where nothing is missing.
+        bases: chains with their hooks; empty where no chain is missing.
         native: built-in chains that iptables cannot list.
     """
     found = [
@@ -107,7 +107,7 @@ def obstacles(
 
 
 def _described(host: Host, obstacle: Obstacle) -> Obstacle:
-    """With the rules that are the admin's, and where they come from, as far as can be told."""
+    """With the admin's rules and the file that defines them, as far as known."""
     table, chain = obstacle.key
     result = host.programs.run(NFT, "list", "chain", obstacle.family, table, chain, timeout=SECONDS)
     lines = [line.strip() for line in result.text.split("\n") if line.startswith("\t\t")]
@@ -124,14 +124,14 @@ def _shown(rule: str) -> str:
 
 
 def read_origin(host: Host, family: str, table: str) -> tuple[str, int]:
-    """The file and line where a table begins; nft takes one without a family for IPv4's."""
+    """The file and line where a table begins; to nft one without a family is IPv4's."""
     named = "ip6 +" if family == "ip6" else "(ip +)?"
     begins = re.compile(rf"^\s*table +{named}{table}\s*\{{")
     for path in _files(host):
         try:
             text = host.read(path).decode("utf-8", "replace")
         except OSError:
-            # Where it comes from only makes the remedy shorter.
+            # Knowing the file only makes the remedy shorter.
             continue
         for number, line in enumerate(text.split("\n"), 1):
             if begins.match(line):

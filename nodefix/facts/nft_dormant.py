@@ -1,7 +1,7 @@
 """Tables that are switched off as a whole: nft(8), `flags dormant`.
 
-The kernel evaluates nothing of such a table. iptables lists and changes it as any other, so it
-cannot be seen there.
+The kernel evaluates nothing of such a table. iptables lists and changes it like any other, so its
+output does not show it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Dormant(NamedTuple):
     Attributes:
         family: nft's name for it, `ip` or `ip6`.
         table: its name.
-        origin: the file that it comes from; empty if it was found in none.
-        line: the line there on which it begins.
+        origin: the file that defines it; empty if none was found.
+        line: the line in that file on which it begins.
     """
 
     family: str
@@ -42,12 +42,12 @@ class Sleeping(NamedTuple):
 
 
 def read_dormant(host: Host, families: tuple[str, ...], names: tuple[str, ...]) -> Sleeping:
-    """Look for the flag; the cost does not grow with the rules unless a table has flags.
+    """Look for the flag; the cost does not depend on the rules unless a table has flags.
 
     Args:
         host: the node.
         families: nft's names for them.
-        names: the tables that are asked for.
+        names: the tables to look at.
     """
     try:
         flagged = [(family, name) for family, name in _flagged(host) if family in families]
@@ -77,7 +77,7 @@ def _flagged(host: Host) -> Iterator[tuple[str, str]]:
         found = None
     listed: object = found.get("nftables") if isinstance(found, dict) else None
     if not isinstance(listed, list):
-        raise CommandError(f"`{quoted(argv)}`: found an answer that is no list of tables")
+        raise CommandError(f"`{quoted(argv)}`: found output that is not a list of tables")
     for one in listed:
         table: object = one.get("table") if isinstance(one, dict) else None
         if isinstance(table, dict) and "flags" in table:

@@ -1,7 +1,7 @@
 """iptables and ip6tables are the nft variants.
 
-kube-proxy and the CNI plugins call iptables; EL10 has the nft variant only, tied to its names by
-`alternatives`, and early in a boot or after a change by hand these ties may be missing.
+kube-proxy and the CNI plugins call iptables; EL10 has the nft variant only, linked to its names by
+`alternatives`, and early in a boot or after a manual change these links may be missing.
 Sources: iptables.spec of EL10 (what the package registers), alternatives(8),
 update-alternatives(1), https://github.com/fedora-sysv/chkconfig/blob/1.33/alternatives.c.
 """
@@ -25,7 +25,7 @@ from nodefix.facts.alternatives import (
     read_alternatives,
 )
 from nodefix.facts.alternatives_links import Link
-from nodefix.facts.alternatives_state import Entry
+from nodefix.facts.alternatives_state import Candidate, Entry
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan
@@ -38,6 +38,7 @@ from nodefix.stages.alternatives_problems import (
     unreadable,
     wrong_version,
 )
+from nodefix.stages.alternatives_undo import Outcome, undo_of
 
 __all__ = ["DEADLINE", "NAME", "NEEDS", "apply", "plan", "read"]
 
@@ -51,7 +52,7 @@ Command = tuple[str, ...]
 
 
 class Repair(NamedTuple):
-    """The commands that put one group right."""
+    """The commands that repair one group."""
 
     commands: tuple[Command, ...]
 
@@ -62,7 +63,7 @@ def read(host: Host, config: Config) -> AlternativesFacts:
 
 
 def plan(facts: AlternativesFacts, config: Config) -> Plan:
-    """Register what is not registered with all its followers, then choose it."""
+    """Register the nft variant with all its followers where it is not, then choose it."""
     shadows = shadowed(facts)
     if facts.registry is None:
         return Plan(problems=wrong_version(facts) + shadows)
@@ -73,13 +74,15 @@ def plan(facts: AlternativesFacts, config: Config) -> Plan:
         return Plan(problems=missing + shadows)
     if facts.flavour is None:
         return Plan(problems=(no_program(facts.registry), *shadows))
-    plans = [_mended(facts, facts.flavour, facts.registry, group) for group in facts.flavour.groups]
+    plans = [
+        _repaired(facts, facts.flavour, facts.registry, group) for group in facts.flavour.groups
+    ]
     changes = tuple(change for one in plans for change in one.changes)
     return Plan(changes, tuple(problem for one in plans for problem in one.problems) + shadows)
 
 
-def _mended(facts: AlternativesFacts, flavour: Flavour, registry: Registry, group: Group) -> Plan:
-    """Mend a group, or say what stands in the way of it."""
+def _repaired(facts: AlternativesFacts, flavour: Flavour, registry: Registry, group: Group) -> Plan:
+    """Repair a group, or say what prevents it."""
     links = [facts.links[name] for name in (group.leader, *group.followers)]
     wrong = [link for link in links if not is_nft(link)]
     if not wrong:
@@ -91,31 +94,35 @@ def _mended(facts: AlternativesFacts, flavour: Flavour, registry: Registry, grou
 
 def _change(flavour: Flavour, registry: Registry, group: Group, wrong: list[Link]) -> Change:
     entry = registry.entries[group.leader]
-    commands = (
-        *_ground(registry, group),
-        *_registration(flavour, registry, group),
-        _choice(flavour, registry, group),
-    )
+    registered = entry.candidates.get(candidate(group.leader))
+    nft = _registration(group, registered)
+    outcome = Outcome(_is_best(flavour, registry, group), nft, nft != registered)
+    commands = [*_ground(registry, group)]
+    if outcome.registers:
+        commands.append(_install(flavour, entry, group, nft))
+    commands.append(_choice(flavour, group, outcome))
     return Change(
         target=", ".join(link.path for link in wrong),
         found=", ".join(dict.fromkeys(_where(link) for link in wrong)),
         wanted=f"links that end at the nft variant, as {candidate(group.leader)}",
         hint=_places(entry, group),
-        action=Repair(commands),
+        action=Repair(tuple(commands)),
+        undo=undo_of(registry, group, outcome),
+        code="alternatives-links-wrong",
     )
 
 
 def _places(entry: Entry, group: Group) -> str:
-    """For when the commands came to nothing: no remedy, but all that can have forbidden it."""
+    """For commands that had no effect: no remedy, but all that can have prevented them."""
     links = " ".join(f"{BIN}/{name}" for name in (group.leader, *group.followers))
     folder = entry.file.rsplit("/", 1)[0]
     return f"namei -l {links}; lsattr -d {BIN} {LINKS} {folder}; ls -lZ {folder}"
 
 
 def _ground(registry: Registry, group: Group) -> list[Command]:
-    """What the program takes for granted: a folder for its links, a link where it reads one.
+    """What the program expects: a folder for its links, and a link where it reads one.
 
-    It refuses a directory in a link's place, and takes a file away for good.
+    It refuses a directory in a link's place, and deletes a file there.
     """
     names = (group.leader, *group.followers)
     leader = registry.middles[group.leader]
@@ -125,7 +132,7 @@ def _ground(registry: Registry, group: Group) -> list[Command]:
         if link.kind == "absent":
             commands.append(_linked(NFT_PROGRAM, link.path))
     if registry.folders[LINKS].kind == "absent":
-        # --parents: another group may have made it before.
+        # --parents: the other group's commands may have made it.
         commands.append(("/usr/bin/mkdir", "--parents", "--mode=0755", LINKS))
     for link in (registry.middles[name] for name in names):
         if link.kind not in ("link", "absent"):
@@ -139,45 +146,50 @@ def _linked(target: str, path: str) -> Command:
     return ("/usr/bin/ln", "--symbolic", "--no-target-directory", target, path)
 
 
-def _registration(flavour: Flavour, registry: Registry, group: Group) -> list[Command]:
-    """--install with all followers: a bare one would take ip6tables' link away on EL.
+def _registration(group: Group, registered: Candidate | None) -> Candidate:
+    """The nft variant with all its followers.
 
-    Nothing where all of it is registered. A priority and followers that somebody added are kept.
+    A priority and followers that the admin added are kept.
     """
-    entry = registry.entries[group.leader]
-    path = candidate(group.leader)
-    found = entry.candidates.get(path)
-    registered = found.followers if found else {}
     wanted = {name: candidate(name) for name in group.followers}
-    if found and wanted.items() <= registered.items():
-        return []
-    priority = str(found.priority if found else _PRIORITY)
-    command = [flavour.program, "--install", f"{BIN}/{group.leader}", group.leader, path, priority]
-    for name, target in {**registered, **wanted}.items():
-        link = f"{BIN}/{name}" if name in wanted else entry.links[name]
+    if registered is None:
+        return Candidate(_PRIORITY, wanted)
+    return Candidate(registered.priority, {**registered.followers, **wanted})
+
+
+def _install(flavour: Flavour, entry: Entry, group: Group, nft: Candidate) -> Command:
+    """--install with all followers: without them it would remove ip6tables' link on EL."""
+    leader = (f"{BIN}/{group.leader}", group.leader, candidate(group.leader), str(nft.priority))
+    command = [flavour.program, "--install", *leader]
+    for name, target in nft.followers.items():
+        link = f"{BIN}/{name}" if name in group.followers else entry.links[name]
         command += [flavour.follower_option, link, name, target]
-    return [tuple(command)]
+    return tuple(command)
 
 
-def _choice(flavour: Flavour, registry: Registry, group: Group) -> Command:
-    """The automatic mode that the package leaves, where that comes to the nft variant.
+def _is_best(flavour: Flavour, registry: Registry, group: Group) -> bool:
+    """Whether the automatic mode that the package leaves is right, as it ends at the nft variant.
 
-    Not where an admin had chosen the nft variant by hand: that stays a choice. Either makes links
-    anew that somebody removed.
+    Not where an admin chose the nft variant by hand: that stays a choice.
     """
     entry = registry.entries[group.leader]
     path = candidate(group.leader)
-    chosen = not entry.automatic and registry.middles[group.leader].target == path
+    if not entry.automatic and registry.middles[group.leader].target == path:
+        return False
     # A new one comes last.
     priorities = [(name, one.priority) for name, one in entry.candidates.items()]
     if path not in entry.candidates:
         priorities.append((path, _PRIORITY))
     highest = max(priority for _, priority in priorities)
     best = [name for name, priority in priorities if priority == highest]
-    certain = best == [path] or (flavour.first_of_equals and best[0] == path)
-    if certain and not chosen:
+    return best == [path] or (flavour.first_of_equals and best[0] == path)
+
+
+def _choice(flavour: Flavour, group: Group, outcome: Outcome) -> Command:
+    """Choose the nft variant; in either mode the program makes missing links anew."""
+    if outcome.automatic:
         return (flavour.program, "--auto", group.leader)
-    return (flavour.program, "--set", group.leader, path)
+    return (flavour.program, "--set", group.leader, candidate(group.leader))
 
 
 def _where(link: Link) -> str:
@@ -187,11 +199,12 @@ def _where(link: Link) -> str:
 
 
 def apply(change: Change, host: Host) -> None:
-    """Run the commands; where the links end afterwards is for the next reading to tell.
+    """Run the commands; the next reading tells where the links end.
 
     Raises:
         CommandError: one exited with another status than 0; those after it were not run.
     """
+    assert isinstance(change.action, Repair)
     for command in change.action.commands:
         result = host.programs.run(*command)
         if result.status:

@@ -1,7 +1,7 @@
-"""What the alternatives stage does not mend by itself, and what to type instead.
+"""What the alternatives stage does not repair by itself, and what to type instead.
 
-`alternatives` says little of what it cannot do: a file in a link's place it leaves alone and exits
-with 0, and on a state file without a candidate it crashes. So each case is told beforehand.
+`alternatives` says little about what it cannot do: it leaves a file in a link's place alone and
+exits with 0, and it crashes on a state file without a candidate. So each case is detected first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from nodefix.facts.alternatives import (
     Registry,
     Version,
     is_nft,
+    saved_name,
+    touched,
 )
 from nodefix.facts.alternatives_links import Folder, Link
 from nodefix.facts.alternatives_state import Entry
@@ -29,20 +31,20 @@ _AGAIN = f" && {AGAIN}"
 
 
 def aside(path: str, to: str = "") -> tuple[str, ...]:
-    """Move something out of the way; what is there already is kept under a number."""
+    """Move something out of the way; a file of the new name is kept under a number."""
     return (
         "/usr/bin/mv",
         "--backup=numbered",
         "--no-target-directory",
         path,
-        to or f"{path}.saved",
+        to or saved_name(path),
     )
 
 
 def typed_aside(path: str) -> str:
     """The same for a state file, as a person would type it.
 
-    Not beside it, since the program takes every file there for a state.
+    Not to the same folder: the program takes every file there for a state.
     """
     name = path.rsplit("/", 1)[-1]
     return _typed(path, f"/root/alternatives-{name}.saved")
@@ -54,7 +56,7 @@ def _typed(path: str, to: str = "") -> str:
 
 
 def wrong_version(facts: AlternativesFacts) -> tuple[Problem, ...]:
-    """The links are right, but what they end at does not do its work."""
+    """The links are right, but the program at their end does not work."""
     return tuple(
         _wrong_version(facts.links[name], version)
         for name, version in facts.versions.items()
@@ -69,23 +71,26 @@ def _wrong_version(link: Link, version: Version) -> Problem:
     )
     match version.state:
         case "silent":
-            # A slow disk is no wrong program: told, but not held against the node.
-            return Problem(message, "journalctl -k -b -p warning", required=False)
+            # A slow disk is not a wrong program: reported, but kubelet is not held.
+            hint = "journalctl -k -b -p warning"
+            return Problem(message, hint, required=False, code="alternatives-unclear")
         case "failed":
             both = f"dnf reinstall {IPTABLES} {LIBRARIES}{_AGAIN}"
-            return Problem(message, library(version.words) or both)
+            return Problem(message, library(version.words) or both, code="iptables-does-not-run")
         case _:
-            return Problem(message, f"dnf reinstall {IPTABLES}{_AGAIN}")
+            hint = f"dnf reinstall {IPTABLES}{_AGAIN}"
+            return Problem(message, hint, code="iptables-wrong-variant")
 
 
 def shadowed(facts: AlternativesFacts) -> tuple[Problem, ...]:
-    """Not required: kube-proxy brings its own iptables, and this one may be meant."""
+    """Not required: kube-proxy has its own iptables, and this one may be intended."""
     return unreadable(facts.shadows, required=False) + tuple(
         Problem(
-            f"{link.path}: found it before {BIN} in PATH, ending at {link.end}, expected nothing"
-            " there, since kubelet's and the network plugins' calls go to it",
+            f"{link.path}: found a command that comes before {BIN} in PATH and ends at {link.end},"
+            " expected none: kubelet and the network plugins run it instead",
             _typed(link.path),
             required=False,
+            code="iptables-shadowed",
         )
         for link in facts.shadows
         if link.kind != "unknown"
@@ -93,13 +98,14 @@ def shadowed(facts: AlternativesFacts) -> tuple[Problem, ...]:
 
 
 def unreadable(places: Iterable[Link | Folder], *, required: bool = True) -> tuple[Problem, ...]:
-    """What it is nobody can tell, so it is not changed; required where it is in a repair's way."""
+    """What could not be read is left alone; required where a repair depends on it."""
     return tuple(
         Problem(
-            f"{place.path}: could not be read ({place.why}), expected to tell what it is;"
+            f"{place.path}: could not be read ({place.why}), expected to see what it is;"
             " nothing was changed",
             _look(place.path),
             required,
+            code="alternatives-unclear",
         )
         for place in places
         if place.kind == "unknown"
@@ -107,9 +113,9 @@ def unreadable(places: Iterable[Link | Folder], *, required: bool = True) -> tup
 
 
 def not_installed(registry: Registry) -> tuple[Problem, ...]:
-    """The -nft names do not lead to the program, or it is missing.
+    """The -nft names do not end at the program, or it is missing.
 
-    A name that is missing beside the program is no problem: the stage makes the link.
+    A missing name is not a problem where the program exists: the stage makes the link.
     """
     wrong = [link for link in registry.candidates.values() if not is_nft(link)]
     if wrong and not registry.program.end:
@@ -118,6 +124,7 @@ def not_installed(registry: Registry) -> tuple[Problem, ...]:
         Problem(
             f"{link.path}: found {_found(link)}, expected iptables' nft program",
             _look(link.path) if link.kind == "unknown" else bring_back(IPTABLES, registry.packages),
+            code="alternatives-unclear" if link.kind == "unknown" else "iptables-not-installed",
         )
         for link in wrong
         if link.kind != "absent" or link is registry.program
@@ -125,9 +132,10 @@ def not_installed(registry: Registry) -> tuple[Problem, ...]:
 
 
 def no_program(registry: Registry) -> Problem:
-    """Neither distribution's program is there."""
+    """Neither distribution's program exists."""
     message = "found neither alternatives nor update-alternatives, expected one of them"
-    return Problem(message, bring_back(ALTERNATIVES, registry.packages))
+    hint = bring_back(ALTERNATIVES, registry.packages)
+    return Problem(message, hint, code="alternatives-not-installed")
 
 
 def _look(path: str) -> str:
@@ -139,7 +147,7 @@ def _found(link: Link) -> str:
         case "absent":
             return "nothing"
         case "unknown":
-            return f"what could not be read ({link.why})"
+            return f"something that could not be read ({link.why})"
         case "link":
             return f"a link to {link.end or 'nothing'}"
         case kind:
@@ -149,10 +157,11 @@ def _found(link: Link) -> str:
 def blocked(
     links: list[Link], flavour: Flavour, registry: Registry, group: Group
 ) -> tuple[Problem, ...]:
-    """What stands in the way of mending a group whose links are not all right."""
+    """What prevents the repair of a group whose links are not all right."""
     names = (group.leader, *group.followers)
     middles = [registry.middles[name] for name in names]
     problems = [*unreadable(links), *unreadable(middles), *unreadable(registry.folders.values())]
+    problems += unreadable(_others(registry, group, (*links, *middles)))
     problems += _displaced(links, registry)
     for folder in registry.folders.values():
         if folder.path != BIN or _writes_to_bin(links, registry, names):
@@ -161,20 +170,34 @@ def blocked(
     if group.leader in registry.unfinished:
         file = registry.entries[group.leader].file + flavour.unfinished
         message = (
-            f"{file}: found what a run of alternatives left that was killed, expected nothing,"
-            " since alternatives refuses every change while it is there"
+            f"{file}: found the unfinished file of an alternatives run that was killed, expected"
+            " none: alternatives refuses every change while it exists"
         )
-        problems.append(Problem(message, typed_aside(file) + _AGAIN))
+        hint = typed_aside(file) + _AGAIN
+        problems.append(Problem(message, hint, code="alternatives-unfinished"))
     return tuple(problems)
 
 
+def _others(registry: Registry, group: Group, known: tuple[Link, ...]) -> list[Link]:
+    """What else a repair may change: what could not be read could not be put back."""
+    paths = [*touched(registry, group), *(saved_name(link.path) for link in known)]
+    standing = {path: registry.standing[path] for path in paths if path in registry.standing}
+    told = {link.path for link in known} | {registry.entries[group.leader].file}
+    return [
+        Link(path, "unknown", why=found.why)
+        for path, found in standing.items()
+        if found.kind == "unknown" and path not in told
+    ]
+
+
 def _displaced(links: list[Link], registry: Registry) -> list[Problem]:
-    """What stands where the program makes its links and keeps its files."""
+    """Something else where the program makes its links and keeps its files."""
     commands = [
         Problem(
-            f"{link.path}: found a {link.kind} where alternatives' link belongs, expected a link;"
-            " alternatives leaves it alone and still exits with 0",
+            f"{link.path}: found a {link.kind}, expected alternatives' link; alternatives leaves"
+            " it alone and still exits with 0",
             _typed(link.path) + _AGAIN,
+            code="alternatives-displaced",
         )
         for link in links
         if link.kind not in ("link", "absent", "unknown") and not is_nft(link)
@@ -183,6 +206,7 @@ def _displaced(links: list[Link], registry: Registry) -> list[Problem]:
         Problem(
             f"{folder.path}: found a {folder.kind}, expected alternatives' folder",
             _typed(folder.path) + _AGAIN,
+            code="alternatives-displaced",
         )
         for folder in registry.folders.values()
         if folder.kind not in ("directory", "absent", "unknown")
@@ -191,47 +215,52 @@ def _displaced(links: list[Link], registry: Registry) -> list[Problem]:
 
 
 def _writes_to_bin(links: list[Link], registry: Registry, names: tuple[str, ...]) -> bool:
-    """Whether a link in BIN has to be made: most repairs only change LINKS."""
+    """Whether a link in BIN has to be made; most repairs change only LINKS."""
     return any(registry.candidates[name].kind == "absent" for name in names) or any(
         link.target != f"{LINKS}/{name}" for link, name in zip(links, names, strict=True)
     )
 
 
 def _no_room(folder: Folder, *, ostree: bool) -> list[Problem]:
-    """alternatives does not look whether its new state was written: on a full disk it is lost."""
+    """alternatives does not check that its new state was written: a full disk loses it."""
     if folder.read_only and folder.path == BIN and ostree:
         message = (
-            f"{BIN}: found it read-only, since it belongs to the image, expected to make"
-            f" alternatives' links there; the hint lasts until the next boot, so put them into the"
-            f" image as well"
+            f"{BIN}: found it read-only, as part of the image, expected to make alternatives' links"
+            " there; the fix lasts until the next boot: add the links to the image as well"
         )
-        return [Problem(message, f"bootc usr-overlay{_AGAIN}")]
+        hint = f"bootc usr-overlay{_AGAIN}"
+        return [Problem(message, hint, code="alternatives-read-only")]
     if folder.read_only:
         message = f"{folder.path}: found its file system read-only, expected to make links there"
         mount = f'mount -o remount,rw "$(findmnt -n -o TARGET -T {folder.path})"'
-        return [Problem(message, mount + _AGAIN)]
+        return [Problem(message, mount + _AGAIN, code="alternatives-read-only")]
     if folder.full:
-        message = f"{folder.path}: found no room on its file system, expected some for a few links"
-        return [Problem(message, f"df -h {folder.path}; df -i {folder.path}")]
+        message = f"{folder.path}: found its file system full, expected room for a few links"
+        hint = f"df -h {folder.path}; df -i {folder.path}"
+        return [Problem(message, hint, code="alternatives-disk-full")]
     return []
 
 
 def _state(entry: Entry, flavour: Flavour, group: Group) -> list[Problem]:
-    """A state file that a new registration does not mend; without it, one does."""
+    """A state file that prevents a new registration; once it is moved away, that works."""
     remedy = typed_aside(entry.file) + _AGAIN
     match entry.state:
         case "unknown":
-            message = f"{entry.file}: could not be read ({entry.why})"
-            return [Problem(f"{message}, expected the registration of {group.leader}", remedy)]
+            message = (
+                f"{entry.file}: could not be read ({entry.why}), expected the registration of"
+                f" {group.leader}"
+            )
+            return [Problem(message, remedy, code="alternatives-state-refused")]
         case "refused":
-            message = f"{entry.file}: found a state file that alternatives does not take"
-            return [Problem(f"{message}: {entry.why}", remedy)]
+            message = f"{entry.file}: found a state file that alternatives refuses: {entry.why}"
+            return [Problem(message, remedy, code="alternatives-state-refused")]
         case "registered" if flavour.fixed_links:
             return [
                 Problem(
                     f"{entry.file}: found {found}, expected {name} with the link {BIN}/{name};"
-                    " alternatives registers none of it again",
+                    " alternatives does not change that",
                     remedy,
+                    code="alternatives-state-refused",
                 )
                 for name in (group.leader, *group.followers)
                 if (found := _misregistered(entry, group, name))

@@ -1,11 +1,11 @@
-"""The chains and jumps that kube-proxy and kubelet look for are there, in their exact form.
+"""The chains and jumps that kube-proxy and kubelet look for exist, in their exact form.
 
-What they are is in nodefix/facts/kubeproxy.py. What kube-proxy owns is never emptied, reordered
-or deleted, and nothing is put into its chains.
+nodefix/facts/kubeproxy.py lists them. kube-proxy's own chains are never emptied, reordered or
+deleted, and no rule is added to them.
 
-Tables that the admin writes with nft itself are shared with kube-proxy where it can be done. Of a
-chain with rules that iptables cannot read kube-proxy can only find what stands above them, so its
-jumps are made there, as it would make them itself.
+Tables that the admin wrote with nft are shared with kube-proxy where possible. In a chain with
+rules that iptables cannot read kube-proxy finds only what stands above those rules, so its jumps
+are made there, as it would make them itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nodefix.plan import Change, Plan
 from nodefix.stages.obstacles import problems
 
 NAME = "chains"
-# Without the modules nothing of it works, and their remedy is the one that counts.
+# Nothing here works without the modules, and their remedy is the one that counts.
 NEEDS: tuple[str, ...] = ("modules",)
 DEADLINE = 30.0
 
@@ -33,7 +33,7 @@ _WANTED = "those of kube-proxy's form"
 
 
 class Transaction(NamedTuple):
-    """The changes of one table, which the kernel makes all or none of."""
+    """The changes of one table; the kernel makes all of them or none."""
 
     family: Family
     table: str
@@ -44,15 +44,21 @@ class Transaction(NamedTuple):
         return "\n".join([f"*{self.table}", *self.lines, "COMMIT", ""]).encode()
 
 
+class Additions(NamedTuple):
+    """What one family lacks, table by table."""
+
+    transactions: tuple[Transaction, ...]
+
+
 class Lacking(NamedTuple):
-    """What one table lacks, in words, and what puts it right."""
+    """What one table lacks, in words, and the transaction that adds it."""
 
     words: str
     transaction: Transaction
 
 
 def read(host: Host, config: Config) -> ChainFacts:
-    """Read the chains that kube-proxy's mode is about."""
+    """Read the chains that kube-proxy needs in its mode."""
     match config.kube_proxy:
         case "iptables":
             return read_chains(host, PARENTS, CHAINS, SMALL)
@@ -63,7 +69,7 @@ def read(host: Host, config: Config) -> ChainFacts:
 
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
-    """One change for each family that lacks something or has the hand fix's bare jumps."""
+    """Plan one change for each family that lacks something or has the hand fix's bare jumps."""
     if config.kube_proxy == "none":
         return Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
     changes = [change for family in facts.families if (change := _change(facts, family))]
@@ -78,19 +84,19 @@ def _notes(facts: ChainFacts) -> Iterator[str]:
         names = ", ".join(" ".join(key) for key in PARENTS if key in keys - told)
         if names:
             yield (
-                f"{family.name} {names}: rules that iptables cannot read, as nft makes them;"
-                " kube-proxy can live with that while its jumps stand above them"
+                f"{family.name} {names}: rules that iptables cannot read, made with nft;"
+                " kube-proxy works as long as its jumps stand above them"
             )
     if facts.wipers:
         names = ", ".join(facts.wipers)
         yield (
-            f"active and wiping all chains at a reload: {names};"
-            " nodefix-chains.service brings Kubernetes' back"
+            f"active, and a reload deletes all chains: {names};"
+            " nodefix-chains.service restores Kubernetes' chains"
         )
 
 
 def _blocked(facts: ChainFacts, family: Family) -> frozenset[ChainKey]:
-    """Built-in chains of which iptables can make none of its own."""
+    """Built-in chains whose place is taken, so that iptables cannot make its own."""
     return frozenset(one.key for one in facts.obstacles.get(family, ()) if one.found)
 
 
@@ -103,16 +109,17 @@ def _change(facts: ChainFacts, family: Family) -> Change | None:
     ]
     if not lacking:
         return None
-    # Each boot finds the packet filter empty; one that has some of it was damaged.
+    # Each boot begins with an empty packet filter; one with only some of it was damaged.
     untouched = not any(_is_kubernetes(key, found) for key, found in rules.items())
     return Change(
         target=f"{family.name} chains",
         found=_NONE if untouched else "; ".join(one.words for one in lacking),
         wanted=_WANTED,
-        # What keeps iptables from making them is told by the stage that tries its rules.
+        # That stage tries such rules, and says what prevents them.
         hint=ASK_MODULES,
-        action=tuple(one.transaction for one in lacking),
+        action=Additions(tuple(one.transaction for one in lacking)),
         each_boot=untouched,
+        code="chains-missing",
     )
 
 
@@ -157,9 +164,9 @@ def _counted(parents: list[str]) -> str:
 
 
 def _native_lines(parent: ChainKey, found: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """As kube-proxy does: what its own check does not find goes to the top, in its order.
+    """As kube-proxy does: what its own check does not find is inserted on top, in its order.
 
-    Bare jumps are left: to delete one iptables has to read the chain.
+    Bare jumps stay: iptables would have to read the chain to delete one.
     """
     jumps = jumps_of(parent, native=True)
     missing = [jump for jump in jumps if not set(jump.forms()) & set(found)]
@@ -167,7 +174,7 @@ def _native_lines(parent: ChainKey, found: tuple[str, ...]) -> tuple[list[str], 
 
 
 def _parent_lines(parent: ChainKey, rules: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """The lines that take the hand fix's bare jumps out, and those that put jumps in."""
+    """The lines that delete the hand fix's bare jumps, and those that insert jumps."""
     jumps = jumps_of(parent, native=False)
     bare = {f"-j {jump.chain}" for jump in jumps if jump.bare}
     deletions = [f"-D {parent.chain} {rule}" for rule in rules if rule in bare]
@@ -176,7 +183,7 @@ def _parent_lines(parent: ChainKey, rules: tuple[str, ...]) -> tuple[list[str], 
     later: list[Jump] = []
     for jump in reversed(jumps):
         if _position(jump, present) is None:
-            # Behind the jumps that kube-proxy would have above it, before everything else.
+            # Below the jumps that kube-proxy would have above it, above everything else.
             above = [at for other in later if (at := _position(other, present)) is not None]
             at = max(above) + 1 if above else 0
             insertions.append(f"-I {parent.chain} {at + 1} {jump.rule()}")
@@ -198,19 +205,19 @@ def _split(rule: str) -> list[str]:
     try:
         return shlex.split(rule)
     except ValueError:
-        # A quote of somebody's comment that is not closed: no rule of kube-proxy's.
+        # An unclosed quote in a comment: not a rule of kube-proxy's.
         return []
 
 
 def apply(change: Change, host: Host) -> None:
-    """Make one family's changes, each table's all or none; one that fails keeps none from others.
+    """Make one family's changes: each table as a whole, and each whether others fail or not.
 
     Raises:
-        CommandError: iptables refused; nothing of the tables that are named was changed.
+        CommandError: iptables refused; the tables that are named are unchanged.
     """
-    transactions: tuple[Transaction, ...] = change.action
+    assert isinstance(change.action, Additions)
     refused: dict[str, list[str]] = {}
-    for transaction in transactions:
+    for transaction in change.action.transactions:
         program = transaction.family.restore
         result = host.programs.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
         if result.status:

@@ -1,4 +1,4 @@
-"""What to say, and to type, about the admin's chains that kube-proxy cannot work with."""
+"""Problems and remedies: the admin's chains and tables that kube-proxy cannot work with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def problems(facts: ChainFacts) -> Iterator[Problem]:
                 _message(family, one),
                 _hint(one, lasting),
                 family.name == "IPv4",
-                "chains-hook-wrong" if one.found else "chains-unreadable-rules",
+                code="chains-hook-wrong" if one.found else "chains-unreadable-rules",
             )
     yield from _sleeping(facts)
 
@@ -41,7 +41,7 @@ def _sleeping(facts: ChainFacts) -> Iterator[Problem]:
             f" it: the kernel ignores all its chains, kube-proxy's too{written}",
             f"nft add table {family} {table} && {AGAIN}",
             family == "ip",
-            "chains-table-dormant",
+            code="chains-table-dormant",
         )
     if facts.sleeping.unclear:
         yield Problem(
@@ -60,23 +60,23 @@ def _message(family: Family, one: Obstacle) -> str:
     if one.found:
         said = (
             f"{where}: found one written with nft, {one.found}{rules}, expected none or iptables'"
-            f" own, {BASES[one.key]}: beside it kube-proxy's jumps cannot be made"
+            f" own, {BASES[one.key]}: kube-proxy cannot make its jumps here"
         )
     else:
         said = (
-            f"{where}: found rules written with nft that iptables cannot read{rules}, expected it"
-            f" readable: kube-proxy lists this chain, and without it takes {family.name} for"
-            " missing"
+            f"{where}: found rules written with nft that iptables cannot read{rules}, expected"
+            f" rules that it can read: kube-proxy lists this chain, and where that fails it takes"
+            f" {family.name} for missing"
         )
     written = f" ({one.origin} line {one.line})" if one.origin else ""
-    return f"{said}; a table of another name can have them{written}"
+    return f"{said}; they work as well in a table of another name{written}"
 
 
 def _hint(one: Obstacle, lasting: bool) -> str:
-    """Rename the table where it is written; where that is not known, move the chain.
+    """Rename the table in its file; where that is not known, move the chain.
 
-    Both are done at once or not at all: nftables.service reloads in one transaction, and so does
-    `nft --file`. No packet meets a node without the admin's rules.
+    Both are one transaction, of nftables.service's reload or of `nft --file`: the admin's rules
+    are in force all the time.
     """
     table, chain = one.key
     if one.origin and lasting:

@@ -54,7 +54,7 @@ def test_read_only_usr_of_an_image(el: ElAlternatives, monkeypatch: pytest.Monke
     el.node.file("/run/ostree-booted")
     file_systems(monkeypatch, el.node, read_only=("/usr",))
     problem = only_problem(el)
-    assert "put them into the image as well" in problem.message
+    assert "add the links to the image as well" in problem.message
     assert problem.hint == "bootc usr-overlay && systemctl restart nodefix"
 
 
@@ -84,7 +84,7 @@ def test_no_room_for_the_state_is_seen_before_it_is_lost(
     damaged(el, 33)
     file_systems(monkeypatch, el.node, **{what: ("/var",)})
     problem = only_problem(el)
-    assert problem.message.startswith(f"{ADMIN}: found no room on its file system")
+    assert problem.message.startswith(f"{ADMIN}: found its file system full")
     assert problem.hint == f"df -h {ADMIN}; df -i {ADMIN}"
 
 

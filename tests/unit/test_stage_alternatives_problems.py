@@ -43,7 +43,7 @@ def el(node: Node) -> ElAlternatives:
 
 
 REFUSED = {
-    10: "found a state file that alternatives does not take: line 1: found 'garbage'",
+    10: "found a state file that alternatives refuses: line 1: found 'garbage'",
     17: "could not be read (found a directory, expected a regular file)",
     19: "found no candidate, on which the program crashes",
     20: "found its end, expected an empty line after the followers",
@@ -110,7 +110,9 @@ def test_state_on_a_broken_disk(el: ElAlternatives, monkeypatch: pytest.MonkeyPa
 def test_what_a_killed_run_left(el: ElAlternatives) -> None:
     damaged(el, 26)
     problem = only_problem(el)
-    assert problem.message.startswith(f"{STATE}.new: found what a run of alternatives left")
+    assert problem.message.startswith(
+        f"{STATE}.new: found the unfinished file of an alternatives run"
+    )
     mended_by(el, problem.hint)
 
 
@@ -120,8 +122,8 @@ def test_something_else_in_a_commands_place(el: ElAlternatives, number: int, kin
     problem = only_problem(el)
     assert problem.required
     assert problem.message == (
-        f"/usr/sbin/iptables: found a {kind} where alternatives' link belongs, expected a link;"
-        " alternatives leaves it alone and still exits with 0"
+        f"/usr/sbin/iptables: found a {kind}, expected alternatives' link; alternatives leaves"
+        " it alone and still exits with 0"
     )
     assert problem.hint == (
         "mv --backup=numbered --no-target-directory /usr/sbin/iptables /usr/sbin/iptables.saved"
@@ -192,13 +194,15 @@ def test_what_a_repair_depends_on_cannot_be_looked_at(
 
 def test_command_earlier_in_path_is_told_and_does_not_hold_kubelet(el: ElAlternatives) -> None:
     STATES[1](el)
-    el.node.file("/usr/local/sbin/iptables", "somebody's own", 0o755)
+    el.node.file("/usr/local/sbin/iptables", "the admin's own", 0o755)
     (problem,) = repair(alternatives, el.node).problems
     assert not problem.required
-    assert problem.message.startswith("/usr/local/sbin/iptables: found it before /usr/sbin in PATH")
+    assert problem.message.startswith(
+        "/usr/local/sbin/iptables: found a command that comes before /usr/sbin"
+    )
     mended_by(el, problem.hint)
     saved = el.node.host.path("/usr/local/sbin/iptables.saved")
-    assert saved.read_text() == "somebody's own"
+    assert saved.read_text() == "the admin's own"
 
 
 def test_command_earlier_in_path_that_cannot_be_looked_at(el: ElAlternatives) -> None:
