@@ -1,4 +1,4 @@
-"""Where /usr/sbin/iptables and its companions end, and what `alternatives` knows of them."""
+"""Where the iptables commands in /usr/sbin end, and how `alternatives` has them registered."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Flavour(NamedTuple):
 
     Attributes:
         program: its path.
-        admin: the folders where it may keep its state; the first that is there counts.
+        admin: the folders where it may keep its state; the first that exists counts.
         follower_option: how --install takes a follower.
-        unfinished: what follows a state file's name while it is written; empty where the program
-            does not mind one that is left over.
+        unfinished: the suffix of a state file that is being written; empty where one that is
+            left over does no harm.
         fixed_links: whether a command that is registered with another link cannot be
             registered again.
-        first_of_equals: whether automatic mode takes the first of the best; else it may stay with
-            one that is as good.
-        groups: how its distribution ties the iptables commands together.
+        first_of_equals: whether automatic mode takes the first of several with the highest
+            priority; else it may keep the current one.
+        groups: how its distribution groups the iptables commands.
     """
 
     program: str
@@ -97,7 +97,7 @@ class Version(NamedTuple):
 
     Attributes:
         state: `said`, `failed`, or `silent`: it did not end in time.
-        words: the version, or what went wrong.
+        words: the version, or the error.
     """
 
     state: str
@@ -105,7 +105,7 @@ class Version(NamedTuple):
 
 
 class Registry(NamedTuple):
-    """What a repair depends on; read only where one is due.
+    """What a repair depends on; read only where one is needed.
 
     Attributes:
         program: the multi-call program.
@@ -113,13 +113,12 @@ class Registry(NamedTuple):
         middles: the link in LINKS of each command, by name.
         folders: BIN, LINKS and the state's folder, by path.
         entries: each leader's registration.
-        unfinished: leaders for which a run that was killed left its half of a new state.
-        packages: what packages.read_packages() says; None where rpm does not tell, or where nothing
-            is missing.
+        unfinished: leaders for which a killed run left an unfinished state file.
+        packages: the answer of packages.read_packages(); None also where nothing is missing.
         ostree: whether /usr belongs to an image.
         standing: what stands at each path that a repair may change.
-        backups: for a name that a repair moves something to and that is taken, the name to which
-            `mv` moves what is there.
+        backups: where a repair moves something to a name that exists, the name to which `mv`
+            moves the older one.
     """
 
     program: Link
@@ -138,11 +137,11 @@ class AlternativesFacts(NamedTuple):
     """What the alternatives stage decides on.
 
     Attributes:
-        flavour: whose alternatives; None where neither program is there.
+        flavour: the program that keeps the links; None where neither exists.
         links: each command, by name.
         versions: what `-V` of iptables and, if that ends elsewhere, of ip6tables says, by name;
             empty where a link is wrong.
-        registry: None where the links are as they should be, since then nobody asks.
+        registry: None where all links are right, since then it is not needed.
         shadows: commands of these names that come earlier in root's PATH, and where they end;
             also those that cannot be read.
     """
@@ -168,8 +167,8 @@ def is_nft(link: Link) -> bool:
 def read_alternatives(host: Host) -> AlternativesFacts:
     """Follow the links, ask each family for its version, read the registrations if needed.
 
-    Judged by where the links end and by `-V`, not by the state file: it can be right while the
-    links are wrong, and the other way round.
+    The links' ends and `-V` decide, not the state file: either can be right while the other is
+    wrong.
     """
     links = {name: read_link(host, f"{BIN}/{name}") for name in COMMANDS}
     flavour = next((f for f in (EL, DEBIAN) if _is_there(read_link(host, f.program))), None)
@@ -189,21 +188,21 @@ def read_alternatives(host: Host) -> AlternativesFacts:
 
 
 def _is_there(link: Link) -> bool:
-    """Whether it is a program, as far as can be told."""
+    """Whether it is a program, as far as known."""
     return bool(link.end) or link.kind == "unknown"
 
 
 def saved_name(path: str) -> str:
-    """The name to which a repair moves something that stands in its way."""
+    """The name to which a repair moves something out of its way."""
     return f"{path}.saved"
 
 
 def touched(registry: Registry, group: Group) -> Iterator[str]:
-    """Each path that the repair of a group may change, but for what it moves something to."""
+    """Each path that the repair of a group may change, except those it moves something to."""
     entry = registry.entries[group.leader]
     names = (group.leader, *group.followers)
     yield entry.file
-    # A folder that is there stays as it is.
+    # An existing folder is not changed.
     yield from (folder.path for folder in registry.folders.values() if folder.kind == "absent")
     yield from (candidate(name) for name in names)
     yield from (f"{BIN}/{name}" for name in names)
@@ -240,7 +239,7 @@ def _registry(host: Host, flavour: Flavour | None) -> Registry:
 
 
 def _saved(host: Host, found: Registry) -> tuple[dict[str, Standing], dict[str, str]]:
-    """What has the names already that a repair moves something to, and where `mv` moves that."""
+    """What exists under the names that a repair moves something to, and where `mv` moves that."""
     standing: dict[str, Standing] = {}
     backups: dict[str, str] = {}
     for middle in found.middles.values():
@@ -263,7 +262,7 @@ def _admin(host: Host, flavour: Flavour) -> str:
 
 
 def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:
-    """Each program is asked once, by the first name that ends at it; at best both do."""
+    """Run each program once, by the first name that ends at it; normally both names do."""
     first = {links[name].end: name for name in ("ip6tables", "iptables")}
     return {name: _version(host, links[name]) for name in first.values()}
 

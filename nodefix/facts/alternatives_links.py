@@ -16,11 +16,11 @@ class Link(NamedTuple):
 
     Attributes:
         path: its path.
-        kind: `link`; `absent`; `unknown` where it could not be read; or what else stands there, in
-            the words of reading.kind_of().
-        end: where it ends, all links followed; empty if no program is there.
-        target: what the link itself says.
-        why: for `unknown`, what went wrong.
+        kind: `link`; `absent`; `unknown` where it could not be read; or what else it is, in the
+            words of reading.kind_of().
+        end: where it ends, all links followed; empty if that is not a program.
+        target: the link's own target.
+        why: for `unknown`, the error.
     """
 
     path: str
@@ -38,7 +38,7 @@ class Folder(NamedTuple):
         kind: `directory`, `absent`, `unknown` where it could not be read, or what else it is.
         read_only: whether its file system is.
         full: whether its file system has no room for another file.
-        why: for `unknown`, what went wrong.
+        why: for `unknown`, the error.
     """
 
     path: str
@@ -63,12 +63,12 @@ def read_link(host: Host, path: str) -> Link:
 
 
 def _end(host: Host, path: str) -> str:
-    """Follow links as if the host's root were the root, so that a made-up tree can be read too."""
+    """Follow links with the host's root as `/`, so that a made-up tree can be read too."""
     for _ in range(40):  # as many as the kernel follows
         place = host.path(path)
         if not place.is_symlink():
             break
-        # Not resolve(): that would follow links to the real root.
+        # Not resolve(), which follows links to the real root.
         path = os.path.normpath(Path(path).parent / place.readlink())
     return path
 
@@ -78,13 +78,13 @@ def _program(host: Host, path: str) -> str:
 
 
 def read_folder(host: Host, path: str) -> Folder:
-    """Look at a folder, and at the file system that it is on."""
+    """Look at a folder and its file system."""
     place = host.path(path)
     try:
         kind = "directory" if place.is_dir() else ""
         if not kind:
             kind = kind_of(place.lstat().st_mode) if os.path.lexists(place) else "absent"
-        # One that is missing will be made in its parent.
+        # A missing one will be made in its parent.
         room = os.statvfs(place if kind == "directory" else place.parent)
     except FileNotFoundError:
         return Folder(path, "absent")

@@ -1,6 +1,6 @@
 """What `alternatives` has registered for a leader: its state file, read as the program reads it.
 
-A file that the program refuses, or crashes on, is `refused` here too: no call of it can mend that.
+A file that the program refuses, or crashes on, is `refused` here too: no call of it repairs that.
 Source: readConfig() of https://github.com/fedora-sysv/chkconfig/blob/1.33/alternatives.c; Debian's
 update-alternatives writes the same format.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from nodefix.host.node import Host
 
-# A follower takes three lines: this is room for more candidates than anybody has.
+# Three lines for each follower: enough for more candidates than exist anywhere.
 _LIMIT = 1 << 18
 # What C's isspace() takes.
 _SPACE = " \t\n\v\f\r"
@@ -29,8 +29,8 @@ class Candidate(NamedTuple):
     """One candidate of a leader.
 
     Attributes:
-        priority: the higher one is the better.
-        followers: the target of each follower that it brings along, by name.
+        priority: the highest one is the best.
+        followers: the target of each of its followers, by name.
     """
 
     priority: int
@@ -43,10 +43,10 @@ class Entry(NamedTuple):
     Attributes:
         state: `registered`, `absent`, `refused` by the program, or `unknown`: it could not be read.
         file: the state file.
-        why: for `refused` and `unknown`, what is wrong with it.
+        why: for `refused` and `unknown`, the reason.
         automatic: whether the best candidate is chosen, and not one by hand.
-        link: where the leader's link belongs.
-        links: where each follower's link belongs, by name.
+        link: the path of the leader's link.
+        links: the path of each follower's link, by name.
         candidates: by path, in the file's order; of equal priorities the first is the best.
         content: the file's bytes.
     """
@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 
 
 class _RefusedError(Exception):
-    """What the program does not take."""
+    """What the program refuses."""
 
 
 def read_entry(host: Host, file: str) -> Entry:
@@ -72,7 +72,7 @@ def read_entry(host: Host, file: str) -> Entry:
     except FileNotFoundError:
         return Entry("absent", file)
     except OSError as error:
-        # A directory, a pipe, a broken disk: registered or not, nobody can tell.
+        # A directory, a pipe, a broken disk: whether it is registered is not known.
         return Entry("unknown", file, error.strerror or str(error))
     try:
         return _parsed(file, content)._replace(content=content)
@@ -82,7 +82,7 @@ def read_entry(host: Host, file: str) -> Entry:
 
 def _parsed(file: str, content: bytes) -> Entry:
     """Mode; the leader's link; name and link of each follower; an empty line; the candidates."""
-    # Undecodable bytes come out again as they were, since targets are handed to the program.
+    # Undecodable bytes are kept as they are, since targets are passed to the program.
     text = os.fsdecode(content.split(b"\0")[0])
     lines = iter([line.lstrip(_SPACE) for line in text.removesuffix("\n").split("\n")])
     mode, link = next(lines), next(lines, "")
@@ -116,12 +116,12 @@ def _candidates(lines: Iterator[str], names: list[str]) -> Iterator[tuple[str, C
         if not path.startswith("/"):
             raise _RefusedError(f"found {_shown(path)}, expected a candidate's path")
         priority = _priority(path, next(lines, ""))
-        # At the end of the file they may be missing.
+        # At the end of the file some may be missing.
         targets = [next(lines, "") for _ in names]
         for target in targets:
             if target and not target.startswith("/"):
                 raise _RefusedError(f"found {_shown(target)}, expected a follower's path")
-        # The program takes the first one of a path.
+        # Of two with one path the program takes the first.
         if path not in seen:
             seen.add(path)
             pairs = zip(names, targets, strict=True)

@@ -1,4 +1,4 @@
-"""What stands at a path, exactly enough to put it back and to see that nobody has changed it."""
+"""What exists at a path: enough to put it back, and to see whether it was changed since."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Standing(NamedTuple):
         gid: its group.
         size: of anything but a link, in bytes.
         mtime_ns: of anything but a link, nanoseconds since 1970.
-        target: of a link, what it says.
+        target: of a link, as it is stored.
         attributes: of a file, its extended attributes, the SELinux label among them.
-        why: for `unknown`, what went wrong.
+        why: for `unknown`, the error.
     """
 
     kind: str
@@ -45,7 +45,7 @@ def read_standing(host: Host, path: str) -> Standing:
     try:
         status = place.lstat()
         if stat.S_ISLNK(status.st_mode):
-            # Not Path.readlink(), which leaves out what makes no difference.
+            # Not Path.readlink(), which normalises the target.
             target = os.readlink(place)  # noqa: PTH115
             return Standing("link", 0, status.st_uid, status.st_gid, target=target)
         is_file = stat.S_ISREG(status.st_mode)
@@ -76,9 +76,9 @@ def _attributes(place: os.PathLike[str]) -> dict[str, bytes]:
 
 
 def backup_name(host: Host, path: str) -> str:
-    """The name under which `mv --backup=numbered` keeps what stands at a path.
+    """The name under which `mv --backup=numbered` keeps what exists at a path.
 
-    Source: gnulib lib/backupfile.c: one more than the highest number that is there.
+    Source: gnulib lib/backupfile.c: the highest existing number plus one.
 
     Raises:
         OSError: the folder cannot be listed.

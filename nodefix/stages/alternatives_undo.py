@@ -1,9 +1,9 @@
-"""The undo of a group's repair: what stands where its commands change something, and what follows.
+"""The undo of a group's repair: what exists at each path that its commands change, and afterwards.
 
-`was` holds, under `places`, each path that the commands may change with what stands there (of the
-state file its bytes), and under `moved` what they move out of the way, in this order. `became`
-holds what they leave at these paths, and the registration that the state file then has: its bytes
-are the program's own affair. A folder that was made goes when it is empty.
+`was` has under `places` each path that the commands may change, with what exists there (of the
+state file its bytes), and under `moved` what they move out of the way, in this order. `became` has
+what they leave at these paths, and the registration in the new state file, whose bytes the program
+decides on. A folder that they make is removed again only when it is empty.
 Sources: addService(), makeLinks() and removeLinks() of
 https://github.com/fedora-sysv/chkconfig/blob/1.33/alternatives.c; update-alternatives(1).
 """
@@ -35,12 +35,12 @@ _ABSENT: Place = {"kind": "absent"}
 
 
 class Outcome(NamedTuple):
-    """What a group's commands come to.
+    """The result of a group's commands.
 
     Attributes:
         automatic: whether automatic mode is chosen.
         nft: the registration of the nft variant.
-        registers: whether the commands make it.
+        registers: whether the commands register it.
     """
 
     automatic: bool
@@ -82,11 +82,11 @@ def undo_of(registry: Registry, group: Group, outcome: Outcome) -> Undo:
 
 
 def place(standing: Standing, *, exact: bool = False) -> Place:
-    """What stands at a path, as JSON.
+    """What exists at a path, as JSON.
 
     Args:
         standing: what was read.
-        exact: whether with size and time, which tell something that was moved from another.
+        exact: whether to add size and time, by which something that was moved is recognised.
     """
     match standing.kind:
         case "absent":
@@ -108,7 +108,7 @@ def place(standing: Standing, *, exact: bool = False) -> Place:
 
 
 def _moved(registry: Registry, group: Group) -> list[tuple[str, str]]:
-    """What is moved out of the way, each after what has that name already."""
+    """What is moved out of the way, each after an older one of that name."""
     moved = []
     for name in (group.leader, *group.followers):
         middle = registry.middles[name]
@@ -125,13 +125,13 @@ def _candidates(entry: Entry, group: Group, outcome: Outcome) -> dict[str, Candi
 
 
 def _links_after(entry: Entry, group: Group, outcome: Outcome) -> dict[str, str]:
-    """Where the link of each follower belongs, by name."""
+    """The path of each follower's link, by name."""
     if not outcome.registers:
         return {**entry.links}
     links = {**entry.links, **{name: f"{BIN}/{name}" for name in group.followers}}
     if candidate(group.leader) not in entry.candidates:
         return links
-    # Registered anew, the program forgets the followers that no candidate brings.
+    # At a new registration the program removes the followers that no candidate has.
     brought = {
         name for one in _candidates(entry, group, outcome).values() for name in one.followers
     }
@@ -149,7 +149,7 @@ def _nft_names(registry: Registry, group: Group) -> dict[str, Place]:
 def _links(
     registry: Registry, group: Group, outcome: Outcome, links: Mapping[str, str]
 ) -> dict[str, Place]:
-    """The links of each command; the program leaves alone what is no link where one belongs."""
+    """The links of each command; the program leaves alone what is not a link in BIN."""
     entry = registry.entries[group.leader]
     known = {**entry.links, group.leader: entry.link or f"{BIN}/{group.leader}"}
     after = {**links, group.leader: f"{BIN}/{group.leader}"}
@@ -157,7 +157,7 @@ def _links(
     places: dict[str, Place] = {}
     for name, link in {**known, **after}.items():
         middle = f"{LINKS}/{name}"
-        # What another link of that command was.
+        # Its link at the path of the old registration.
         places[known.get(name, link)] = _gone(registry, known.get(name, link))
         if name in targets and name in after:
             places[link] = _link(middle) if _may_be_link(registry, link) else _kept(registry, link)

@@ -69,7 +69,7 @@ def _message(family: Family, one: Obstacle) -> str:
             f" {family.name} for missing"
         )
     written = f" ({one.origin} line {one.line})" if one.origin else ""
-    return f"{said}; they work as well in a table of another name{written}"
+    return f"{said}; its rules work as well in a table of another name{written}"
 
 
 def _hint(one: Obstacle, lasting: bool) -> str:

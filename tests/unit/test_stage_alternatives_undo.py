@@ -70,6 +70,16 @@ def test_a_follower_that_only_the_other_candidate_brings(el: ElAlternatives) -> 
     round_trip(el.node)
 
 
+def test_a_follower_that_no_candidate_brings_any_more(el: ElAlternatives) -> None:
+    STATES[1](el)
+    el.node.link("/usr/sbin/iptables-apply", f"{LINKS}/iptables-apply")
+    el.node.link(f"{LINKS}/iptables-apply", "/usr/sbin/nowhere")
+    head = "auto\n/usr/sbin/iptables\niptables-apply\n/usr/sbin/iptables-apply\n\n"
+    el.node.file(STATE, f"{head}{NFT}\n10\n\n")
+    el.node.host.path("/usr/sbin/ip6tables").unlink()
+    round_trip(el.node)
+
+
 def test_a_file_where_the_link_of_an_admins_follower_belongs(el: ElAlternatives) -> None:
     el.node.file("/usr/sbin/iptables-nft-apply")
     el.node.file("/usr/sbin/iptables-apply", "the admin's own")

@@ -67,9 +67,17 @@ def elsewhere(node: Node) -> None:
     state.write_text(text.replace("/usr/sbin/iptables-nft-save\n", "\n"))
 
 
+def forgotten(node: Node) -> None:
+    """A follower that no candidate brings, and the nft variant without its own."""
+    node.link("/usr/sbin/apply", f"/{LINKS}/apply")
+    node.link(f"/{LINKS}/apply", "/usr/sbin/nowhere")
+    head = "auto\n/usr/sbin/iptables\napply\n/usr/sbin/apply\n\n"
+    node.file(f"/{ADMIN}/iptables", f"{head}/usr/sbin/iptables-nft\n10\n\n\n")
+
+
 @pytest.mark.real_commands
 @pytest.mark.parametrize(
-    "damage", [nothing, legacy, without_followers, more_followers, no_folder, elsewhere]
+    "damage", [nothing, legacy, without_followers, more_followers, no_folder, elsewhere, forgotten]
 )
 def test_each_repair_can_be_undone(debian: Node, damage: Callable[[Node], None]) -> None:
     damage(debian)

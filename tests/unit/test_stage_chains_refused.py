@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from altstage import MULTI, answer_rpm
 from el_alternatives import INSTALL_ALL, ElAlternatives
-from fakehost import Node, attempt, planned, repair, result
+from fakehost import Node, attempt, modes, planned, repair, result
 from netfilter import NFT, RESTORE4, Tables
 
 from nodefix.config import Config
+from nodefix.converge import run_stage
 from nodefix.errors import CommandError
 from nodefix.host.programs import Result
 from nodefix.plan import Plan
@@ -76,6 +77,23 @@ def test_what_is_behind_a_refusal_is_named_once_with_what_helps(
     assert caught.value.message.count(words.split("\n")[0]) == 1
     assert words.split("\n")[1] not in caught.value.message
     assert caught.value.hint == hint
+
+
+def test_the_remedy_of_what_apply_met_reaches_the_report(node: Node, tables: Tables) -> None:
+    real = node.programs.table[(RESTORE4, "--noflush")]
+    assert callable(real)
+    words = "iptables-nft-restore v1.8.11 (nf_tables): Couldn't load match `comment':No such file"
+
+    def restore(argv: tuple[str, ...], stdin: bytes) -> Result:
+        return result(2, stderr=words) if b"\n-I " in stdin else real(argv, stdin)
+
+    node.programs.table[(RESTORE4, "--noflush")] = restore
+    (problem,) = run_stage(chains, node.host, modes()).problems
+    assert "Couldn't load match `comment'" in problem.message
+    assert problem.hint == "dnf reinstall iptables-libs && systemctl restart nodefix"
+    assert problem.code == "chains-missing"
+    # It does not outlive the boot.
+    assert not node.host.path("/var/lib/nodefix/undo").exists()
 
 
 def test_table_that_cannot_be_read(node: Node, tables: Tables) -> None:
