@@ -25,7 +25,8 @@ from nodefix.facts.alternatives import (
 )
 from nodefix.facts.alternatives_state import Candidate, Entry
 from nodefix.facts.standing import Standing
-from nodefix.plan import Json, Undo
+from nodefix.plan import Undo
+from nodefix.shape import Json
 from nodefix.undo import text
 
 _KIND = "alternatives"

@@ -12,8 +12,9 @@ from fakehost import Node, modes
 from nodefix.converge import run_stage
 from nodefix.facts.alternatives_state import read_entry
 from nodefix.facts.standing import read_standing
-from nodefix.plan import Json, JsonObject, Undo
+from nodefix.plan import Undo
 from nodefix.report import StageReport
+from nodefix.shape import Json, JsonObject
 from nodefix.stages import alternatives
 from nodefix.stages.alternatives_undo import place
 from nodefix.undo import Entry, UndoLog, content_of

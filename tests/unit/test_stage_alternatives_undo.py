@@ -156,7 +156,7 @@ def test_nothing_is_changed_where_nothing_can_be_written_down(el: ElAlternatives
     el.node.file("/var/lib/nodefix", "no folder")
     before = el.node.snapshot()
     (problem,) = run(el.node).problems
-    assert "is left alone, since what stands there cannot be written down" in problem.message
+    assert "is left unchanged, because its present state cannot be saved" in problem.message
     assert changes(el.node) == []
     assert el.node.snapshot() == before
 
