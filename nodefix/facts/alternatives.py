@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nodefix.errors import DeadlineError, NodefixError
 from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
 from nodefix.facts.alternatives_state import Entry, read_entry
+from nodefix.facts.module_index import must_not_ask
 from nodefix.facts.packages import read_packages
 from nodefix.facts.standing import Standing, backup_name, read_standing
 from nodefix.host.node import Host
@@ -263,6 +264,8 @@ def _admin(host: Host, flavour: Flavour) -> str:
 
 def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:
     """Run each program once, by the first name that ends at it; normally both names do."""
+    if must_not_ask(host, "nfnetlink"):
+        return {}
     first = {links[name].end: name for name in ("ip6tables", "iptables")}
     return {name: _version(host, links[name]) for name in first.values()}
 

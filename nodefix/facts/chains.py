@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nodefix.errors import BusError, CommandError
 from nodefix.facts.alternatives_links import read_link
 from nodefix.facts.kubeproxy import ChainKey, jumps_of
+from nodefix.facts.module_index import must_not_ask
 from nodefix.facts.nft import Obstacle, obstacles, read_bases
 from nodefix.facts.nft_dormant import Sleeping, read_dormant
 from nodefix.facts.packages import IPTABLES, bring_back, read_packages
@@ -81,6 +82,10 @@ def read_chains(
     """
     rules, native, found = {}, {}, {}
     families = (IPV4, IPV6) if has_ipv6(host.root) else (IPV4,)
+    if must_not_ask(host, "nf_tables"):
+        # A kernel without the module has no chains.
+        none: dict[ChainKey, Rules] = {**dict.fromkeys(chains), **dict.fromkeys(parents, ())}
+        return ChainFacts(dict.fromkeys(families, none), _wipers(host))
     for family in families:
         listed = _listed(host, family, parents, tuple(key for key in chains if key in small))
         rules[family], bases = _completed(host, family, listed, parents, chains)

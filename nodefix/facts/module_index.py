@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nodefix.facts.module_locks import read_locks
+from nodefix.facts.system import kernel_release
 from nodefix.host.node import Host
 
 _LOADED = "/proc/modules"
@@ -55,6 +56,17 @@ def loadable_modules(host: Host, kernel: str) -> frozenset[str]:
         return frozenset()
     built_in, on_disk = modules_of(host, kernel)
     return frozenset(on_disk) - loaded - built_in
+
+
+def must_not_ask(host: Host, module: str) -> bool:
+    """Whether a program that needs a module is not to be run: it would load it, in a dry run."""
+    if host.may_load:
+        return False
+    try:
+        return module in loadable_modules(host, kernel_release(host.root))
+    except OSError:
+        # Not known, so nothing is risked.
+        return True
 
 
 def module_name(file: str) -> str:
