@@ -16,9 +16,13 @@ The pieces, in the order in which they are used:
 
 It needs root, Debian's packages are installed when they are missing, and what it makes (mounts,
 containers, folders under build/testnode) is taken down on exit, on ^C and on SIGTERM. Nothing
-reaches the network but the first building of an image. Run with PYTHONPATH=packaging.
+reaches the network but the first building of an image.
+
+testnode.qemu has the same nodes as virtual machines. packaging/try lies beside this folder; tests
+find it by tests/pytest.ini, tests/bench/run by what it starts Python with.
 """
 
+from testnode.checkout import build_rpm
 from testnode.command import Failed, Result, log_to, need, run
 from testnode.image import image
 from testnode.machine import Entry, Machine
@@ -33,6 +37,7 @@ __all__ = [
     "Nspawn",
     "Result",
     "Root",
+    "build_rpm",
     "image",
     "install",
     "log_to",

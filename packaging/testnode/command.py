@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from testnode.undo import later
 
@@ -75,6 +76,25 @@ def run(
         message = f"{shlex.join(argv)}\n  found: exit status {result.returncode}, expected 0"
         raise Failed(message + _tail(result.output))
     return result
+
+
+def start(
+    argv: Sequence[str], *, output: BinaryIO | None = None, bound_by: str | None
+) -> subprocess.Popen[bytes]:
+    """Start what goes on beside this program, out of reach of a terminal's ^C, without input.
+
+    ^C is for this program, which then takes it down by what was registered with later(). Killed
+    outright it takes down nothing: the kernel then sends the signal `bound_by`, which it does when
+    the thread ends that started it; None leaves that out.
+    """
+    bound = ["setpriv", "--pdeathsig", bound_by] if bound_by else []
+    return subprocess.Popen(
+        [*bound, *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 def need(*packages: str) -> None:

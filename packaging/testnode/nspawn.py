@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from testnode.command import Failed, Result, need, run
+from testnode.command import Failed, Result, need, run, start
 from testnode.machine import Machine
 from testnode.tree import Root
 from testnode.undo import later
@@ -51,14 +51,11 @@ class Nspawn(Machine):
         end = time.monotonic() + timeout
         argv = self._command(arguments)
         with self.console.open("ab") as console:
-            # Away from the terminal's group: ^C is for this program, which then tears down.
-            self._process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-            )
+            # Its systemd-nspawn then shuts the node down. Bound to the main thread alone: a node
+            # may outlive any other.
+            in_main = threading.current_thread() is threading.main_thread()
+            bound_by = "TERM" if in_main else None
+            self._process = start(argv, output=console, bound_by=bound_by)
         self._leader = self._find_leader(end)
         while (left := end - time.monotonic()) > 0:
             # Too early it says "offline", or that there is no bus: ask again.
@@ -117,10 +114,6 @@ class Nspawn(Machine):
         argv += [f"--directory={self.root.writable()}", "--hostname=node", *self._options]
         if not Path("/run/systemd/system").exists():
             argv.append("--keep-unit")  # no systemd here that could make a scope for it
-        if threading.current_thread() is threading.main_thread():
-            # Killed outright this program cleans up nothing: have the kernel shut the node down.
-            # The signal comes when the starting thread ends, hence from the main one only.
-            argv = ["setpriv", "--pdeathsig", "TERM", *argv]
         return [*argv, *arguments]
 
     def _find_leader(self, end: float) -> int:

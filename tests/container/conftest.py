@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import testnode
-from nodes import TOP, Boot
+from nodes import Boot
 
 
 @pytest.fixture(scope="session")
 def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The binary RPM, built from this checkout."""
-    out = tmp_path_factory.mktemp("rpm")
-    built = subprocess.run(
-        [TOP / "packaging/build-rpm", "--out", out], capture_output=True, text=True, timeout=600
-    )
-    if built.returncode:
-        pytest.fail(f"packaging/build-rpm: exit status {built.returncode}\n{built.stderr}")
-    (file,) = out.glob("*.noarch.rpm")
-    return file
+    return testnode.build_rpm(tmp_path_factory.mktemp("rpm"))
 
 
 @pytest.fixture(scope="session")

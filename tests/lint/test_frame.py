@@ -93,3 +93,12 @@ def test_partly_skipped_tier_is_fine_in_ci(frame: Path) -> None:
     status, printed = outcome(frame, "unit", body, "true")
     assert status == 0
     assert "TIER SKIPPED" not in printed
+
+
+MACHINES = ("packaging/try", "packaging/testnode", "tests/container", "tests/vm", "tests/bench")
+
+
+def test_no_program_reaches_another_folder_by_changing_its_path() -> None:
+    top = TESTS.parent
+    files = [file for name in MACHINES for file in ((top / name), *(top / name).rglob("*.py"))]
+    assert [file for file in files if file.is_file() and "sys.path" in file.read_text()] == []

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from qemu import Farm, Ran, Scenario
-from qemu.disk import HOST_PACKAGES
-from testnode import Failed, need
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install what is missing before anybody looks for it, once it is known to be needed."""
-    wanted = any(isinstance(_parameters(item).get("ran"), Scenario) for item in session.items)
-    if wanted and os.geteuid() == 0 and not session.config.option.collectonly:
-        try:
-            need(*HOST_PACKAGES)
-        except Failed as error:
-            # Without them these tests are skipped, with the reason; others may well run.
-            print(f"\ntests/vm: {error}")
+from testnode import Failed
+from testnode.qemu import Farm, Ran, Scenario
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from qemu import Boot, Booted, Ran, Scenario
+from testnode.qemu import Boot, Booted, Ran, Scenario
 
 # Of what Enterprise Linux 10 has in kernel-modules-extra only.
 EXTRA = ("nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE", "ip_set", "br_netfilter")
@@ -31,7 +31,7 @@ EVERY = (*REQUIRED, OPTIONAL, NOT_ASKED_FOR)
 
 _VERSION = "Linux version "
 
-FUNCTIONS = (Path(__file__).with_name("guest") / "modules.sh").read_text()
+FUNCTIONS = (Path(__file__).with_name("modules.sh")).read_text()
 # What stands for all rules of kube-proxy: one for each match and target that it uses.
 RULES = """\
 *nat

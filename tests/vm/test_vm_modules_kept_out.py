@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qemu import Boot, Ran, Scenario
+from testnode.qemu import Boot, Ran, Scenario
 
 from nodefix.facts.modprobe import Way, read_modprobe_rules
 from nodefix.host.node import Host
@@ -42,7 +42,7 @@ LINES = (
 )
 
 _LISTED = "".join(f"{line}\n" for line in LINES)
-FUNCTIONS = (Path(__file__).with_name("guest") / "modules.sh").read_text()
+FUNCTIONS = (Path(__file__).with_name("modules.sh")).read_text()
 KEPT_OUT = Scenario(
     "modules-command-line",
     boots=(

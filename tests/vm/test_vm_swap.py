@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from qemu import Boot, Booted, Ran, Scenario
+from testnode.qemu import Boot, Booted, Ran, Scenario
 
 _UUID = "6f1b0a52-7d0e-4b5c-9a38-0f2f6f1d2c11"
 _SWAP_TYPE = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from qemu import Boot, Booted, Ran, Scenario
+from testnode.qemu import Boot, Booted, Ran, Scenario
 
 _WAIT = """\
 active() {

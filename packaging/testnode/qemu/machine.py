@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testnode import Failed
-
-from qemu import initrd
-from qemu.disk import Base
-from qemu.results import Booted
-from qemu.scenario import Boot, Scenario
+from testnode.qemu import initrd
+from testnode.qemu.disk import Base
+from testnode.qemu.results import Booted
+from testnode.qemu.scenario import Boot, Scenario
 
 MEMORY_MIB = 1024
 _RESULTS_BYTES = 64 << 20

@@ -17,8 +17,8 @@ How a machine is made is in disk.py and initrd.py, how it runs in machine.py; gu
 in it.
 """
 
-from qemu.farm import Farm, Ran
-from qemu.results import Booted, Unit
-from qemu.scenario import Boot, Scenario
+from testnode.qemu.farm import Farm, Ran
+from testnode.qemu.results import Booted, Unit
+from testnode.qemu.scenario import Boot, Scenario
 
 __all__ = ["Boot", "Booted", "Farm", "Ran", "Scenario", "Unit"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from qemu import cpio
-from qemu.scenario import Boot, Scenario
-from qemu.trim import COLDPLUG, MASKED_GENERATORS, MASKED_UNITS
+from testnode.qemu import cpio
+from testnode.qemu.scenario import Boot, Scenario
+from testnode.qemu.trim import COLDPLUG, MASKED_GENERATORS, MASKED_UNITS
 
-GUEST = Path(__file__).resolve().parents[1] / "guest"
+GUEST = Path(__file__).with_name("guest")
 
 # What stands between the kernel and /dev/vda1; ext4 is built into Debian's cloud kernel.
 _DRIVERS = ("virtio_pci", "virtio_blk")

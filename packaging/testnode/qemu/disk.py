@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import testnode
-from testnode.store import PROJECT
-
-from qemu import initrd
+from testnode.qemu import initrd
 
 # What a machine needs beside what a container does. Of these only zram-generator is something
 # that nodefix meets; the others do the start, the scenarios' damage and a zram file system.
@@ -55,13 +53,6 @@ def base(rpm: Path, folder: Path) -> Base:
         return Base(_disk(root.path, folder / "base.img"), kernel, first)
     finally:
         root.remove()
-
-
-def rpm(folder: Path) -> Path:
-    """The RPM of this checkout."""
-    testnode.run([str(PROJECT / "packaging/build-rpm"), "--out", str(folder)], timeout=600)
-    (found,) = folder.glob("*.noarch.rpm")
-    return found
 
 
 def _thin_out(root: testnode.Root, release: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
 from pathlib import Path
+
+from testnode.command import Failed, run
 
 EMULATION = "tcg,thread=multi"
 # A kernel that finds no root panics after two seconds under emulation, well under one by KVM.
@@ -25,17 +25,8 @@ def _runs(kernel: Path) -> bool:
     argv = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "max", "-m", "256", "-nodefaults"]
     argv += ["-display", "none", "-no-reboot", "-kernel", str(kernel)]
     argv += ["-append", "console=ttyS0 panic=-1 root=none"]
-    with tempfile.TemporaryFile() as console:
-        try:
-            subprocess.run(
-                [*argv, "-serial", "stdio"],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return False
-        console.seek(0)
-        return b"Unable to mount root" in console.read()
+    try:
+        console = run([*argv, "-serial", "stdio"], timeout=_SECONDS, check=False).output
+    except Failed:
+        return False
+    return "Unable to mount root" in console

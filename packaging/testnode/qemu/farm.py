@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import testnode
+from testnode.qemu import disk
+from testnode.qemu.accel import accelerator
+from testnode.qemu.machine import MEMORY_MIB, Machine
+from testnode.qemu.results import Booted
+from testnode.qemu.scenario import Scenario
 from testnode.store import PROJECT, scratch
 from testnode.undo import later
-
-from qemu import disk
-from qemu.accel import accelerator
-from qemu.machine import MEMORY_MIB, Machine
-from qemu.results import Booted
-from qemu.scenario import Scenario
 
 RESULTS = PROJECT / "build" / "vm"
 _AT_ONCE = 2
@@ -43,6 +42,7 @@ class Farm:
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[subprocess.Popen[bytes]] = set()
+        testnode.need(*disk.HOST_PACKAGES)
         self._scratch, remove = scratch("vm")
         self._pool = ThreadPoolExecutor(_beside_each_other(), thread_name_prefix="vm")
         self._done: dict[str, Future[Ran]] = {}
@@ -52,8 +52,8 @@ class Farm:
             remove()
 
         self.close = later(end)
-        rpm_folder = self._scratch / "rpm"
-        self._base = disk.base(disk.rpm(rpm_folder), self._scratch)
+        rpm = testnode.build_rpm(self._scratch / "rpm")
+        self._base = disk.base(rpm, self._scratch)
         self.accelerator = accelerator(self._base.kernel)
         for scenario in scenarios:
             self._done[scenario.name] = self._pool.submit(self._run, scenario)
@@ -76,14 +76,8 @@ class Farm:
         with self._lock:
             if self._closed:
                 raise testnode.Failed("the tests are at their end")
-            # The signal comes when the starting thread ends, and that waits for the process: so
-            # nothing is left even if this program is killed outright.
-            process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *argv],
-                stdin=subprocess.DEVNULL,
-                # Away from the terminal's group: ^C is for this program, which then ends it.
-                start_new_session=True,
-            )
+            # The starting thread waits for the process.
+            process = testnode.command.start(argv, bound_by="KILL")
             self._running = {other for other in self._running if other.poll() is None} | {process}
         return process
 
