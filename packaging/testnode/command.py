@@ -97,11 +97,11 @@ def start(
     )
 
 
-def need(*packages: str) -> None:
-    """Install those Debian packages that are missing; only root can."""
+def need(*packages: str, newest: bool = False) -> None:
+    """Install those Debian packages that are missing, or not the `newest`; only root can."""
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\n", *packages]
     have = run(query, check=False).stdout.splitlines()
-    missing = [name for name in packages if f"installed {name}" not in have]
+    missing = [name for name in packages if newest or f"installed {name}" not in have]
     if not missing:
         return
     if os.geteuid() != 0:

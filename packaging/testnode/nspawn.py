@@ -109,7 +109,10 @@ class Nspawn(Machine):
         self._close()
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        argv = ["systemd-nspawn", "--quiet", "--register=no", "--private-network", "--boot"]
+        # One tree of control groups, as a machine has it: left to itself systemd-nspawn gives what
+        # this machine has, and systemd 258 does not start in the old ones.
+        argv = ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet"]
+        argv += ["--register=no", "--private-network", "--boot"]
         argv += ["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"]
         argv += [f"--directory={self.root.writable()}", "--hostname=node", *self._options]
         if not Path("/run/systemd/system").exists():

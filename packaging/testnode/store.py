@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from testnode.command import run
+from testnode.command import Failed, run
 from testnode.undo import Action, later
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,8 @@ _swept = False
 def cached(kind: str, made_of: list[str], make: Callable[[Path], None]) -> Path:
     """The folder that `make` fills, made once for each content of `made_of`.
 
-    Safe with several processes: one makes it, the others wait; what is half made never counts.
+    Safe with several processes: one makes it, the others wait. What is half made never counts: it
+    is made elsewhere and gets its name when `make` has returned and no mount is left below it.
     """
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     folder = BUILD / "cache" / f"{kind}-{key}"
@@ -28,14 +29,22 @@ def cached(kind: str, made_of: list[str], make: Callable[[Path], None]) -> Path:
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            half = folder.with_name(f"{folder.name}.half")
-            remove_tree(half)
-            half.mkdir()
-            forget = later(lambda: remove_tree(half))
-            make(half)
-            half.rename(folder)
-            forget()
+            _make(folder, make)
     return folder
+
+
+def _make(folder: Path, make: Callable[[Path], None]) -> None:
+    # A folder of its own each time: what an earlier try left running writes into that try's.
+    work, done = scratch("making")
+    try:
+        made = work / "made"
+        made.mkdir()
+        make(made)
+        if left := _mounts_below(made):
+            raise Failed(f"{made}: found mounts left behind, expected none: {' '.join(left)}")
+        made.rename(folder)
+    finally:
+        done()
 
 
 def scratch(prefix: str) -> tuple[Path, Action]:
