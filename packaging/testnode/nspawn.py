@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from testnode.cgroup import own_group
 from testnode.command import Failed, Result, need, run, start
 from testnode.machine import Machine
 from testnode.tree import Root
@@ -42,6 +43,7 @@ class Nspawn(Machine):
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
+        self._in_group, self._remove_group = own_group(f"testnode-{root.scratch.name}")
         self._close = later(self._take_down)
 
     def boot(self, *, arguments: Sequence[str] = (), timeout: float = 60) -> str:
@@ -111,7 +113,13 @@ class Nspawn(Machine):
     def _command(self, arguments: Sequence[str]) -> list[str]:
         # One tree of control groups, as a machine has it: left to itself systemd-nspawn gives what
         # this machine has, and systemd 258 does not start in the old ones.
-        argv = ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet"]
+        argv = [
+            *self._in_group,
+            "env",
+            "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
+            "systemd-nspawn",
+            "--quiet",
+        ]
         argv += ["--register=no", "--private-network", "--boot"]
         argv += ["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"]
         argv += [f"--directory={self.root.writable()}", "--hostname=node", *self._options]
@@ -165,6 +173,7 @@ class Nspawn(Machine):
                 self._process.kill()
                 self._process.wait()
         self._process = None
+        self._remove_group()
         self.root.remove()
 
 
