@@ -13,12 +13,23 @@ from test_kube_proxy import kube_proxy_sync
 # Left by kube-proxy's sync; only kube-proxy itself may bring it back.
 OWN = "iptables -t nat -N KUBE-SVC-X && iptables -t nat -A KUBE-SERVICES -j KUBE-SVC-X"
 
+# With a rule of this kind firewalld wipes what iptables shows, as before 2.0 it always did:
+# may_skip_flush_direct_backends() of https://github.com/firewalld/firewalld/blob/v2.3.1/src/firewall/core/fw.py
+DIRECT = "/etc/firewalld/direct.xml"
+RULE = """\
+<?xml version="1.0" encoding="utf-8"?>
+<direct>
+  <rule ipv="ipv4" table="filter" chain="INPUT" priority="0">-p udp --dport 9 -j ACCEPT</rule>
+</direct>
+"""
+
 
 @pytest.fixture(scope="module")
 def with_firewalls(rpm: Path) -> testnode.Root:
-    """A root with the RPM, firewalld and nftables.service, none of the latter two enabled."""
+    """A root with the RPM, firewalld with a direct rule, and nftables.service, none enabled."""
     root = testnode.Root.make(testnode.image(EXTRA))
     root.run(["systemctl", "disable", "firewalld.service"])
+    root.write(DIRECT, RULE)
     testnode.install(root, rpm)
     return root
 
@@ -144,6 +155,31 @@ def test_firewall_cmds_own_reload_is_noticed(with_firewalls: testnode.Root) -> N
         node.run(["systemctl", "stop", "firewalld"])
         watch = node.unit("nodefix-watch.service")
         assert (watch["ActiveState"], watch["Result"]) == ("inactive", "success")
+
+
+@pytest.mark.parametrize("verb", ["systemctl reload firewalld", "firewall-cmd --reload"])
+def test_firewalld_without_direct_rules_leaves_the_chains_alone(
+    with_firewalls: testnode.Root, verb: str
+) -> None:
+    root = with_firewalls.clone()
+    root.delete(DIRECT)
+    root.run(["systemctl", "enable", "firewalld.service"])
+    with testnode.Nspawn(root) as node:
+        node.boot(timeout=120)
+
+        def looked() -> int:
+            """How often nodefix-chains.service came to an end; 0 while it runs."""
+            at_rest = node.unit("nodefix-chains.service")["SubState"] == "dead"
+            match = "_SYSTEMD_UNIT=nodefix-chains.service"
+            return at_rest * len(node.journal("NODEFIX_STAGE=chains", match))
+
+        at_boot = node.wait_until("nodefix has looked at boot", looked)
+        sh(node, OWN)
+        before = rules(node)
+        sh(node, verb)
+        node.wait_until("nodefix has looked again", lambda: looked() > at_boot)
+        assert rules(node) == before
+        assert node.journal("NODEFIX_STAGE=chains", "NODEFIX_OUTCOME=changed") == []
 
 
 def test_without_a_firewall_service_nothing_watches(with_firewalls: testnode.Root) -> None:

@@ -46,6 +46,11 @@ def test_a_file_in_the_place_of_a_link_is_refused_and_kept(node: Nspawn) -> None
     assert node.read("/usr/sbin/iptables") == "#!/bin/sh\n"
 
 
+# A file system of its own: the node's root is an overlay, of which nothing can be remounted.
+_READ_ONLY = (
+    "mkdir /mnt/sbin; mount -t tmpfs none /mnt/sbin; cp -a /usr/sbin/. /mnt/sbin;"
+    " mount --bind /mnt/sbin /usr/sbin; umount /mnt/sbin; mount -o remount,ro /usr/sbin"
+)
 _STATE = "/var/lib/dpkg/alternatives/iptables"
 
 
@@ -57,7 +62,7 @@ _STATE = "/var/lib/dpkg/alternatives/iptables"
         f"rm /usr/sbin/iptables; echo garbage > {_STATE}",
         f"rm /usr/sbin/iptables {_STATE}; mkdir {_STATE}",
         f"rm /usr/sbin/iptables {_STATE}; mkfifo {_STATE}",
-        "rm /usr/sbin/iptables; mount --bind /usr /usr; mount -o remount,bind,ro /usr",
+        f"rm /usr/sbin/iptables; {_READ_ONLY}",
     ],
 )
 def test_the_remedy_that_is_named_for_alternatives_works(node: Nspawn, damage: str) -> None:

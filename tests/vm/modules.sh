@@ -44,7 +44,7 @@ run() {
 }
 
 file_of() {
-    find "$TREE/kernel" -name "$1.ko"
+    find "$TREE/kernel" -name "$1.ko*"
 }
 
 absent() {
@@ -54,7 +54,7 @@ absent() {
     mv "$file" /root
     depmod
     run "absent-$1"
-    mv "/root/$1.ko" "$file"
+    mv "/root/${file##*/}" "$file"
     cp "$KEPT"/modules.* "$TREE"
 }
 
@@ -63,9 +63,9 @@ broken() {
     unload
     file=$(file_of "$1")
     cp "$file" /root
-    truncate --size=4096 "$file"
+    truncate --size=-1024 "$file"
     run "broken-$1"
-    mv "/root/$1.ko" "$file"
+    mv "/root/${file##*/}" "$file"
 }
 
 replaced() {

@@ -89,8 +89,8 @@ _NEXT_LACKS = ("nft_compat", "xt_MASQUERADE")
 _NEXT_KERNEL = f"""\
 cd /lib/modules
 mkdir {_NEXT}
-grep -vE '/({"|".join(_NEXT_LACKS)}).ko:' 6.1.*/modules.dep >{_NEXT}/modules.dep
-cp 6.1.*/modules.builtin {_NEXT}
+grep -vE '/({"|".join(_NEXT_LACKS)})[.]ko[^ ]*:' *-cloud-*/modules.dep >{_NEXT}/modules.dep
+cp *-cloud-*/modules.builtin {_NEXT}
 mkdir -p /boot/loader/entries /boot/grub2
 printf 'title next\\nlinux /vmlinuz-{_NEXT}\\n' >/boot/loader/entries/machine-{_NEXT}.conf
 printf '# GRUB Environment Block\\nsaved_entry=machine-{_NEXT}\\n' >/boot/grub2/grubenv
@@ -100,12 +100,12 @@ EXTRA_AWAY = Scenario(
     "modules-extra",
     boots=(
         Boot(
-            damage="cd /lib/modules/6.1.*/kernel\nmkdir /root/away\n"
-            + "".join(f"mv $(find -name {name}.ko) /root/away\n" for name in EXTRA)
+            damage="cd /lib/modules/*/kernel\nmkdir /root/away\n"
+            + "".join(f"mv $(find -name '{name}.ko*') /root/away\n" for name in EXTRA)
             + "depmod $(ls /lib/modules)\n",
             script="cp /run/nodefix/report.json .\n"
             "systemctl is-active kubelet >held || true\n"
-            "mv /root/away/*.ko /lib/modules/$(uname -r)/kernel\ndepmod\n"
+            "mv /root/away/* /lib/modules/$(uname -r)/kernel\ndepmod\n"
             "systemctl restart nodefix\n"
             "for try in $(seq 60); do\n"
             "    systemctl is-active kubelet >mended && break\n    sleep 1\ndone\n",
@@ -124,7 +124,7 @@ def _modules(report: dict[str, Any]) -> dict[str, Any]:
 
 def _named(problems: list[dict[str, Any]]) -> set[str]:
     """The modules that problems name, whatever they say about them."""
-    # iptables says of itself that it is `v1.8.9 (nf_tables)`.
+    # iptables says of itself that it is `v1.8.11 (nf_tables)`.
     text = json.dumps(problems).replace("(nf_tables)", "")
     return {name for name in EVERY if re.search(rf"\b{name}\b", text)}
 

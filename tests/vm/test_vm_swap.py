@@ -32,6 +32,9 @@ Type=oneshot
 ExecStart=/sbin/swapon /dev/vda4
 """
 
+# What systemd-gpt-auto-generator calls vda2, since systemd 255 by the disk's number in this boot.
+_GPT_UNIT = r"dev-disk-by\x2ddiskseq-1\x2dpart2.swap"
+
 # What a mask may stand on; anything else that a run masks is wider than needed.
 _ZRAM_UNITS = frozenset({"dev-zram0.swap", "systemd-zram-setup@zram0.service"})
 
@@ -108,7 +111,7 @@ GPT_AND_UNIT = Origins(
         "/dev/vda2": "systemd-gpt-auto-generator",
         "/dev/vda3": "/etc/systemd/system/dev-vda3.swap",
     },
-    masks=frozenset({"dev-vda2.swap"}),
+    masks=frozenset({_GPT_UNIT}),
 )
 
 VENDOR_ZRAM_AND_SOMEBODY = Origins(
@@ -169,7 +172,7 @@ ALL_AT_ONCE = Origins(
         "/dev/vda4": "swapon",
         "/dev/zram0": _VENDOR_ZRAM,
     },
-    masks=frozenset({"dev-vda2.swap"}) | _ZRAM_UNITS,
+    masks=frozenset({_GPT_UNIT}) | _ZRAM_UNITS,
 )
 
 ALL = {

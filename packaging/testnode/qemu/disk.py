@@ -42,7 +42,8 @@ def base(rpm: Path, folder: Path) -> Base:
     try:
         testnode.install(root, rpm)
         # Debian's own wish for a zram device; each scenario says what it wants.
-        root.delete("/etc/systemd/zram-generator.conf")
+        for above in ("/etc", "/usr/lib"):
+            root.delete(f"{above}/systemd/zram-generator.conf")
         (release,) = (path.name for path in (root.path / "usr/lib/modules").iterdir())
         _thin_out(root, release)
         kernel = folder / "vmlinuz"

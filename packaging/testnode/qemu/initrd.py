@@ -5,8 +5,8 @@ Linux unpacks several archives one after the other, so each boot gets the common
 
 from __future__ import annotations
 
-import re
-from pathlib import Path, PurePosixPath
+import lzma
+from pathlib import Path, PurePath
 
 from testnode.qemu import cpio
 from testnode.qemu.scenario import Boot, Scenario
@@ -14,7 +14,8 @@ from testnode.qemu.trim import COLDPLUG, MASKED_GENERATORS, MASKED_UNITS
 
 GUEST = Path(__file__).with_name("guest")
 
-# What stands between the kernel and /dev/vda1; ext4 is built into Debian's cloud kernel.
+# What stands between the kernel and /dev/vda1, unless it is built in, as ext4 is in Debian's cloud
+# kernel.
 _DRIVERS = ("virtio_pci", "virtio_blk")
 _FOLDERS = ("bin", "dev", "disk", "proc", "run", "scenario/disk", "sys")
 _RUN = "scenario/run"
@@ -32,7 +33,10 @@ def common(root: Path, release: str) -> bytes:
     nodes["bin/sh"] = cpio.link("busybox")
     modules = root / "usr/lib/modules" / release
     for number, path in enumerate(_in_order(modules)):
-        nodes[f"modules/{number:02}-{path.name}"] = cpio.file((modules / path).read_bytes())
+        content = (modules / path).read_bytes()
+        if path.suffix == ".xz":  # busybox's insmod takes none
+            content = lzma.decompress(content)
+        nodes[f"modules/{number:02}-{_name(path)}.ko"] = cpio.file(content)
     nodes[f"{_RUN}/vm/harvest"] = cpio.file((GUEST / "harvest").read_bytes())
     unit = "vm-harvest.service"
     nodes[f"{_UNITS}/{unit}"] = cpio.file((GUEST / unit).read_bytes())
@@ -60,11 +64,17 @@ def _in_order(folder: Path) -> list[Path]:
     for line in (folder / "modules.dep").read_text().splitlines():
         path, _, others = line.partition(":")
         needs[path] = others.split()
-    paths = {re.sub(r"\.ko(\..*)?$", "", PurePosixPath(path).name): path for path in needs}
+    paths = {_name(path): path for path in needs}
+    built_in = {_name(line) for line in (folder / "modules.builtin").read_text().splitlines()}
     ordered: list[Path] = []
-    for driver in _DRIVERS:
+    for driver in (name for name in _DRIVERS if name not in built_in):
         # modules.dep lists what is needed first last.
         for path in (*reversed(needs[paths[driver]]), paths[driver]):
             if Path(path) not in ordered:
                 ordered.append(Path(path))
     return ordered
+
+
+def _name(module: PurePath | str) -> str:
+    """A module's name, from the path of its file: .ko, .ko.xz and the like."""
+    return PurePath(module).name.partition(".ko")[0]
