@@ -112,6 +112,29 @@ def test_a_kubelet_that_is_held_for_long_tells_it_on_one_line(
     node.wait_until("kubelet comes up by itself", lambda: kubelet_runs(node))
 
 
+def test_the_pauses_between_tries_grow(root: testnode.Root, boot: Boot) -> None:
+    for path, text in SHORT.items():
+        root.write(path, text)
+    root.delete(LIBRARY)
+    node = boot()
+
+    def pause(name: str) -> int:
+        """A property of nodefix.service, in microseconds."""
+        unit = "/org/freedesktop/systemd1/unit/nodefix_2eservice"
+        ask = ["busctl", "get-property", "org.freedesktop.systemd1", unit]
+        return int(node.run([*ask, "org.freedesktop.systemd1.Service", name]).stdout.split()[1])
+
+    # What the package sets, with the first pause of this test.
+    assert (pause("RestartUSec"), pause("RestartMaxDelayUSec")) == (1_000_000, 120_000_000)
+    seen: list[int] = []
+    for tries in (1, 2, 3):
+        again = f"try {tries} is followed by another"
+        node.wait_until(again, lambda n=tries: pause("NRestarts") >= n)
+        seen.append(pause("RestartUSecNext"))
+    assert seen == sorted(set(seen)), seen
+    assert pause("RestartUSec") < seen[-1] <= pause("RestartMaxDelayUSec")
+
+
 def test_a_masked_service_is_named_with_both_ways_out(node: testnode.Nspawn) -> None:
     sh(node, "systemctl mask nodefix")
     node.poweroff()

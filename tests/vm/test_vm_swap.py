@@ -32,7 +32,7 @@ Type=oneshot
 ExecStart=/sbin/swapon /dev/vda4
 """
 
-# What systemd-gpt-auto-generator calls vda2, since systemd 255 by the disk's number in this boot.
+# What systemd-gpt-auto-generator calls vda2, in systemd 257 by the disk's number in this boot.
 _GPT_UNIT = r"dev-disk-by\x2ddiskseq-1\x2dpart2.swap"
 
 # What a mask may stand on; anything else that a run masks is wider than needed.
