@@ -30,7 +30,7 @@ def test_a_prompt_on_the_node_that_is_gone_afterwards() -> None:
         for words in (
             b"nodefix 0.",
             b"regular empty file:/dev/pts/",
-            b"Stopped",
+            b"Terminated",
             b"active\r\nactive",
         ):
             assert words in said, said.decode()
