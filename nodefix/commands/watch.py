@@ -1,7 +1,8 @@
 """`nodefix watch`: restore the chains when firewalld has wiped them.
 
-`firewall-cmd --reload` flushes all tables of iptables (FlushAllOnReload=yes in firewalld.conf(5))
-and is no job of systemd's, so nodefix-chains.service learns of it from here.
+`firewall-cmd --reload` flushes all tables of iptables: firewalld 1.3 always, 2.3 where there are
+direct rules (may_skip_flush_direct_backends() of its src/firewall/core/fw.py). It is no job of
+systemd's, so nodefix-chains.service learns of it from here.
 """
 
 from __future__ import annotations

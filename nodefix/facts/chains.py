@@ -47,7 +47,7 @@ class ChainFacts(NamedTuple):
 
     Attributes:
         families: the chains of each family that the kernel has.
-        wipers: active services that delete all chains when they are reloaded.
+        wipers: active services that can delete all chains when they are reloaded.
         native: built-in chains with rules, written with nft, that iptables cannot read.
         obstacles: the admin's chains that kube-proxy cannot work with.
         sleeping: kube-proxy's tables that are switched off as a whole.

@@ -90,7 +90,7 @@ def _notes(facts: ChainFacts) -> Iterator[str]:
     if facts.wipers:
         names = ", ".join(facts.wipers)
         yield (
-            f"active, and a reload deletes all chains: {names};"
+            f"active, and a reload can delete all chains: {names};"
             " nodefix-chains.service restores Kubernetes' chains"
         )
 

@@ -13,7 +13,7 @@ from test_kube_proxy import kube_proxy_sync
 # Left by kube-proxy's sync; only kube-proxy itself may bring it back.
 OWN = "iptables -t nat -N KUBE-SVC-X && iptables -t nat -A KUBE-SERVICES -j KUBE-SVC-X"
 
-# With a rule of this kind firewalld wipes what iptables shows, as before 2.0 it always did:
+# With a rule of this kind firewalld wipes what iptables shows, as version 1.3 always did:
 # may_skip_flush_direct_backends() of https://github.com/firewalld/firewalld/blob/v2.3.1/src/firewall/core/fw.py
 DIRECT = "/etc/firewalld/direct.xml"
 RULE = """\
