@@ -35,7 +35,7 @@ def test_a_prompt_on_the_node_that_is_gone_afterwards() -> None:
         ):
             assert words in said, said.decode()
         assert b"no job control" not in said
-        os.write(master, b"\x04")
+        os.write(master, b"exit\n")
         assert b"The node is gone." in until(master, b"The node is gone.")
         assert program.wait(30) == 0
     finally:
