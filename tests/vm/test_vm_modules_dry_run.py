@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from qemu import Boot, Ran, Scenario
+from testnode.qemu import Boot, Ran, Scenario
 
 from nodefix.facts.features import IPTABLES, NFTABLES
 
