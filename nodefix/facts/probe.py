@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.facts.features import Feature
+from nodefix.facts.remedies import AGAIN
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
 from nodefix.host.programs import Result
 
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
-AGAIN = "systemctl restart nodefix"
 
 _IPTABLES = {"IPv4": "iptables", "IPv6": "ip6tables"}
 _PACKAGES = {

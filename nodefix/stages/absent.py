@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nodefix.facts.kernel_packages import KernelPackages
 from nodefix.facts.modules import ModuleFacts
-from nodefix.facts.probe import AGAIN
+from nodefix.facts.remedies import AGAIN
 from nodefix.plan import Problem
 
 REBOOT = "systemctl reboot"

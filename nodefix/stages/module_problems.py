@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from nodefix.facts.modprobe import Way
 from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State
-from nodefix.facts.probe import AGAIN, Failure
+from nodefix.facts.probe import Failure
+from nodefix.facts.remedies import AGAIN
 from nodefix.plan import Problem
 from nodefix.stages.absent import REBOOT, absent_problems
 

@@ -12,7 +12,7 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.features import IPTABLES, NFTABLES, Feature
 from nodefix.facts.modules import ModuleFacts, State, Untried, read_modules
-from nodefix.facts.probe import AGAIN
+from nodefix.facts.remedies import AGAIN
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan
