@@ -33,7 +33,7 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
         assert kubelet_runs(node)
         node.run(["systemctl", "start", "nodefix"])
         assert "KUBE-SERVICES" in rules(node)
-        node.write("/usr/lib/nodefix/bundled/sh/__pycache__/another.cpython-399.pyc", "")
+        node.write("/usr/lib/nodefix/sh/__pycache__/another.cpython-399.pyc", "")
 
         testnode.remove(node, "nodefix")
         for path in (

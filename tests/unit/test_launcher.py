@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pythons import pythons
 
 TOP = Path(__file__).resolve().parents[2]
-BUNDLED = "/usr/lib/nodefix/bundled"
+HOME = "/usr/lib/nodefix"
 
 pytestmark = pytest.mark.real_commands
 
@@ -17,17 +18,17 @@ MAIN = "import {late}\ndef main(arguments):\n    {body}\n"
 
 
 class Installed:
-    """A launcher as installed, with a made-up nodefix package in its bundled folder."""
+    """A launcher as installed, with a made-up nodefix package in its folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.bundled = folder / "bundled"
-        self.package = self.bundled / "nodefix"
+        self.home = folder / "home"
+        self.package = self.home / "nodefix"
         self.package.mkdir(parents=True)
         (self.package / "__init__.py").touch()
         self.launcher = folder / "nodefix"
         text = (TOP / "packaging/nodefix").read_text()
-        assert text.count(f'"{BUNDLED}"') == 1
-        self.launcher.write_text(text.replace(BUNDLED, str(self.bundled)))
+        assert text.count(f'"{HOME}"') == 1
+        self.launcher.write_text(text.replace(HOME, str(self.home)))
         self.main("return 0")
 
     def main(self, body: str, late: str = "sys") -> Path:
@@ -36,9 +37,11 @@ class Installed:
         file.write_text(MAIN.format(body=body, late=late))
         return file
 
-    def run(self, *arguments: str, redirect: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, redirect: str = "", python: str = "/usr/bin/python3"
+    ) -> subprocess.CompletedProcess[str]:
         """Run it by a shell."""
-        script = f'exec /usr/bin/python3 -I "$@" {redirect}'
+        script = f'exec {python} -I "$@" {redirect}'
         argv = ["/bin/sh", "-c", script, "sh", str(self.launcher), *arguments]
         return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
 
@@ -131,7 +134,7 @@ def test_damaged_installation_is_one_line_and_a_remedy(
 
 
 def test_missing_folder_is_told_like_that(installed: Installed, tmp_path: Path) -> None:
-    installed.bundled.rename(tmp_path / "gone")
+    installed.home.rename(tmp_path / "gone")
     done = installed.run("wait")
     assert done.returncode == 1
     assert "nodefix: cannot be loaded: ModuleNotFoundError: No module named 'nodefix" in done.stderr
@@ -143,6 +146,83 @@ def test_damaged_python_names_python(installed: Installed) -> None:
     assert installed.run("run").stderr.splitlines()[1] == (
         "  fix: dnf reinstall nodefix python3-libs"
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "remedy"),
+    [
+        ("gi", "dnf install python3-gobject-base"),
+        ("yaml", "dnf install python3-pyyaml"),
+        ("systemd", "dnf install python3-systemd"),
+        ("systemd._journal", "dnf reinstall python3-systemd"),
+    ],
+)
+def test_missing_package_is_named(installed: Installed, module: str, remedy: str) -> None:
+    # This machine may have them: what the launcher sees is the same.
+    late = f'raise ModuleNotFoundError("No module named {module!r}", name="{module}")'
+    (installed.package / "gate.py").write_text(late)
+    installed.main("import nodefix.gate")
+    done = installed.run("run")
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == f"nodefix: cannot be loaded: ModuleNotFoundError: No module named {module!r}"
+    assert second == f"  fix: {remedy}"
+
+
+def test_damaged_source_of_another_package_names_that(installed: Installed, tmp_path: Path) -> None:
+    other = tmp_path / "site packages"
+    other.mkdir()
+    (other / "broken.py").write_text("def (")
+    installed.main(f"sys.path.append({str(other)!r}); import broken")
+    assert installed.run("run").stderr.splitlines()[1] == (
+        f"  fix: dnf reinstall $(rpm -qf '{other}/broken.py')"
+    )
+
+
+def check_too_old(done: subprocess.CompletedProcess[str], python: str) -> None:
+    """It says so, in a line and a remedy."""
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("nodefix: cannot be run: ")
+    assert python in first
+    assert second == "  fix: dnf reinstall python3"
+
+
+def test_too_old_python_is_told_like_that(installed: Installed) -> None:
+    text = installed.launcher.read_text()
+    assert text.count("(3, 11)") == 1
+    installed.launcher.write_text(text.replace("(3, 11)", "(3, 99)"))
+    check_too_old(installed.run("wait"), "expected 3.99 or later")
+
+
+def test_oldest_python_is_that_of_the_package() -> None:
+    assert "python_requires = >=3.11\n" in (TOP / "setup.cfg").read_text()
+    assert "\nRequires:       python3 >= 3.11\n" in (TOP / "nodefix.spec").read_text()
+    assert "_OLDEST = (3, 11)\n" in (TOP / "packaging/nodefix").read_text()
+
+
+def test_older_pythons_can_read_the_launcher(installed: Installed) -> None:
+    syntax(installed)
+    older = [path for version, path in pythons().items() if (3, 6) <= version < (3, 11)]
+    if not older:
+        pytest.skip("found no Python from 3.6 to 3.10 on this machine")
+    for python in older:
+        check_too_old(installed.run("wait", python=str(python)), "expected 3.11 or later")
+
+
+def test_interrupt_while_it_is_loaded(installed: Installed) -> None:
+    (installed.package / "cli.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    done = installed.run("wait")
+    assert (done.returncode, done.stderr) == (1, "nodefix: interrupted\n")
+
+
+@pytest.mark.parametrize(("code", "status"), [("0", 0), ("64", 64), ("None", 0)])
+def test_exit_hands_over_what_was_printed(installed: Installed, code: str, status: int) -> None:
+    installed.main(f"print('help'); sys.exit({code})")
+    done = installed.run("--help")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "help\n", "")
+    done = installed.run("--help", redirect=">/dev/full")
+    assert (done.returncode, done.stderr) == (status or 1, "")
 
 
 def test_defect_is_one_line_with_its_place(installed: Installed) -> None:
