@@ -27,7 +27,7 @@ from testnode.command import Failed, Result, log_to, need, run
 from testnode.image import image
 from testnode.machine import Entry, Machine
 from testnode.nspawn import Nspawn
-from testnode.rpms import install, remove, upgrade
+from testnode.rpms import build, build_python, install, remove, upgrade
 from testnode.tree import Root
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
     "Nspawn",
     "Result",
     "Root",
+    "build",
+    "build_python",
     "build_rpm",
     "image",
     "install",

@@ -1,13 +1,17 @@
 """RPM files into a node's root, by dnf, with stand-ins for the packages of EL10."""
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from testnode.command import Failed, Result, need, run
 from testnode.machine import Machine
 from testnode.store import DATA, cached, scratch
 from testnode.tree import Root
 
-_STANDINS = ("standins.spec", "systemd-update-helper", "99-default-disable.preset")
+_STANDINS = ("standins.spec", "python3.spec", "systemd-update-helper", "99-default-disable.preset")
+_NONE: Mapping[str, str] = MappingProxyType({})
 _DNF_CONF = """\
 [main]
 reposdir=/dev/null
@@ -81,13 +85,29 @@ def _dnf_on_node(
     return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
 
 
-def _build(folder: Path) -> None:
-    need("rpm", "createrepo-c")
-    work, done = scratch("standins")
-    defines = {"_topdir": work, "_sourcedir": DATA, "_rpmdir": folder, "_dbpath": work / "db"}
-    argv = ["rpmbuild", "-bb", "--quiet"]
-    for name, value in defines.items():
+def build(spec: Path, folder: Path, defines: Mapping[str, str] = _NONE) -> Path:
+    """The binary RPM of a spec that needs nothing but the files beside it, built into `folder`."""
+    need("rpm")
+    work, done = scratch("rpmbuild")
+    places = {"_topdir": work, "_sourcedir": spec.parent, "_rpmdir": work, "_dbpath": work / "db"}
+    argv = ["rpmbuild", "-bb", "--quiet", "--define", "_build_name_fmt %%{NAME}-%%{VERSION}.rpm"]
+    for name, value in {**places, **defines}.items():
         argv += ["--define", f"{name} {value}"]
-    run([*argv, str(DATA / "standins.spec")], timeout=120)
-    run(["createrepo_c", "--quiet", "--no-database", str(folder)], timeout=60)
+    run([*argv, str(spec)], timeout=120)
+    (built,) = work.glob("*.rpm")
+    made = Path(shutil.copy(built, folder))
     done()
+    return made
+
+
+def build_python(folder: Path, version: str, target: str | None = None) -> Path:
+    """A stand-in for EL10's package of Python, which the node's own belongs to; see its spec."""
+    defines = {"wanted": version, **({"target": target} if target else {})}
+    return build(DATA / "python3.spec", folder, defines)
+
+
+def _build(folder: Path) -> None:
+    need("createrepo-c")
+    build(DATA / "standins.spec", folder)
+    build_python(folder, "3.12.9")
+    run(["createrepo_c", "--quiet", "--no-database", str(folder)], timeout=60)
