@@ -49,22 +49,21 @@ def remove(target: Root | Machine, *names: str) -> Result:
 
 
 def _dnf(target: Root | Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
-    repository = cached("standins", [(DATA / name).read_text() for name in _STANDINS], _build)
     if isinstance(target, Root):
-        result = _dnf_here(target, repository, [verb, *(str(r.resolve()) for r in rpms), *names])
+        result = _dnf_here(target, [verb, *(str(r.resolve()) for r in rpms), *names])
     else:
-        result = _dnf_on_node(target, repository, verb, rpms, names)
+        result = _dnf_on_node(target, verb, rpms, names)
     # A scriptlet that fails is a warning to dnf: it says Complete! and exits with 0.
     if "scriptlet failed" in result.output:
         raise Failed(f"dnf {verb}: a scriptlet failed\n{result.output}")
     return result
 
 
-def _dnf_here(root: Root, repository: Path, arguments: list[str]) -> Result:
+def _dnf_here(root: Root, arguments: list[str]) -> Result:
     need("dnf")
     work, done = scratch("dnf")
     conf = work / "dnf.conf"
-    conf.write_text(_DNF_CONF.format(repository=repository.as_uri()))
+    conf.write_text(_DNF_CONF.format(repository=_repository().as_uri()))
     argv = ["dnf", f"--config={conf}", f"--installroot={root.writable()}", "--releasever=10"]
     try:
         # Debian's rpm keeps its database below HOME: it must be the node's root user's.
@@ -73,16 +72,23 @@ def _dnf_here(root: Root, repository: Path, arguments: list[str]) -> Result:
         done()
 
 
-def _dnf_on_node(
-    node: Machine, repository: Path, verb: str, rpms: tuple[Path, ...], names: list[str]
-) -> Result:
-    for file in (path for path in repository.rglob("*") if path.is_file()):
-        node.put(file, f"/root/standins/{file.relative_to(repository)}")
+def dnf_on(node: Machine) -> list[str]:
+    """The node's own dnf with what EL10 provides, to which options and a command are added."""
+    for file in (path for path in _repository().rglob("*") if path.is_file()):
+        node.put(file, f"/root/standins/{file.relative_to(_repository())}")
+    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
+    return ["dnf", "--config=/root/dnf.conf", "--releasever=10"]
+
+
+def _dnf_on_node(node: Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
+    argv = dnf_on(node)
     for rpm in rpms:
         node.put(rpm, f"/root/{rpm.name}")
-    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
-    argv = ["dnf", "--config=/root/dnf.conf", "--releasever=10", verb]
-    return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+    return node.run([*argv, verb, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+
+
+def _repository() -> Path:
+    return cached("standins", [(DATA / name).read_text() for name in _STANDINS], _build)
 
 
 def build(spec: Path, folder: Path, defines: Mapping[str, str] = _NONE) -> Path:
