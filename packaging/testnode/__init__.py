@@ -27,7 +27,7 @@ from testnode.command import Failed, Result, log_to, need, run
 from testnode.image import image
 from testnode.machine import Entry, Machine
 from testnode.nspawn import Nspawn
-from testnode.rpms import build, build_python, dnf_on, install, remove, upgrade
+from testnode.rpms import build, build_python, dnf, install, remove, upgrade
 from testnode.tree import Root
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "build",
     "build_python",
     "build_rpm",
-    "dnf_on",
+    "dnf",
     "image",
     "install",
     "log_to",

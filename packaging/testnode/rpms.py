@@ -50,7 +50,7 @@ def remove(target: Root | Machine, *names: str) -> Result:
 
 def _dnf(target: Root | Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
     if isinstance(target, Root):
-        result = _dnf_here(target, [verb, *(str(r.resolve()) for r in rpms), *names])
+        result = dnf(target, verb, *(str(r.resolve()) for r in rpms), *names)
     else:
         result = _dnf_on_node(target, verb, rpms, names)
     # A scriptlet that fails is a warning to dnf: it says Complete! and exits with 0.
@@ -59,7 +59,8 @@ def _dnf(target: Root | Machine, verb: str, rpms: tuple[Path, ...], names: list[
     return result
 
 
-def _dnf_here(root: Root, arguments: list[str]) -> Result:
+def dnf(root: Root, *arguments: str, check: bool = True) -> Result:
+    """Run this machine's dnf for a root, with what EL10 provides at hand."""
     need("dnf")
     work, done = scratch("dnf")
     conf = work / "dnf.conf"
@@ -67,24 +68,20 @@ def _dnf_here(root: Root, arguments: list[str]) -> Result:
     argv = ["dnf", f"--config={conf}", f"--installroot={root.writable()}", "--releasever=10"]
     try:
         # Debian's rpm keeps its database below HOME: it must be the node's root user's.
-        return run([*argv, *arguments], timeout=180, env={"HOME": "/root"})
+        return run([*argv, *arguments], timeout=180, env={"HOME": "/root"}, check=check)
     finally:
         done()
 
 
-def dnf_on(node: Machine) -> list[str]:
-    """The node's own dnf with what EL10 provides, to which options and a command are added."""
-    for file in (path for path in _repository().rglob("*") if path.is_file()):
-        node.put(file, f"/root/standins/{file.relative_to(_repository())}")
-    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
-    return ["dnf", "--config=/root/dnf.conf", "--releasever=10"]
-
-
 def _dnf_on_node(node: Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
-    argv = dnf_on(node)
+    repository = _repository()
+    for file in (path for path in repository.rglob("*") if path.is_file()):
+        node.put(file, f"/root/standins/{file.relative_to(repository)}")
     for rpm in rpms:
         node.put(rpm, f"/root/{rpm.name}")
-    return node.run([*argv, verb, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
+    argv = ["dnf", "--config=/root/dnf.conf", "--releasever=10", verb]
+    return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
 
 
 def _repository() -> Path:

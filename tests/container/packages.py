@@ -15,18 +15,17 @@ _HASHES = "--queryformat=%{SHA256HEADER} %{PAYLOADDIGEST}"
 HOME = "/usr/lib/nodefix"
 
 
-def header(rpm: Path, root: testnode.Root | testnode.Machine | None = None) -> str:
+def header(rpm: Path, root: testnode.Root | None = None) -> str:
     """The hashes of an RPM file, or of what is installed of that name on a node."""
     if root is None:
         return testnode.run(["rpm", "-qp", _HASHES, str(rpm)]).stdout
     return ask(root, "-q", _HASHES, "nodefix").stdout
 
 
-def ask(root: testnode.Root | testnode.Machine, *arguments: str) -> testnode.Result:
-    """Ask rpm about a node; Debian's rpm keeps the database below HOME."""
-    if isinstance(root, testnode.Machine):
-        return root.run(["rpm", *arguments], check=False)
+def ask(root: testnode.Root, *arguments: str) -> testnode.Result:
+    """Have this machine's rpm look at a node, booted or not."""
     argv = ["rpm", f"--root={root.path}", *arguments]
+    # Debian's rpm keeps its database below HOME.
     return testnode.run(argv, env={"HOME": "/root"}, check=False)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import testnode
 from nodes import EXTRA, TOP, Boot, kubelet_runs, rules, sh
+from testnode.image import TWIN
 
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 
@@ -114,3 +115,28 @@ def test_another_folder_and_umask_give_the_same_bytes(rpm: Path, tmp_path: Path)
     assert len(again) == 2, built.output
     for file in again:
         assert file.read_bytes() == (rpm.parent / file.name).read_bytes(), file.name
+
+
+def test_another_rpm_gives_the_same_bytes_but_for_its_own_version(
+    rpm: Path, tmp_path: Path
+) -> None:
+    """Debian 13's rpm and Python, where the other was built by this machine's."""
+    (source,) = rpm.parent.glob("*.src.rpm")
+    root = testnode.Root.make(testnode.image(("rpm",), suite=TWIN))
+    shutil.copy(source, root.path / "root")
+    git = ["git", "-c", "safe.directory=*", "-C", str(TOP), "log", "-1", "--format=%ct"]
+    epoch = testnode.run(git).stdout.strip()
+    env = ["env", "HOME=/root", "TZ=UTC", f"SOURCE_DATE_EPOCH={epoch}"]
+    build = ["rpmbuild", "--rebuild", "--nodeps", "--without", "tests", f"/root/{source.name}"]
+    root.run([*env, *build], timeout=300)
+    (again,) = root.path.glob("root/rpmbuild/RPMS/*.noarch.rpm")
+    assert tags(again) == tags(rpm)
+
+
+def tags(rpm: Path) -> list[str]:
+    """All that a package says about itself, without the version of rpm and the header's hashes."""
+    told = testnode.run(["rpm", "-qp", "--xml", str(rpm)]).stdout
+    assert "<string>4." in told
+    parts = told.split("<rpmTag ")
+    left_out = ("Sigmd5", "Sha1header", "Sha256header", "Rpmversion")
+    return [part for part in parts if not part.startswith(tuple(f'name="{n}"' for n in left_out))]
