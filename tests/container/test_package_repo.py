@@ -61,7 +61,7 @@ def test_dnf_installs_from_it_once_its_key_is_known(suite: Suite, rpm: Path, sig
     root = testnode.Root.make(testnode.image(suite=suite))
     refused = install(root, signed)
     assert refused.returncode
-    assert "GPG check FAILED" in refused.output
+    assert "GPG" in refused.output
     assert not (root.path / "usr/bin/nodefix").exists()
     assert not ask(root, "--import", str(signed / KEY_FILE)).output
     done = install(root, signed)
