@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # Each is a module of nodefix.commands, imported when it is called.
-COMMANDS = ("run", "wait", "watch", "config")
+COMMANDS = ("run", "wait", "watch", "status", "disable", "enable", "config")
 
 
 def main(arguments: list[str]) -> int:

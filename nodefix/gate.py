@@ -33,6 +33,9 @@ def wait(root: str = "/", timeout: float = DEFAULT_TIMEOUT) -> str:
         Why kubelet must not start, with the remedy; empty if it may.
     """
     if is_switched_off(root):
+        from nodefix.switch import tell_let_go
+
+        tell_let_go(root)
         return ""
     if is_ready(root) and not undone(root):
         return ""

@@ -15,13 +15,11 @@ from nodefix.config import load
 from nodefix.errors import BusError, ConfigError
 from nodefix.facts.system import read_scope
 from nodefix.host.lock import is_held
-from nodefix.host.systemd import Systemd, UnitState
+from nodefix.host.systemd import Systemd
 from nodefix.reasons import Reasons
 from nodefix.words import UNIT
 
 _POLL_SECONDS = 0.2
-# States of nodefix.service in which it does something, or is about to.
-_BUSY = ("activating", "deactivating", "reloading", "refreshing")
 
 
 def hold(root: str, timeout: float, systemd: Systemd | None = None) -> str:
@@ -106,11 +104,11 @@ class _Hold:
         self._asked = True
         try:
             state = self._systemd.unit_state(UNIT)
-            if not _is_busy(state):
+            if not state.is_busy:
                 if state.active != "active":
                     return False
                 self._systemd.restart_unit(UNIT)
-            while _is_busy(self._systemd.unit_state(UNIT)) and time.monotonic() < self._end:
+            while self._systemd.unit_state(UNIT).is_busy and time.monotonic() < self._end:
                 time.sleep(_POLL_SECONDS)
         except BusError:
             return False
@@ -124,7 +122,3 @@ class _Hold:
             # The run reports it; here it must not open the gate.
             return False
         return not forced and not read_scope(Path(self._root)).inside
-
-
-def _is_busy(state: UnitState) -> bool:
-    return state.sub != "auto-restart" and (state.job or state.active in _BUSY)

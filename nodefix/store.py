@@ -21,6 +21,8 @@ SCHEMA = 1
 # A number that Python can still write down when one is added, whatever stands in the report.
 _MOST_TRIES = 1_000_000_000
 
+_TEXTS = ("stage", "started", "finished", "invocation_id")
+
 
 class Earlier(NamedTuple):
     """What the last run of this boot came to; all empty if there was none.
@@ -31,6 +33,9 @@ class Earlier(NamedTuple):
         tries: how many runs in a row came to that failure or degradation.
         since: when the first of these began.
         stage: the one that was running, where the run did not end.
+        started: when it began.
+        finished: when it ended; empty while it is going on.
+        invocation_id: of the unit or the session that it ran in; empty if it was in none.
     """
 
     outcome: str = ""
@@ -38,6 +43,9 @@ class Earlier(NamedTuple):
     tries: int = 0
     since: str = ""
     stage: str = ""
+    started: str = ""
+    finished: str = ""
+    invocation_id: str = ""
 
 
 class ReportFiles:
@@ -59,7 +67,7 @@ class ReportFiles:
                 {stage.stage: stage for stage in stages},
                 min(an(int, found.get("tries", 0)), _MOST_TRIES),
                 an(str, found.get("since", "")),
-                an(str, found.get("stage", "")),
+                *(an(str, found.get(key, "")) for key in _TEXTS),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Earlier()

@@ -32,6 +32,9 @@ CMDLINES = ("proc/cmdline", "proc/1/cmdline")
 
 UNIT = "nodefix.service"
 CHAINS_UNIT = "nodefix-chains.service"
+WATCH_UNIT = "nodefix-watch.service"
+# One for each firewall, named after it.
+CHAINS_INSTANCE = "nodefix-chains@{}.service"
 KUBELET = "kubelet.service"
 # Services that start a kubelet of their own.
 EMBEDDED_KUBELETS = (
@@ -61,6 +64,13 @@ NOT_RUN = "not run"
 # Outcomes of a run, beside DEGRADED, FAILED and SKIPPED (the system is out of scope).
 RUNNING, READY = "running", "ready"
 
+# What `nodefix status` says of a boot, beside READY, DEGRADED, FAILED and RUNNING. Aborted: the run
+# was killed, or could not go on.
+NOT_STARTED, ABORTED = "not started", "aborted"
+SWITCHED_OFF, OUT_OF_SCOPE = "switched off", "out of scope"
+
 # Exit statuses. The last two are EX_USAGE and EX_NOPERM of sysexits.h.
 EXIT_DONE, EXIT_FAILED, EXIT_DEGRADED, EXIT_WOULD_CHANGE = 0, 1, 2, 3
 EXIT_USAGE, EXIT_NOT_ROOT = 64, 77
+# Of `nodefix status`, where 3 would change nothing.
+EXIT_NOT_FINISHED = 3

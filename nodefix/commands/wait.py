@@ -21,9 +21,7 @@ STATUSES = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="how long (default: 60)"
-    )
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="how long (default: 60)")
 
 
 def main(options: argparse.Namespace, arguments: list[str]) -> int:
@@ -42,16 +40,21 @@ def wait(timeout: float | None = None) -> int:
     return EXIT_FAILED
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A number of seconds as it was typed.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or more than a day.
+    """
     import argparse
 
     try:
-        seconds = float(text)
+        found = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86400:
+        found = -1.0
+    if not 0 <= found <= 86400:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0 to 86400")
-    return seconds
+    return found
 
 
 def _for_the_journal(reason: str) -> str:

@@ -18,6 +18,8 @@ SIGNAL_INTERFACE = "org.nodefix1.Agent"
 SIGNAL_NAME = "Record"
 
 _SYSTEMD = "org.freedesktop.systemd1"
+# The bus itself; see the D-Bus specification, "Message Bus Messages".
+_BUS, _BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 _SOCKET = "/run/dbus/system_bus_socket"
 
 # Seconds. Connecting has no timeout of its own in GDBus: a bus socket that systemd listens on
@@ -25,6 +27,9 @@ _SOCKET = "/run/dbus/system_bus_socket"
 _CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
 _FLUSH_SECONDS = 2.0
+
+# Signals that are handed over at once; a run sends some twenty.
+_MOST_SIGNALS = 1000
 
 _LOOK = "systemctl status dbus.socket dbus-broker.service"
 
@@ -73,6 +78,54 @@ class Bus:
         loop.run()
         raise failure[0] if failure else BusError("the system bus went away")
 
+    def records(self, take: Callable[[Mapping[str, str]], None]) -> Callable[[], None]:
+        """Hear root's signals org.nodefix1.Agent.Record from now on.
+
+        Anybody may send a signal of that name, so those of other users are passed over.
+
+        Args:
+            take: gets the fields of each.
+
+        Returns:
+            What is to be called now and then: it hands over what has come, and waits for nothing.
+        """
+        bus = self._connected()
+        from gi.repository import GLib
+
+        is_roots: dict[str, bool] = {}
+
+        def heard(_bus: object, sender: str, *rest: Any) -> None:
+            if sender not in is_roots:
+                is_roots[sender] = self._is_roots(sender)
+            fields = rest[-1].unpack()[0] if is_roots[sender] else {}
+            if isinstance(fields, dict):
+                take(fields)
+
+        # No name of a sender: whoever runs nodefix owns none.
+        where = (SIGNAL_INTERFACE, SIGNAL_NAME, SIGNAL_PATH)
+        try:
+            bus.con.signal_subscribe(None, *where, None, 0, heard)
+        except Exception as error:
+            raise _bus_error("the records could not be subscribed to", error) from error
+        context = GLib.MainContext.default()
+
+        def pump() -> None:
+            for _ in range(_MOST_SIGNALS):
+                if not context.iteration(False):
+                    return
+
+        return pump
+
+    def _is_roots(self, sender: str) -> bool:
+        """Whether a connection is root's; one that is gone is nobody's."""
+        try:
+            (uid,) = self._call(
+                _BUS_PATH, _BUS, "GetConnectionUnixUser", "(s)", (sender,), receiver=_BUS
+            )
+        except NodefixError:
+            return False
+        return bool(uid == 0)
+
     def flush(self) -> None:
         """Hand everything that was sent to the bus before the process ends."""
         if self._bus is not None:
@@ -94,6 +147,7 @@ class Bus:
         signature: str,
         arguments: tuple[Any, ...],
         timeout: float = CALL_SECONDS,
+        receiver: str = _SYSTEMD,
     ) -> tuple[Any, ...]:
         bus = self._connected()
         seconds = self.deadline.left(timeout) if self.deadline else timeout
@@ -102,7 +156,7 @@ class Bus:
 
             # The connection under pydbus: a proxy would introspect each object first.
             answer = bus.con.call_sync(
-                _SYSTEMD,
+                receiver,
                 path,
                 interface,
                 method,
@@ -113,7 +167,8 @@ class Bus:
                 None,
             )
         except Exception as error:
-            raise _bus_error(f"the D-Bus call {method} to systemd failed", error) from error
+            who = "systemd" if receiver == _SYSTEMD else "the bus"
+            raise _bus_error(f"the D-Bus call {method} to {who} failed", error) from error
         return tuple(answer.unpack())
 
     def _connected(self) -> Any:

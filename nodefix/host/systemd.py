@@ -21,6 +21,13 @@ _SWAP = "org.freedesktop.systemd1.Swap"
 # Seconds.
 _JOB_POLL_SECONDS = 0.05
 
+# ActiveState while a unit does something.
+_BUSY = ("activating", "deactivating", "reloading", "refreshing")
+
+_USEC = 1_000_000
+# Services that are asked about; a boot queues some eighty.
+_MOST_SERVICES = 500
+
 
 class SwapUnit(NamedTuple):
     """One .swap unit as the manager shows it.
@@ -68,6 +75,39 @@ class UnitState(NamedTuple):
     active: str
     sub: str
     job: bool = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it does something, or is about to; the pause before another try is neither."""
+        return self.sub != "auto-restart" and (self.job or self.active in _BUSY)
+
+
+class ServiceState(NamedTuple):
+    """What the manager knows of a service, as org.freedesktop.systemd1(5) names it.
+
+    Attributes:
+        name: with its suffix.
+        state: its states.
+        file_state: `enabled`, `disabled`, `masked`, …; empty where there is no file.
+        result: of its last end; `success` where there was none.
+        tries: how often systemd has started it again by itself.
+        up_until: when it was last active, in seconds since 1970; 0 for never.
+        tried: when it last left `inactive`, the same.
+        changed: when its state last changed, the same.
+        pause: seconds before it is started again.
+        waits: whether its ExecStartPre= runs `nodefix wait`.
+    """
+
+    name: str
+    state: UnitState
+    file_state: str = ""
+    result: str = "success"
+    tries: int = 0
+    up_until: float = 0.0
+    tried: float = 0.0
+    changed: float = 0.0
+    pause: float = 0.0
+    waits: bool = False
 
 
 class Systemd(Bus):
@@ -147,8 +187,53 @@ class Systemd(Bus):
 
         Source: org.freedesktop.systemd1(5), ListUnitsByNames.
         """
+        return self._listed(name)[0]
+
+    def _listed(self, name: str) -> tuple[UnitState, str]:
         ((unit,),) = self._manager("ListUnitsByNames", "(as)", ([name],))
-        return UnitState(unit[2], unit[3], unit[4], bool(unit[7]))
+        return UnitState(unit[2], unit[3], unit[4], bool(unit[7])), unit[6]
+
+    def service_state(self, name: str) -> ServiceState:
+        """What the manager knows of a service, whether it is loaded or not."""
+        state, path = self._listed(name)
+
+        def since(what: str) -> float:
+            return float(self._property(path, _UNIT, f"{what}Timestamp")) / _USEC
+
+        if state.load != "loaded":
+            return ServiceState(name, state, self._property(path, _UNIT, "UnitFileState"))
+        return ServiceState(
+            name,
+            state,
+            self._property(path, _UNIT, "UnitFileState"),
+            self._property(path, _SERVICE, "Result"),
+            int(self._property(path, _SERVICE, "NRestarts")),
+            since("ActiveExit"),
+            since("InactiveExit"),
+            since("StateChange"),
+            self._pause(path),
+            _waits(self._property(path, _SERVICE, "ExecStartPre")),
+        )
+
+    def _pause(self, path: str) -> float:
+        try:
+            # From 254 on pauses grow.
+            pause = self._property(path, _SERVICE, "RestartUSecNext")
+        except BusError:
+            pause = self._property(path, _SERVICE, "RestartUSec")
+        return float(pause) / _USEC
+
+    def starting_services(self) -> tuple[str, ...]:
+        """The services that are being started, tried again, or queued for that, by name."""
+        (units,) = self._manager("ListUnitsFiltered", "(as)", (["activating"],))
+        (jobs,) = self._manager("ListJobs")
+        names = {unit[0] for unit in units}
+        names |= {job[1] for job in jobs if job[2] in ("start", "restart")}
+        return tuple(sorted(name for name in names if name.endswith(".service"))[:_MOST_SERVICES])
+
+    def start_unit(self, name: str) -> None:
+        """Ask for the start of a unit without waiting for it."""
+        self._manager("StartUnit", "(ss)", (name, "replace"))
 
     def restart_unit(self, name: str) -> None:
         """Ask for a restart of a unit without waiting for it."""
@@ -199,3 +284,11 @@ class Systemd(Bus):
         timeout: float = CALL_SECONDS,
     ) -> tuple[Any, ...]:
         return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)
+
+
+def _waits(commands: Sequence[Sequence[Any]]) -> bool:
+    """Whether one of a unit's commands is `nodefix wait`; each is (path, argv, …)."""
+    return any(
+        command[0].rsplit("/", 1)[-1] == "nodefix" and "wait" in command[1][1:2]
+        for command in commands
+    )

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from nodefix.host.reading import expect_regular
-from nodefix.words import BACKUPS, FOLDER, UNDO
+from nodefix.words import BACKUPS, FOLDER, SWITCH, UNDO
 
 # What nodefix writes in folders of others, and its own folders.
-_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf")
+_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf", SWITCH)
 _FOLDERS = (BACKUPS, UNDO, FOLDER)
 _SUFFIX = ".nodefix"
 # Entries of a folder that are examined; there are some ten.
@@ -53,6 +53,19 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
             error.filename = os.fspath(target)
         raise
     sync_directory(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Take a file, a link or an empty folder away for good.
+
+    Raises:
+        OSError: it could not be; it stands.
+    """
+    if stat.S_ISDIR(path.lstat().st_mode):
+        path.rmdir()
+    else:
+        path.unlink()
+    sync_directory(path.parent)
 
 
 def sweep(root: Path) -> list[str]:

@@ -98,7 +98,15 @@ def test_the_gate_knows_its_own_marker(node: Node) -> None:
 def test_round_trip(node: Node) -> None:
     files = ReportFiles(node.root)
     files.write(HEAD, "degraded", STAGES, FINISHED, tries=(3, FINISHED))
-    assert files.earlier(BOOT_ID) == Earlier("degraded", STAGES, 3, FINISHED)
+    assert files.earlier(BOOT_ID) == Earlier(
+        "degraded",
+        STAGES,
+        3,
+        FINISHED,
+        started=HEAD.started,
+        finished=FINISHED,
+        invocation_id=HEAD.invocation_id,
+    )
 
 
 def test_files_are_for_everybody_to_read_and_for_root_to_write(node: Node) -> None:

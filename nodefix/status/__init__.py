@@ -1,0 +1,1 @@
+"""What `nodefix status` says: what is seen of a node, what that comes to, and in which words."""

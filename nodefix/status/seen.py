@@ -1,0 +1,119 @@
+"""What can be seen of this boot's run, by anybody: files, the run lock, systemd's units."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from nodefix.config import load
+from nodefix.deadline import Deadline
+from nodefix.errors import ConfigError, NodefixError
+from nodefix.facts.system import boot_id, read_scope
+from nodefix.gate import is_ready
+from nodefix.host.lock import is_held, stopped_holders
+from nodefix.host.systemd import ServiceState, Systemd
+from nodefix.store import Earlier, ReportFiles
+from nodefix.switch import Switch, read_switch
+from nodefix.words import EMBEDDED_KUBELETS, KUBELET, UNIT
+
+# Seconds that systemd may take for all of its answers.
+_ASKING_SECONDS = 10.0
+
+
+class Seen(NamedTuple):
+    """What is seen at one moment.
+
+    Attributes:
+        now: in seconds since 1970.
+        boot_id: this boot's.
+        last: the report of this boot's last run.
+        is_open: whether the marker of this boot is there.
+        is_locked: whether a run is going on.
+        stopped: processes of it that were stopped, by ^Z for example.
+        switch: what switches nodefix off.
+        outside: why the node is out of scope; empty if it is not.
+        settings: what is wrong with the settings.
+        service: nodefix.service; None where systemd did not tell.
+        waiting: services that `nodefix wait` holds, or may hold.
+        kubelet_runs: whether kubelet is up; None where systemd did not tell.
+        unread: what could not be read, and why.
+    """
+
+    now: float
+    boot_id: str
+    last: Earlier = Earlier()
+    is_open: bool = False
+    is_locked: bool = False
+    stopped: tuple[int, ...] = ()
+    switch: Switch | None = None
+    outside: str = ""
+    settings: str = ""
+    service: ServiceState | None = None
+    waiting: tuple[ServiceState, ...] = ()
+    kubelet_runs: bool | None = None
+    unread: tuple[str, ...] = ()
+
+
+def look(root: Path, systemd: Systemd) -> Seen:
+    """Look at a node; changes nothing, and takes some ten seconds at the most."""
+    files, boot = ReportFiles(root), boot_id(root)
+    settings, forced = _settings(root)
+    scope = read_scope(root)
+    is_open = is_ready(f"{root}/")
+    switch = read_switch(f"{root}/")
+    # Before the report: a run that ends in between has written it by then.
+    is_locked = is_held(root)
+    seen = Seen(
+        time.time(),
+        boot,
+        files.earlier(boot),
+        is_open,
+        is_locked,
+        tuple(stopped_holders(root)) if is_locked else (),
+        switch,
+        "" if scope.inside or forced else scope.reason,
+        settings,
+    )
+    return _with_units(seen, systemd)
+
+
+def _settings(root: Path) -> tuple[str, bool]:
+    """What is wrong with the settings, and whether they force nodefix to act on any system."""
+    try:
+        return "", load(root).scope == "force"
+    except ConfigError as error:
+        return error.message, False
+    except OSError as error:
+        return f"{error.filename or root}: {error.strerror or error}", False
+
+
+def _with_units(seen: Seen, systemd: Systemd) -> Seen:
+    """The same with what systemd tells, as far as it does."""
+    systemd.deadline = Deadline("asking systemd", _ASKING_SECONDS)
+    try:
+        seen = seen._replace(service=systemd.service_state(UNIT))
+        seen = seen._replace(kubelet_runs=bool(systemd.active_units((KUBELET,))))
+        if not (seen.is_open or seen.switch):
+            seen = seen._replace(waiting=_held(systemd))
+    except NodefixError as error:
+        return seen._replace(unread=(f"systemd could not be asked: {error.message}",))
+    finally:
+        systemd.deadline = None
+    return seen
+
+
+def _held(systemd: Systemd) -> tuple[ServiceState, ...]:
+    """The services that are on their way up and run `nodefix wait` before they start."""
+    names = systemd.starting_services()
+    # Those of Kubernetes come first, whatever else a boot has queued.
+    first = [name for name in (KUBELET, *EMBEDDED_KUBELETS) if name in names]
+    others = [name for name in names if name not in first and name != UNIT]
+    states = (systemd.service_state(name) for name in (*first, *others))
+    return tuple(state for state in states if state.waits and _is_coming(state))
+
+
+def _is_coming(service: ServiceState) -> bool:
+    """Whether it has not got past its ExecStartPre= lines."""
+    state = service.state
+    return state.job or state.sub in ("condition", "start-pre") or "auto-restart" in state.sub
