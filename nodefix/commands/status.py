@@ -11,6 +11,7 @@ from pathlib import Path
 from nodefix.commands.wait import seconds
 from nodefix.errors import BusError
 from nodefix.host.systemd import Systemd
+from nodefix.messages import in_words
 from nodefix.output import TEXT, add_format, show
 from nodefix.status.seen import Seen, look
 from nodefix.status.text import as_data, duration, in_text
@@ -80,19 +81,18 @@ def wait(
     end = time.monotonic() + timeout
     progress = _Progress(systemd, say)
     while True:
-        progress.hear()
         seen = look(root, systemd)
         verdict = judge(seen)
         progress.show(seen, verdict)
+        left = end - time.monotonic()
         if not verdict.is_coming:
             # What it said last may still be under way.
-            time.sleep(_POLL_SECONDS)
-            progress.hear()
+            progress.hear(_POLL_SECONDS)
             return seen, verdict, False
-        if time.monotonic() >= end:
+        if left <= 0:
             say(f"nodefix: no longer waiting, after {duration(timeout)}: it is {verdict.state}")
             return seen, verdict, True
-        time.sleep(min(_POLL_SECONDS, max(end - time.monotonic(), 0)))
+        progress.hear(min(_POLL_SECONDS, left))
 
 
 class _Progress:
@@ -101,12 +101,13 @@ class _Progress:
     def __init__(self, systemd: Systemd, say: Callable[[str], None]) -> None:
         self._say = say
         self._stage = ""
+        self._stopped: tuple[int, ...] = ()
         self._hears = True
         try:
             self.hear = systemd.records(self._record)
         except BusError:
             self._hears = False
-            self.hear = lambda: None
+            self.hear = time.sleep
 
     def _record(self, fields: Mapping[str, str]) -> None:
         self._say(bounded(str(fields.get("MESSAGE", "")), _RECORD))
@@ -117,3 +118,7 @@ class _Progress:
             # With a bus only where it stands now; its records tell the rest.
             self._say(f"stage {stage} is running")
         self._stage = stage or self._stage
+        if seen.stopped != self._stopped:
+            for problem in verdict.why:
+                self._say(in_words(problem))
+        self._stopped = seen.stopped

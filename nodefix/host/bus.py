@@ -28,9 +28,6 @@ _CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
 _FLUSH_SECONDS = 2.0
 
-# Signals that are handed over at once; a run sends some twenty.
-_MOST_SIGNALS = 1000
-
 _LOOK = "systemctl status dbus.socket dbus-broker.service"
 
 
@@ -78,7 +75,7 @@ class Bus:
         loop.run()
         raise failure[0] if failure else BusError("the system bus went away")
 
-    def records(self, take: Callable[[Mapping[str, str]], None]) -> Callable[[], None]:
+    def records(self, take: Callable[[Mapping[str, str]], None]) -> Callable[[float], None]:
         """Hear root's signals org.nodefix1.Agent.Record from now on.
 
         Anybody may send a signal of that name, so those of other users are passed over.
@@ -87,7 +84,8 @@ class Bus:
             take: gets the fields of each.
 
         Returns:
-            What is to be called now and then: it hands over what has come, and waits for nothing.
+            What is to be called in the place of a pause of so many seconds: it hands over what
+            comes at once, since the sender of a record may be gone a moment later.
         """
         bus = self._connected()
         from gi.repository import GLib
@@ -97,9 +95,9 @@ class Bus:
         def heard(_bus: object, sender: str, *rest: Any) -> None:
             if sender not in is_roots:
                 is_roots[sender] = self._is_roots(sender)
-            fields = rest[-1].unpack()[0] if is_roots[sender] else {}
-            if isinstance(fields, dict):
-                take(fields)
+            fields = rest[-1].unpack()
+            if is_roots[sender] and len(fields) == 1 and isinstance(fields[0], dict):
+                take(fields[0])
 
         # No name of a sender: whoever runs nodefix owns none.
         where = (SIGNAL_INTERFACE, SIGNAL_NAME, SIGNAL_PATH)
@@ -109,12 +107,13 @@ class Bus:
             raise _bus_error("the records could not be subscribed to", error) from error
         context = GLib.MainContext.default()
 
-        def pump() -> None:
-            for _ in range(_MOST_SIGNALS):
-                if not context.iteration(False):
-                    return
+        def hear(seconds: float) -> None:
+            is_over: list[bool] = []
+            GLib.timeout_add(int(seconds * 1000), lambda: is_over.append(True))
+            while not is_over:
+                context.iteration(True)
 
-        return pump
+        return hear
 
     def _is_roots(self, sender: str) -> bool:
         """Whether a connection is root's; one that is gone is nobody's."""

@@ -12,6 +12,7 @@ from nodefix.status.verdict import EXITS, Held, Verdict, seconds_of
 from nodefix.text import one_line
 from nodefix.words import (
     CHANGED,
+    DEGRADED,
     NOT_STARTED,
     OUT_OF_SCOPE,
     READY,
@@ -43,7 +44,8 @@ def _about(seen: Seen, verdict: Verdict) -> str:
     again = f", try {last.tries} since {last.since}" if last.tries > 1 else ""
     names = [name for name, report in last.stages.items() if report.outcome == CHANGED]
     repaired = f", repaired: {', '.join(names)}" if names and state == READY else ""
-    return f" since {last.finished}, after {_took(seen)}{again}{repaired}"
+    when = "since" if state in (READY, DEGRADED) else "at"
+    return f" {when} {last.finished} (took {_took(seen)}){again}{repaired}"
 
 
 def _skipped(seen: Seen) -> str:
@@ -74,7 +76,8 @@ def in_text(seen: Seen, verdict: Verdict, root: bool, is_long: bool) -> str:
     for problem in verdict.why:
         lines += in_words(problem).splitlines()
     if seen.last.stages:
-        lines += ["", *_table(seen, is_long)]
+        before = ["", "the last run of this boot:"] if verdict.state == SWITCHED_OFF else [""]
+        lines += [*before, *_table(seen, is_long)]
     if verdict.problems:
         lines.append("")
     for name, problem in verdict.problems:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodefix.errors import NodefixError
-from nodefix.host.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
+from nodefix.host.systemd import ServiceCommand, ServiceState, SwapUnit, Systemd, UnitState
 
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 
@@ -26,6 +26,7 @@ class FakeSystemd(Systemd):
         emitted: every signal.
         failing: requests, by their method's name, that raise.
         states: of other units, by name.
+        services: more of other services, by name.
         on_restart: what restarting a unit does to the node.
         on_stop: what stopping a unit does to the node; False if it comes to nothing.
     """
@@ -42,6 +43,7 @@ class FakeSystemd(Systemd):
         self.failing: dict[str, NodefixError] = {}
         self.on_stop: Callable[[SwapUnit], bool | None] = lambda unit: None
         self.states: dict[str, UnitState] = {}
+        self.services: dict[str, ServiceState] = {}
         self.on_restart: Callable[[], object] = lambda: None
         self._disabled: set[str] = set()
 
@@ -92,6 +94,21 @@ class FakeSystemd(Systemd):
         """The test's, by name."""
         self._ask("unit_state")
         return self.states.get(name, UnitState("loaded", "inactive", "dead"))
+
+    def service_state(self, name: str) -> ServiceState:
+        """The test's, by name; one of an enabled unit that was not started."""
+        self._ask("service_state")
+        return self.services.get(name, ServiceState(name, self.unit_state(name), "enabled"))
+
+    def starting_services(self) -> tuple[str, ...]:
+        """The test's services, all of them."""
+        self._ask("starting_services")
+        return tuple(sorted(self.services))
+
+    def start_unit(self, name: str) -> None:
+        """Remember it."""
+        self._ask("start_unit")
+        self.done.append(("start", name))
 
     def restart_unit(self, name: str) -> None:
         """Remember it, and do what the test wants."""
