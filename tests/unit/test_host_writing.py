@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nodefix.host.writing import sync_directory, write_atomic
+from nodefix.host.writing import remove, sync_directory, write_atomic
 
 
 def others(file: Path) -> list[str]:
@@ -173,3 +173,24 @@ def test_no_descriptor_is_left_open(old: Path) -> None:
     count = len([*Path("/proc/self/fd").iterdir()])
     write_atomic(old, b"new")
     assert len([*Path("/proc/self/fd").iterdir()]) == count
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_removed_for_good(old: Path, synced: list[int], kind: str) -> None:
+    target = old.with_name("target")
+    if kind == "link":
+        target.symlink_to(old)
+    elif kind == "folder":
+        target.mkdir()
+    else:
+        target.touch()
+    remove(target)
+    assert others(old) == []
+    assert old.read_bytes() == b"old"
+    assert len(synced) == 1
+
+
+def test_a_folder_with_something_in_it_is_not_removed(old: Path) -> None:
+    with pytest.raises(OSError, match="not empty"):
+        remove(old.parent)
+    assert old.exists()

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from boots import FAILED, FINISHED, MODULES, NOW, READY, RUNNING, STARTED, SWAP
-from boots import kubelet, last, seen, service
+from boots import (
+    FAILED,
+    FINISHED,
+    MODULES,
+    NOW,
+    READY,
+    RUNNING,
+    STARTED,
+    SWAP,
+    kubelet,
+    last,
+    seen,
+    service,
+)
 
 from nodefix import words
 from nodefix.report import StageReport
