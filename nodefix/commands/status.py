@@ -50,9 +50,9 @@ def main(options: Namespace, arguments: list[str]) -> int:
     systemd, root = Systemd(), Path("/")
     try:
         if options.wait:
-            seen, verdict, is_late = wait(root, systemd, options.timeout, tell)
+            seen, verdict = wait(root, systemd, options.timeout, tell)
         else:
-            seen, is_late = look(root, systemd), False
+            seen = look(root, systemd)
             verdict = judge(seen)
     except KeyboardInterrupt:
         tell("nodefix: no longer waiting; a run that is going on goes on")
@@ -61,12 +61,12 @@ def main(options: Namespace, arguments: list[str]) -> int:
     is_text = options.format == TEXT
     text = in_text(seen, verdict, os.geteuid() == 0, options.long) if is_text else ""
     show(options.format, {} if is_text else as_data(seen, verdict), text)
-    return EXIT_NOT_FINISHED if is_late else EXITS[verdict.state]
+    return EXITS[verdict.state]
 
 
 def wait(
     root: Path, systemd: Systemd, timeout: float, say: Callable[[str], None]
-) -> tuple[Seen, Verdict, bool]:
+) -> tuple[Seen, Verdict]:
     """Wait for the end of the run that is going on or will begin, and say how it goes.
 
     Args:
@@ -76,7 +76,7 @@ def wait(
         say: shows a line.
 
     Returns:
-        What is seen in the end, what that comes to, and whether it had to end before the run.
+        What is seen in the end, and what that comes to: not finished where it took too long.
     """
     end = time.monotonic() + timeout
     progress = _Progress(systemd, say)
@@ -88,10 +88,10 @@ def wait(
         if not verdict.is_coming:
             # What it said last may still be under way.
             progress.hear(_POLL_SECONDS)
-            return seen, verdict, False
+            return seen, verdict
         if left <= 0:
             say(f"nodefix: no longer waiting, after {duration(timeout)}: it is {verdict.state}")
-            return seen, verdict, True
+            return seen, verdict
         progress.hear(min(_POLL_SECONDS, left))
 
 

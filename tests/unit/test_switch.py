@@ -27,7 +27,9 @@ def test_round_trip(node: Node) -> None:
 
 @pytest.mark.parametrize("reason", ["", "a\nby: eve\n", "\x1b[2J", "x" * 5000, "\udcff", "größe"])
 def test_whatever_the_reason_is(node: Node, reason: str) -> None:
-    node.file(FILE, OURS._replace(reason=reason).content())
+    content = OURS._replace(reason=reason).content()
+    assert content.count(b"\n") == 5
+    node.file(FILE, content)
     there = found(node)
     assert there
     assert (there.by, there.when, there.odd) == ("ann", OURS.when, "")
