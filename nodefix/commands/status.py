@@ -18,7 +18,7 @@ from nodefix.status.text import as_data, duration, in_text
 from nodefix.status.verdict import EXITS, Verdict, judge
 from nodefix.terminal import tell
 from nodefix.text import bounded
-from nodefix.words import EXIT_NOT_FINISHED, RUNNING
+from nodefix.words import EXIT_NOT_FINISHED, EXIT_USAGE, RUNNING
 
 HELP = "say what became of this boot's run, and who waits for it"
 
@@ -38,7 +38,6 @@ def options(parser: ArgumentParser) -> None:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        default=_DEFAULT_TIMEOUT,
         help="with --wait: how long (default: 600)",
     )
     parser.add_argument("--long", action="store_true", help="show each change and remark, too")
@@ -47,10 +46,14 @@ def options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, arguments: list[str]) -> int:
     """Say it, after the run if that is wanted."""
+    if options.timeout is not None and not options.wait:
+        tell("nodefix status: --timeout goes with --wait\n  see: nodefix status --help")
+        return EXIT_USAGE
     systemd, root = Systemd(), Path("/")
+    timeout = _DEFAULT_TIMEOUT if options.timeout is None else options.timeout
     try:
         if options.wait:
-            seen, verdict = wait(root, systemd, options.timeout, tell)
+            seen, verdict = wait(root, systemd, timeout, tell)
         else:
             seen = look(root, systemd)
             verdict = judge(seen)

@@ -104,14 +104,22 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
         code, said, live = status(node, "--wait", user)
         assert code == 0
         assert said.startswith("ready since ")
-        assert re.search(r"(?m)^nodefix \S+ started: swap, ", live)
+        assert re.search(r"(?m)^chains: unchanged$", live)
         assert re.search(r"(?m)^ready after .*, kubelet may start: ", live)
-        # An ordinary user's signals are nobody's records.
+    # An ordinary user's signals are nobody's records.
     sh(node, "systemctl restart --no-block nodefix")
     emit = "busctl emit /org/nodefix1/Agent org.nodefix1.Agent Record 'a{ss}' 1 MESSAGE evil"
     sh(node, f"(sleep 1; {NOBODY} {emit}) & nodefix status --wait >/out 2>&1; wait", check=False)
     assert "evil" not in node.read("/out")
     assert "ready after" in node.read("/out")
+
+    kill = "systemctl kill --signal=KILL nodefix; sleep 0.5"
+    sh(node, f"systemctl restart --no-block nodefix; sleep 1; {kill}")
+    code, said, _ = status(node)
+    assert code == 1
+    assert said.startswith("aborted; kubelet runs\n")
+    assert "the last run was aborted in stage modules: nobody holds its lock" in said
+    assert "next try: by itself in " in said
 
 
 def test_a_run_that_does_not_end_or_does_not_come(node: testnode.Nspawn) -> None:

@@ -89,7 +89,15 @@ def test_formats(boots: list[Seen], capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nboot: b\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("options", [["--timeout", "x"], ["--timeout", "-1"], ["--format", "xml"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--wait", "--timeout", "x"],
+        ["--wait", "--timeout", "-1"],
+        ["--timeout", "5"],
+        ["--format", "xml"],
+    ],
+)
 @pytest.mark.usefixtures("on_node")
 def test_usage(options: list[str]) -> None:
     assert nodefix("status", *options) == 64
