@@ -22,7 +22,6 @@ from nodefix.words import (
     REQUIRED,
     RUNNING,
     SWAPS,
-    SWITCH,
     UNIT,
 )
 
@@ -103,7 +102,7 @@ class Reasons:
             return [
                 f"  {UNIT} is masked; to run it: systemctl unmask {UNIT}"
                 " && systemctl restart nodefix",
-                f"  to switch nodefix off: touch /{SWITCH}",
+                "  to switch nodefix off: nodefix disable",
             ]
         return [] if any("systemctl restart nodefix" in line for line in lines) else [_AGAIN]
 

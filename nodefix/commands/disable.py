@@ -15,7 +15,12 @@ from nodefix.terminal import is_root, tell
 from nodefix.text import one_line
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, SWITCH, SWITCH_ARGUMENT, UNIT
 
-HELP = "switch nodefix off, so that it does nothing and holds nothing up"
+HELP = "switch nodefix off, so that it neither acts nor holds kubelet"
+STATUSES = {
+    EXIT_DONE: "nodefix is switched off",
+    EXIT_FAILED: "it could not be",
+    EXIT_NOT_ROOT: "not root",
+}
 
 LOOK = "ls -ldZ /etc/nodefix; lsattr -d /etc/nodefix; findmnt -T /etc/nodefix; df -h /etc"
 

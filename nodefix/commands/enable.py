@@ -23,7 +23,13 @@ from nodefix.words import (
     WATCH_UNIT,
 )
 
-HELP = "switch nodefix on again, and have it run"
+HELP = "switch nodefix on again, and run it"
+STATUSES = {
+    EXIT_DONE: "nodefix is switched on",
+    EXIT_FAILED: "it could not be",
+    EXIT_DEGRADED: "it is, but the kernel's command line switches it off for this boot",
+    EXIT_NOT_ROOT: "not root",
+}
 
 
 def options(parser: ArgumentParser) -> None:

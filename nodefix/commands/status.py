@@ -18,9 +18,24 @@ from nodefix.status.text import as_data, duration, in_text
 from nodefix.status.verdict import EXITS, Verdict, judge
 from nodefix.terminal import tell
 from nodefix.text import bounded
-from nodefix.words import EXIT_NOT_FINISHED, EXIT_USAGE, RUNNING
+from nodefix.words import (
+    EXIT_DEGRADED,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NOT_FINISHED,
+    EXIT_USAGE,
+    RUNNING,
+)
 
-HELP = "say what became of this boot's run, and who waits for it"
+HELP = "show the state of this boot's run, and who waits for it"
+STATUSES = {
+    EXIT_DONE: "kubelet may start: the run ended as ready, nodefix is switched off, or this system"
+    " is out of scope",
+    EXIT_FAILED: "the run failed or was aborted",
+    EXIT_DEGRADED: "the run ended as degraded",
+    EXIT_NOT_FINISHED: "no run has ended in this boot; with --wait: not within the time-out",
+    EXIT_USAGE: "the command line is not valid",
+}
 
 # Seconds. A run may take six minutes, and before it begins it waits for the disks.
 _DEFAULT_TIMEOUT = 600.0

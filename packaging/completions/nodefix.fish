@@ -50,8 +50,8 @@ function _shtab_nodefix_using
   test "$_shtab_nodefix_cmdpath" = "$argv"
 end
 
-set -g _shtab_nodefix_commands run wait watch config 'config show' 'config check' 'config schema'
-set -g _shtab_nodefix_opts_with_value --format --stage --timeout
+set -g _shtab_nodefix_commands run wait watch status disable enable config 'config show' 'config check' 'config schema'
+set -g _shtab_nodefix_opts_with_value --format --reason --stage --timeout
 
 complete -c nodefix -e
 complete -c nodefix -f
@@ -68,6 +68,18 @@ complete -c nodefix -n '_shtab_nodefix_using wait' -s h -l help -d 'show this he
 complete -c nodefix -n '_shtab_nodefix_using wait' -l timeout -x -d 'how long (default: 60)'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a watch -d 'restore the chains after each reload of firewalld'
 complete -c nodefix -n '_shtab_nodefix_using watch' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a status -d 'show the state of this boot'"'"'s run, and who waits for it'
+complete -c nodefix -n '_shtab_nodefix_using status' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using status' -l wait -d 'wait until the run has ended, and show how it goes'
+complete -c nodefix -n '_shtab_nodefix_using status' -l timeout -x -d 'with --wait: how long (default: 600)'
+complete -c nodefix -n '_shtab_nodefix_using status' -l long -d 'show each change and remark, too'
+complete -c nodefix -n '_shtab_nodefix_using status' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a disable -d 'switch nodefix off, so that it neither acts nor holds kubelet'
+complete -c nodefix -n '_shtab_nodefix_using disable' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using disable' -l now -d 'also let a kubelet go that is held already'
+complete -c nodefix -n '_shtab_nodefix_using disable' -l reason -x -d 'why; status and kubelet'"'"'s journal show it'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a enable -d 'switch nodefix on again, and run it'
+complete -c nodefix -n '_shtab_nodefix_using enable' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a config -d 'show or check the settings'
 complete -c nodefix -n '_shtab_nodefix_using config' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using config; and test $_shtab_nodefix_npos -eq 0' -a show -d 'print each setting and the file that decides it'

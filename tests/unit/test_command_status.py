@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from boots import FAILED, READY, RUNNING, last, seen, service
-from commandline import journals, on_node
+from commandline import below_root, journals, on_node
 from commandline import status as nodefix
 
 from nodefix.commands import status
@@ -18,7 +18,7 @@ from nodefix.host.systemd import Systemd
 from nodefix.status.seen import Seen
 from nodefix.switch import Switch
 
-__all__ = ["journals", "on_node"]
+__all__ = ["below_root", "journals", "on_node"]
 
 QUEUED = seen(service=service("inactive", "dead", job=True))
 

@@ -37,7 +37,7 @@ def test_masked(el10: Node, folder: str, how: str) -> None:
     masked = (
         "  nodefix.service is masked; to run it: systemctl unmask nodefix.service"
         " && systemctl restart nodefix\n"
-        "  to switch nodefix off: touch /etc/nodefix/disabled"
+        "  to switch nodefix off: nodefix disable"
     )
     # Nothing before it: of a reason told before, the first two lines are what is shown.
     assert told(el10) == f"kubelet is held: nodefix has not run since this boot\n{masked}"

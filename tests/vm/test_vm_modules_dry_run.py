@@ -9,7 +9,7 @@ from testnode.qemu import Boot, Ran, Scenario
 
 from nodefix.facts.features import IPTABLES, NFTABLES
 
-FUNCTIONS = (Path(__file__).with_name("guest") / "modules.sh").read_text()
+FUNCTIONS = (Path(__file__).with_name("modules.sh")).read_text()
 DRY = """\
 names() { awk '{ print $1 }' /proc/modules | sort; }
 dry() {
