@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 
 
 # Each is a module of nodefix.commands, imported when it is called.
-COMMANDS = ("run", "wait", "watch", "status", "disable", "enable", "config")
+COMMANDS = (
+    "run",
+    "wait",
+    "watch",
+    "status",
+    "history",
+    "explain",
+    "disable",
+    "enable",
+    "config",
+)
 
 
 def main(arguments: list[str]) -> int:

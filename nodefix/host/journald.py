@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import UnclearError
@@ -28,12 +31,51 @@ class Entry(NamedTuple):
     fields: Mapping[str, str]
 
 
-def entries(matches: Sequence[str], most: int = MOST) -> Iterator[Entry]:
+class Storage(NamedTuple):
+    """Where this machine's journal is.
+
+    Attributes:
+        lasts: whether there is one on disk, which outlives a boot.
+        readable: whether this user may read the system's; None where there is none to be seen.
+    """
+
+    lasts: bool
+    readable: bool | None
+
+
+def storage(root: Path) -> Storage:
+    """Look for the journal's files. Source: systemd-journald.service(8), FILES."""
+    try:
+        machine = (root / "etc/machine-id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        machine = ""
+    found = [root / place / machine for place in ("var/log/journal", "run/log/journal")]
+    there = [folder for folder in found if machine and _is_there(folder)]
+    system = [folder / "system.journal" for folder in there]
+    readable = any(os.access(file, os.R_OK) for file in system) if there else None
+    return Storage(found[0] in there, readable)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
+
+
+def entries(
+    matches: Sequence[str],
+    most: int = MOST,
+    fields: Sequence[str] = (),
+    seconds: float = float("inf"),
+) -> Iterator[Entry]:
     """The entries that match, newest first.
 
     Args:
         matches: `FIELD=value`; those of one field are alternatives, as in journalctl(1).
         most: how many at the most.
+        fields: those that are wanted, which is quicker; all if empty.
+        seconds: how long this may take; what is older then is left out.
 
     Raises:
         UnclearError: the journal cannot be read at all. An ordinary user gets what they may see.
@@ -45,20 +87,22 @@ def entries(matches: Sequence[str], most: int = MOST) -> Iterator[Entry]:
         for match in matches:
             reader.add_match(match)
         reader.seek_tail()
+        end = time.monotonic() + seconds
         for _ in range(most):
             found = reader.get_previous()
-            if not found:
+            if not found or time.monotonic() > end:
                 return
-            yield _entry(found)
+            yield _entry(found, fields or found)
     except (ImportError, OSError, ValueError) as error:
         hint = "journalctl --verify; dnf reinstall python3-systemd"
         raise UnclearError(f"the journal cannot be read: {bounded(str(error))}", hint) from error
 
 
-def _entry(found: Mapping[str, object]) -> Entry:
+def _entry(found: Mapping[str, object], fields: Iterable[str]) -> Entry:
     stamp = found.get("__REALTIME_TIMESTAMP")
-    time = stamp.timestamp() if isinstance(stamp, datetime) else 0.0
-    return Entry(time, _text(found.get("_BOOT_ID")), {key: _text(found[key]) for key in found})
+    when = stamp.timestamp() if isinstance(stamp, datetime) else 0.0
+    kept = {key: _text(found[key]) for key in fields if key in found}
+    return Entry(when, _text(found.get("_BOOT_ID")), kept)
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,200 @@
+"""nodefix/commands/explain.py: what it says, and its exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import status
+from fakehost import Node
+
+from nodefix import engine
+from nodefix.commands import explain
+from nodefix.plan import Change, Plan, Problem
+from nodefix.symptoms import Symptom, load
+
+SWAP = "running with swap on is not supported"
+Json = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def plans(el10: Node, monkeypatch: pytest.MonkeyPatch) -> dict[str, Plan]:
+    """The stages' plans, on a node in scope; empty ones that a test does not set."""
+    plans: dict[str, Plan] = {}
+    asked: list[str] = []
+
+    def dry_run(host: object, config: object, names: list[str]) -> dict[str, Plan]:
+        asked.extend(names)
+        assert len(asked) == len(set(asked))
+        return {name: plans.get(name, Plan()) for name in names}
+
+    monkeypatch.setattr(engine, "dry_run", dry_run)
+    monkeypatch.setattr(explain, "_open_host", lambda: el10.host)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return plans
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Json:
+    """Run it and read its JSON."""
+
+    def run(*arguments: str, expected: int = 0) -> dict[str, Any]:
+        assert status("explain", "--format", "json", *arguments) == expected
+        read: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return read
+
+    return run
+
+
+@pytest.mark.parametrize("symptom", load(), ids=lambda symptom: symptom.id)
+def test_each_example_is_explained(symptom: Symptom, printed: Json) -> None:
+    data = printed("--", symptom.example)
+    (cause,) = data["causes"]
+    assert cause["id"] == symptom.id
+    assert cause["cause"] and cause["fix"] and cause["source"] and cause["now"]
+    assert cause["state"] in ("wrong", "fine", "unknown")
+    assert data["known"] is True
+
+
+def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", *SWAP.split()) == 0
+    assert capsys.readouterr().out.startswith("swap-on: once\n")
+
+
+def test_state_is_what_the_stage_finds_and_its_remedy_the_nodes_own(
+    plans: dict[str, Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans["swap"] = Plan(problems=(Problem("swap /dev/vda2: on", "swapoff /dev/vda2"),))
+    assert status("explain", SWAP) == 0
+    out = capsys.readouterr().out
+    assert "  now: wrong: swap /dev/vda2: on\n  fix: swapoff /dev/vda2\n" in out
+
+
+def test_state_of_what_nodefix_would_change(plans: dict[str, Plan], printed: Json) -> None:
+    change = Change("swap /dev/vda2", "on", "off", "by hand", None)
+    plans["swap"] = Plan(changes=(change, change))
+    (cause,) = printed(SWAP)["causes"]
+    assert cause["now"] == "swap /dev/vda2: found on, expected off (and 1 more)"
+    assert (cause["state"], cause["fix"]) == ("wrong", "nodefix run --stage swap")
+
+
+def test_in_order_by_now(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", SWAP) == 0
+    out = capsys.readouterr().out
+    assert "  now: in order: stage swap finds all in order\n  fix, if it comes back: " in out
+
+
+def test_other_findings_of_the_stage_are_not_this_cause(
+    plans: dict[str, Plan], printed: Json
+) -> None:
+    line = "stat /proc/sys/net/bridge/bridge-nf-call-iptables: no such file or directory"
+    plans["modules"] = Plan(problems=(Problem("kernel module xt_mark: absent", "dnf"),))
+    (cause,) = printed(line)["causes"]
+    assert (cause["state"], cause["now"]) == ("fine", "stage modules finds nothing of this")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(problems=(Problem("cannot be read", "ls", code="stage-unclear"),)), "cannot be read"),
+        (Plan(skipped="k3s lives with it"), "stage swap is skipped: k3s lives with it"),
+    ],
+)
+def test_unknown_is_not_no(
+    plans: dict[str, Plan], printed: Json, plan: Plan, words: str
+) -> None:
+    plans["swap"] = plan
+    (cause,) = printed(SWAP)["causes"]
+    assert (cause["state"], cause["now"]) == ("unknown", words)
+
+
+def test_ordinary_user_is_told_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, printed: Json
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (cause,) = printed("node.log is no file here, " + SWAP)["causes"]
+    assert cause["state"] == "unknown"
+    assert cause["now"].startswith("only root can read what stage swap looks at: sudo nodefix exp")
+    assert cause["fix"] == "nodefix run --stage swap"
+
+
+def test_other_system_and_broken_settings(el10: Node, printed: Json) -> None:
+    el10.file("/etc/nodefix/nodefix.yaml", "what: is this\n")
+    assert "the settings are not valid" in printed(SWAP)["causes"][0]["now"]
+    el10.file("/etc/os-release", "ID=debian\n")
+    el10.file("/etc/nodefix/nodefix.yaml", "")
+    assert "nodefix is not for this system" in printed(SWAP)["causes"][0]["now"]
+
+
+def test_what_is_wrong_now_comes_first(plans: dict[str, Plan], printed: Json) -> None:
+    plans["swap"] = Plan(problems=(Problem("swap is on", "swapoff -a"),))
+    file = "CrashLoopBackOff\n" * 9 + "iptables is not available on this host\n" * 3 + SWAP
+    assert [cause["id"] for cause in printed(file)["causes"]] == [
+        "swap-on",
+        "iptables-not-available",
+        "crash-loop",
+    ]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_unknown_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", "--format", form, "what is this") == 1
+    out = capsys.readouterr().out
+    assert "nodefix check" in out
+    assert "crictl logs" in out
+
+
+def test_nothing_of_the_line_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", f"\x1b[2J\udcff {SWAP} " + "x" * 10_000) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines())) < 500
+
+
+@pytest.mark.parametrize("arguments", [[], ["--journal", "word"], ["--format", "xml", "x"]])
+def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", *arguments) == 64
+    assert capsys.readouterr().err
+
+
+def test_file(tmp_path: Path, printed: Json) -> None:
+    file = tmp_path / "kube-proxy.log"
+    file.write_bytes(b"\0\xff\n" + SWAP.encode() + b"\nmore\n")
+    data = printed(str(file))
+    assert (data["causes"][0]["where"], data["read"]) == (str(file), [str(file)])
+
+
+def test_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("explain", str(tmp_path / "none.log")) == 64
+    assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "a directory"), (b"\x1f\x8b\x08", "zcat"), (b"", "")]
+)
+def test_file_that_holds_no_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, words: str
+) -> None:
+    file = tmp_path / "file"
+    file.mkdir() if content is None else file.write_bytes(content)
+    assert status("explain", str(file)) == 1
+    said = capsys.readouterr()
+    assert words in said.err or "nothing to explain" in said.out
+
+
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Json) -> None:
+    file = tmp_path / "input"
+    file.write_text(SWAP)
+    with file.open() as opened:
+        monkeypatch.setattr("sys.stdin", opened)
+        assert printed("-")["causes"][0]["id"] == "swap-on"
+
+
+def test_standard_input_that_is_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(SWAP))
+    assert status("explain", "-") == 1
