@@ -83,7 +83,7 @@ def main(options: Namespace, arguments: list[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        tell(f"nodefix explain: {error.filename}: {error.strerror}")
+        tell(f"nodefix explain: {error.filename or 'standard input'}: {error.strerror or error}")
         tell(f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}")
     except NodefixError as error:
         tell(f"nodefix explain: {error.message}")

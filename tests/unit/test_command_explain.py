@@ -105,17 +105,13 @@ def test_other_findings_of_the_stage_are_not_this_cause(
         (Plan(skipped="k3s lives with it"), "stage swap is skipped: k3s lives with it"),
     ],
 )
-def test_unknown_is_not_no(
-    plans: dict[str, Plan], printed: Json, plan: Plan, words: str
-) -> None:
+def test_unknown_is_not_no(plans: dict[str, Plan], printed: Json, plan: Plan, words: str) -> None:
     plans["swap"] = plan
     (cause,) = printed(SWAP)["causes"]
     assert (cause["state"], cause["now"]) == ("unknown", words)
 
 
-def test_ordinary_user_is_told_what_to_type(
-    monkeypatch: pytest.MonkeyPatch, printed: Json
-) -> None:
+def test_ordinary_user_is_told_what_to_type(monkeypatch: pytest.MonkeyPatch, printed: Json) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     (cause,) = printed("node.log is no file here, " + SWAP)["causes"]
     assert cause["state"] == "unknown"

@@ -101,6 +101,7 @@ def test_the_newest_line_is_the_one_that_is_shown() -> None:
         "\n" * 4_000_000,
         "nf_conntrack_max: no such file\n" * 130_000,
     ],
+    ids=["half a pattern", "two pieces", "a word", "marks", "newlines", "found"],
 )
 def test_no_input_makes_it_slow(text: str) -> None:
     begun = time.process_time()
