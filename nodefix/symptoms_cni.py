@@ -63,4 +63,4 @@ def missing_plugins(host: Host) -> list[str]:
 
 def _types(plugin: JsonObject) -> list[str]:
     ipam = mapping(plugin.get("ipam", {}))
-    return [an(str, plugin["type"])] + [an(str, ipam["type"])] * ("type" in ipam)
+    return [an(str, one["type"]) for one in (plugin, ipam) if one]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from fakehost import Node
 
 from nodefix.errors import UnclearError
 from nodefix.host import journald
@@ -69,3 +71,35 @@ def test_journal_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "Reader", fail)
     with pytest.raises(UnclearError, match=r"the journal cannot be read: .*Bad message"):
         list(journald.entries([]))
+
+
+def test_only_the_fields_that_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "Reader", FakeReader)
+    first, second = journald.entries([], fields=("PRIORITY", "MISSING"))
+    assert (first.fields, second.fields) == ({"PRIORITY": "6"}, {})
+    assert first.boot_id == BOOT
+
+
+def test_no_longer_than_it_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "Reader", FakeReader)
+    assert list(journald.entries([], seconds=-1)) == []
+
+
+MACHINE = "fedcba9876543210fedcba9876543210"
+
+
+def test_where_the_journal_is(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert journald.storage(node.root) == (False, None)
+    node.file("/etc/machine-id", f"{MACHINE}\n")
+    assert journald.storage(node.root) == (False, None)
+    node.file(f"/run/log/journal/{MACHINE}/system.journal")
+    assert journald.storage(node.root) == (False, True)
+    node.file(f"/var/log/journal/{MACHINE}/user-1000.journal")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert journald.storage(node.root) == (True, False)
+
+
+def test_journal_of_another_machine_does_not_count(node: Node) -> None:
+    node.file("/etc/machine-id", f"{MACHINE}\n")
+    node.file("/var/log/journal/another/system.journal")
+    assert journald.storage(node.root) == (False, None)

@@ -1,0 +1,126 @@
+"""nodefix/history.py: boots by the records that they left."""
+
+from __future__ import annotations
+
+from nodefix import events
+from nodefix.errors import ConfigError
+from nodefix.events import Record
+from nodefix.history import IDS, Repair, again, boots
+from nodefix.host.journald import Entry
+from nodefix.messages import (
+    finished_record,
+    not_run_record,
+    out_of_scope_record,
+    same_again_record,
+    stage_records,
+    started_record,
+)
+from nodefix.plan import Done, Problem
+from nodefix.report import StageReport
+
+A, B, C = "a" * 32, "b" * 32, "c" * 32
+SWAP = StageReport("swap", "required", "changed", (Done("swap /dev/zram0", "on", "off"),))
+FINE = StageReport("swap", "required", "unchanged")
+PREPARED = StageReport("swap", "required", "prepared", (Done("x", "no", "yes", True),))
+WRONG = StageReport("modules", "required", "failed", problems=(Problem("xt_mark: absent", "dnf"),))
+
+
+def run(*reports: StageReport, outcome: str = "ready", usec: int = 8_100_000) -> list[Record]:
+    """The records of one run."""
+    stages = {report.stage: report for report in reports}
+    return [
+        started_record(list(stages)),
+        *(record for report in reports for record in stage_records(report)),
+        finished_record(outcome, stages, usec, "kubelet is held"),
+    ]
+
+
+def journal(*found: tuple[str, list[Record]]) -> list[Entry]:
+    """The journal of these boots' records, oldest given first, as it is read: newest first."""
+    entries = [
+        Entry(float(number), boot, {"MESSAGE_ID": record.message_id, **record.entry()})
+        for number, (boot, record) in enumerate(
+            (boot, record) for boot, records in found for record in records
+        )
+        if record.message_id in IDS
+    ]
+    return entries[::-1]
+
+
+def test_one_boot() -> None:
+    (boot,) = boots(journal((A, run(SWAP))), 10)
+    assert boot.boot_id == A
+    assert (boot.outcome, boot.runs, boot.usec) == ("ready", 1, 8_100_000)
+    assert boot.repairs == (Repair("swap", "swap /dev/zram0", "on", "off"),)
+    assert boot.problem == ""
+
+
+def test_the_newest_boots_the_newest_last() -> None:
+    found = journal((A, run(FINE)), (B, run(SWAP)), (C, run(FINE)))
+    assert [boot.boot_id for boot in boots(found, 10)] == [A, B, C]
+    assert [boot.boot_id for boot in boots(found, 2)] == [B, C]
+
+
+def test_what_each_boot_begins_without_is_no_repair() -> None:
+    (boot,) = boots(journal((A, run(PREPARED))), 10)
+    assert (boot.repairs, boot.repaired) == ((), {})
+
+
+def test_boot_that_failed_and_came_to_be_ready() -> None:
+    failed = run(WRONG, outcome="failed")
+    same = [same_again_record("failed", {"modules": WRONG}, (2, "since"), "kubelet is held")]
+    (boot,) = boots(journal((A, failed + same + same)), 10)
+    assert (boot.outcome, boot.runs, boot.usec) == ("failed", 3, 8_100_000)
+    assert boot.problem == "modules: xt_mark: absent"
+    (boot,) = boots(journal((A, failed + same + run(FINE, usec=7))), 10)
+    assert (boot.outcome, boot.runs, boot.usec, boot.problem) == ("ready", 3, 7, "")
+
+
+def test_another_problem_than_before() -> None:
+    other = WRONG._replace(problems=(Problem("xt_comment: absent", "dnf"),))
+    (boot,) = boots(journal((A, run(WRONG, outcome="failed") + run(other, outcome="failed"))), 10)
+    assert boot.problem == "modules: xt_comment: absent"
+
+
+def test_run_that_did_not_end() -> None:
+    (boot,) = boots(journal((A, run(FINE)[:-1])), 10)
+    assert (boot.outcome, boot.runs, boot.usec) == ("unfinished", 1, 0)
+
+
+def test_not_run_and_out_of_scope() -> None:
+    error = ConfigError(["/etc/nodefix/nodefix.yaml: swap: found what, expected auto"])
+    (boot,) = boots(journal((A, [not_run_record(error)])), 10)
+    assert (boot.outcome, boot.runs) == ("failed", 1)
+    assert "expected auto" in boot.problem
+    (boot,) = boots(journal((A, [out_of_scope_record("found debian")])), 10)
+    assert (boot.outcome, boot.problem) == ("skipped", "")
+
+
+def test_entries_of_another_form_do_no_harm() -> None:
+    entry = Entry(1.0, A, {"MESSAGE_ID": events.RUN_FINISHED, "NODEFIX_DURATION_USEC": "²x"})
+    (boot,) = boots([entry, Entry(0.0, A, {})], 10)
+    assert (boot.runs, boot.usec) == (1, 0)
+    assert boots([], 10) == []
+
+
+def test_what_is_repaired_at_every_boot_stands_out() -> None:
+    found = boots(journal((A, run(FINE)), (B, run(SWAP)), (C, run(SWAP))), 10)
+    (one,) = again(found)
+    assert (one.stage, one.boots) == ("swap", 2)
+    assert one.words == (
+        "swap was repaired at each of the last 2 boots: something brings it back"
+        " (last: swap /dev/zram0: on)"
+    )
+    assert "systemctl list-units" in one.find
+
+
+def test_what_was_repaired_once_does_not() -> None:
+    assert again(boots(journal((A, run(SWAP)), (B, run(FINE))), 10)) == []
+    assert again(boots(journal((A, run(FINE)), (B, run(SWAP))), 10)) == []
+    assert again([]) == []
+
+
+def test_what_is_repaired_over_and_over_in_one_boot() -> None:
+    chains = StageReport("chains", "required", "changed", (Done("IPv4 chains", "none", "made"),))
+    (one,) = again(boots(journal((A, run(chains) * 3)), 10))
+    assert one.words.startswith("chains was repaired 3 times in the last boot: something undoes it")
