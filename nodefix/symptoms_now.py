@@ -152,14 +152,14 @@ def _module(host: Host, arguments: list[str]) -> Now:
 
 
 def _lock_holder(host: Host, arguments: list[str]) -> Now:
-    """Source: proc_locks(5); the last colon of the sixth word separates device and inode."""
+    """Source: proc_locks(5); the sixth word ends in the inode, but for who only waits."""
     try:
         inode = host.path("/run/xtables.lock").stat().st_ino
     except FileNotFoundError:
         return Now(FINE, "nobody holds the lock: /run/xtables.lock is not there")
     for line in host.read("/proc/locks").decode("ascii", "replace").splitlines():
         words = line.split()
-        if len(words) >= 8 and words[1] != "->" and words[5].rpartition(":")[2] == str(inode):
+        if len(words) >= 8 and words[5].rpartition(":")[2] == str(inode):
             return Now(
                 WRONG,
                 f"process {words[4]} holds the lock now",

@@ -137,6 +137,15 @@ def test_what_is_wrong_now_comes_first(plans: dict[str, Plan], printed: Json) ->
     ]
 
 
+def test_a_stage_is_asked_once(printed: Json) -> None:
+    # That is what the fixture asserts.
+    lines = "iptables is not available on this host; nf_conntrack_max: no such file"
+    assert [cause["id"] for cause in printed(lines)["causes"]] == [
+        "iptables-not-available",
+        "conntrack-max-missing",
+    ]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "yaml"])
 def test_unknown_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert status("explain", "--format", form, "what is this") == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nodefix import events
 from nodefix.errors import ConfigError
 from nodefix.events import Record
@@ -17,6 +19,7 @@ from nodefix.messages import (
 )
 from nodefix.plan import Done, Problem
 from nodefix.report import StageReport
+from nodefix.words import STAGE_NAMES
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 SWAP = StageReport("swap", "required", "changed", (Done("swap /dev/zram0", "on", "off"),))
@@ -112,6 +115,14 @@ def test_what_is_repaired_at_every_boot_stands_out() -> None:
         " (last: swap /dev/zram0: on)"
     )
     assert "systemctl list-units" in one.find
+
+
+@pytest.mark.parametrize("stage", STAGE_NAMES)
+def test_each_stage_has_a_way_to_find_out_why(stage: str) -> None:
+    report = SWAP._replace(stage=stage)
+    (one,) = again(boots(journal((A, run(report)), (B, run(report))), 10))
+    assert one.stage == stage
+    assert one.find
 
 
 def test_what_was_repaired_once_does_not() -> None:

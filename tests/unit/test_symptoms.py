@@ -71,6 +71,10 @@ def test_what_stands_on_two_lines_is_not_joined() -> None:
     assert ids("failed to find plugin 'x'", "in path") == []
 
 
+def test_pieces_stand_in_their_order() -> None:
+    assert ids("'y' in path /opt/cni/bin, failed to find plugin 'x'") == []
+
+
 def test_each_cause_once_the_most_frequent_first_and_consequences_last() -> None:
     swap = "running with swap on is not supported"
     lines = ["CrashLoopBackOff"] * 5 + [swap] + ["cni plugin not initialized"] * 2 + ["nothing"]
