@@ -70,7 +70,8 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         from nodefix.terminal import tell
 
-        tell("nodefix: interrupted; to finish what was begun: nodefix run")
+        unfinished = "; to finish what was begun: nodefix run" if arguments[:1] == ["run"] else ""
+        tell(f"nodefix: interrupted{unfinished}")
     except BrokenPipeError:
         # The reader of a dry run went away; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -28,6 +28,11 @@ from nodefix.text import bounded, one_line
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 
 HELP = "explain an error line, a log or this boot's journal"
+STATUSES = {
+    EXIT_DONE: "something was explained",
+    EXIT_FAILED: "nothing in it is known, or it cannot be read",
+    EXIT_USAGE: "the command line is not valid, or there is no such file",
+}
 
 # Characters of a line that is shown, and causes in all.
 _LINE, _MOST = 300, 30

@@ -16,7 +16,11 @@ from nodefix.terminal import tell
 from nodefix.text import one_line
 from nodefix.words import EXIT_DONE, EXIT_FAILED
 
-HELP = "what nodefix did at the last boots, the newest last"
+HELP = "show what nodefix did at the last boots, the newest last"
+STATUSES = {
+    EXIT_DONE: "there are boots to tell of",
+    EXIT_FAILED: "nothing is known, or the journal cannot be read",
+}
 
 _DEFAULT, _MOST_BOOTS = 10, 1000
 _SECONDS = 20.0

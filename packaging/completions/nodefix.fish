@@ -50,8 +50,8 @@ function _shtab_nodefix_using
   test "$_shtab_nodefix_cmdpath" = "$argv"
 end
 
-set -g _shtab_nodefix_commands run wait watch status disable enable config 'config show' 'config check' 'config schema'
-set -g _shtab_nodefix_opts_with_value --format --reason --stage --timeout
+set -g _shtab_nodefix_commands run wait watch status history explain disable enable config 'config show' 'config check' 'config schema'
+set -g _shtab_nodefix_opts_with_value --format --reason --stage --timeout -n
 
 complete -c nodefix -e
 complete -c nodefix -f
@@ -74,6 +74,14 @@ complete -c nodefix -n '_shtab_nodefix_using status' -l wait -d 'wait until the 
 complete -c nodefix -n '_shtab_nodefix_using status' -l timeout -x -d 'with --wait: how long (default: 600)'
 complete -c nodefix -n '_shtab_nodefix_using status' -l long -d 'show each change and remark, too'
 complete -c nodefix -n '_shtab_nodefix_using status' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a history -d 'show what nodefix did at the last boots, the newest last'
+complete -c nodefix -n '_shtab_nodefix_using history' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using history' -s n -x -d 'boots (default: 10)'
+complete -c nodefix -n '_shtab_nodefix_using history' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a explain -d 'explain an error line, a log or this boot'"'"'s journal'
+complete -c nodefix -n '_shtab_nodefix_using explain' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using explain' -l journal -d 'this boot'"'"'s journal of kubelet, its container runtime and the kernel, and the log of the running kube-proxy'
+complete -c nodefix -n '_shtab_nodefix_using explain' -l format -xka "text json yaml" -d 'what is printed (default: text)'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a disable -d 'switch nodefix off, so that it neither acts nor holds kubelet'
 complete -c nodefix -n '_shtab_nodefix_using disable' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using disable' -l now -d 'also let a kubelet go that is held already'
