@@ -37,6 +37,7 @@ COMMANDS = (
     "wait",
     "watch",
     "status",
+    "check",
     "history",
     "explain",
     "disable",

@@ -74,3 +74,5 @@ EXIT_DONE, EXIT_FAILED, EXIT_DEGRADED, EXIT_WOULD_CHANGE = 0, 1, 2, 3
 EXIT_USAGE, EXIT_NOT_ROOT = 64, 77
 # Of `nodefix status`, where 3 would change nothing.
 EXIT_NOT_FINISHED = 3
+# Of `nodefix check`, beside EXIT_DONE and EXIT_FAILED: there is advice only; it could not be told.
+EXIT_ADVICE, EXIT_UNKNOWN = 2, 3

@@ -110,6 +110,24 @@ class ServiceState(NamedTuple):
     waits: bool = False
 
 
+class UnitInfo(NamedTuple):
+    """A unit as systemd has put it together, whether it runs or not.
+
+    Attributes:
+        load: LoadState: `loaded`, `not-found`, `masked`, or what is wrong with its file.
+        active: ActiveState.
+        file_state: UnitFileState: `enabled`, `disabled`, `masked`; empty for a unit without a file.
+        drop_ins: the paths of its drop-ins that count, in the order in which they are applied.
+        before: the words of each ExecStartPre=, in their order; none for other units than services.
+    """
+
+    load: str
+    active: str = "inactive"
+    file_state: str = ""
+    drop_ins: tuple[str, ...] = ()
+    before: tuple[tuple[str, ...], ...] = ()
+
+
 class Systemd(Bus):
     """systemd's manager over the system bus.
 
@@ -234,6 +252,28 @@ class Systemd(Bus):
     def start_unit(self, name: str) -> None:
         """Ask for the start of a unit without waiting for it."""
         self._manager("StartUnit", "(ss)", (name, "replace"))
+
+    def unit_info(self, name: str) -> UnitInfo:
+        """A unit with its drop-ins; loads its file if need be, which any user may ask for.
+
+        Source: org.freedesktop.systemd1(5), DropInPaths and ExecStartPre.
+        """
+        (path,) = self._manager("LoadUnit", "(s)", (name,))
+        load, active, file_state = (
+            str(self._property(path, _UNIT, key))
+            for key in ("LoadState", "ActiveState", "UnitFileState")
+        )
+        if load != "loaded":
+            return UnitInfo(load, active, file_state)
+        is_service = name.endswith(".service")
+        before = self._property(path, _SERVICE, "ExecStartPre") if is_service else []
+        return UnitInfo(
+            load,
+            active,
+            file_state,
+            tuple(self._property(path, _UNIT, "DropInPaths")),
+            tuple(tuple(command[1]) for command in before),
+        )
 
     def restart_unit(self, name: str) -> None:
         """Ask for a restart of a unit without waiting for it."""

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from nodefix.errors import NodefixError
-from nodefix.host.systemd import ServiceCommand, ServiceState, SwapUnit, Systemd, UnitState
+from nodefix.host.systemd import (
+    ServiceCommand,
+    ServiceState,
+    SwapUnit,
+    Systemd,
+    UnitInfo,
+    UnitState,
+)
 
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 
@@ -27,6 +34,7 @@ class FakeSystemd(Systemd):
         failing: requests, by their method's name, that raise.
         states: of other units, by name.
         services: more of other services, by name.
+        infos: units with their drop-ins, by name; others are not there.
         on_restart: what restarting a unit does to the node.
         on_stop: what stopping a unit does to the node; False if it comes to nothing.
     """
@@ -44,6 +52,7 @@ class FakeSystemd(Systemd):
         self.on_stop: Callable[[SwapUnit], bool | None] = lambda unit: None
         self.states: dict[str, UnitState] = {}
         self.services: dict[str, ServiceState] = {}
+        self.infos: dict[str, UnitInfo] = {}
         self.on_restart: Callable[[], object] = lambda: None
         self._disabled: set[str] = set()
 
@@ -109,6 +118,11 @@ class FakeSystemd(Systemd):
         """Remember it."""
         self._ask("start_unit")
         self.done.append(("start", name))
+
+    def unit_info(self, name: str) -> UnitInfo:
+        """The test's, by name."""
+        self._ask("unit_info")
+        return self.infos.get(name, UnitInfo("not-found"))
 
     def restart_unit(self, name: str) -> None:
         """Remember it, and do what the test wants."""

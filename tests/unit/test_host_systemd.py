@@ -10,7 +10,7 @@ from fakebus import MANAGER, PROPERTIES, Connection, refuse
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError
 from nodefix.host import systemd
-from nodefix.host.systemd import ServiceCommand, SwapUnit, Systemd, UnitState
+from nodefix.host.systemd import ServiceCommand, SwapUnit, Systemd, UnitInfo, UnitState
 
 pytest.importorskip("pydbus")
 
@@ -207,3 +207,35 @@ def test_restart_is_asked_for_and_not_waited_for(bus: Connection) -> None:
     assert bus.calls == [
         ("/org/freedesktop/systemd1", "RestartUnit", ("nodefix.service", "replace"))
     ]
+
+
+def test_unit_info(bus: Connection) -> None:
+    wait = ["/usr/bin/nodefix", "wait"]
+    answering(
+        bus,
+        LoadState="loaded",
+        ActiveState="active",
+        UnitFileState="enabled",
+        DropInPaths=["/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"],
+        ExecStartPre=[("/usr/bin/nodefix", wait, False, 0, 0, 0, 0, 0, 0, 0)],
+    )
+    assert Systemd().unit_info("kubelet.service") == UnitInfo(
+        load="loaded",
+        active="active",
+        file_state="enabled",
+        drop_ins=("/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf",),
+        before=(("/usr/bin/nodefix", "wait"),),
+    )
+
+
+@pytest.mark.parametrize("load", ["masked", "not-found", "bad-setting"])
+def test_info_of_a_unit_that_cannot_be_loaded(bus: Connection, load: str) -> None:
+    answering(bus, LoadState=load, ActiveState="inactive", UnitFileState="")
+    assert Systemd().unit_info("kubelet.service") == UnitInfo(load)
+
+
+def test_info_of_a_timer_has_no_commands(bus: Connection) -> None:
+    answering(
+        bus, LoadState="loaded", ActiveState="active", UnitFileState="enabled", DropInPaths=[]
+    )
+    assert Systemd().unit_info("x.timer") == UnitInfo("loaded", "active", "enabled")

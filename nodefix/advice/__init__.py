@@ -1,0 +1,66 @@
+"""What nodefix does not change but an admin should know: one file for each subject.
+
+Each reads its own facts and judges them; it changes nothing and loads no kernel module.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+from nodefix.advice import firewalld, ip_forward
+from nodefix.advice.finding import Advice, Advised, Unknown
+from nodefix.config import Config
+from nodefix.deadline import Deadline
+from nodefix.errors import NodefixError
+from nodefix.host.node import Host
+
+# Each adviser has its own type of them, and advise() only hands them on.
+Facts: TypeAlias = Any  # type: ignore[explicit-any]
+
+# Seconds that one adviser may take.
+SECONDS = 10.0
+
+
+class Adviser(Protocol):
+    """What an adviser's module has."""
+
+    NAME: str
+
+    def read(self, host: Host, config: Config, /) -> Facts:
+        """Read what it judges; raises NodefixError or OSError where that cannot be read."""
+
+    def judge(self, facts: Facts, /) -> tuple[Advice, ...]:
+        """Judge; touches nothing."""
+
+
+# First what stops pods at once, then what will at the next boot or update.
+ADVISERS: tuple[Adviser, ...] = (
+    firewalld,
+    ip_forward,
+)
+
+
+def advise(host: Host, config: Config, advisers: Sequence[Adviser] = ADVISERS) -> Advised:
+    """Ask all advisers; one that cannot read its facts is unknown and never raises."""
+    advice: list[Advice] = []
+    unknown: list[Unknown] = []
+    for adviser in advisers:
+        try:
+            with host.limit(Deadline(f"advice {adviser.NAME}", SECONDS)):
+                advice += adviser.judge(adviser.read(host, config))
+        except Exception as error:
+            unknown.append(_unread(adviser, error))
+    return Advised(tuple(advice), tuple(unknown))
+
+
+def _unread(adviser: Adviser, error: Exception) -> Unknown:
+    about = (adviser.NAME,)
+    if isinstance(error, NodefixError):
+        return Unknown(about, error.message, error.hint)
+    if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
+        words = f"{error.filename}: cannot be read: {error.strerror}"
+        return Unknown(about, words, f"ls -ldZ {shlex.quote(error.filename)}")
+    words = f"unexpected error: {type(error).__name__}: {error}"
+    return Unknown(about, f"{words}; this is a defect of nodefix, please report it")

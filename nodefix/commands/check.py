@@ -1,0 +1,105 @@
+"""`nodefix check`: look at the node and say what is not as it should be; changes nothing."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from nodefix import engine
+from nodefix.advice import advise
+from nodefix.advice.finding import Unknown
+from nodefix.check import AS_ROOT, Checked, as_json, in_words, judge, merged, without_told
+from nodefix.config import Config, load
+from nodefix.errors import BusError, ConfigError
+from nodefix.facts.system import read_scope
+from nodefix.gate import is_switched_off
+from nodefix.host.node import Host
+from nodefix.host.programs import Programs
+from nodefix.host.systemd import Systemd
+from nodefix.output import add_format, show
+from nodefix.terminal import tell
+from nodefix.words import EXIT_DONE, EXIT_USAGE, STAGE_NAMES, UNIT
+
+HELP = "say what is not as it should be, and what else an admin should know; change nothing"
+
+OUTSIDE = "outside"
+_SWITCHED_OFF = "nodefix is switched off: what differs is not put right at boot"
+_RUNNING = f"{UNIT} is at work: what differs may be put right in a moment"
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        choices=STAGE_NAMES,
+        help="check this stage only, without advice; can be given several times",
+    )
+    add_format(parser)
+
+
+def main(options: Namespace, arguments: list[str]) -> int:
+    """Check the node."""
+    root = Path("/")
+    try:
+        config = load(root)
+    except ConfigError as error:
+        tell(f"{error.message}\n  fix: {error.hint}")
+        return EXIT_USAGE
+    scope = read_scope(root)
+    if not scope.inside and config.scope != "force":
+        words = f"nothing to check on this system: {scope.reason}"
+        data = {"status": OUTSIDE, "exit_status": EXIT_DONE, "notes": [words], "stages": []}
+        show(options.format, data, words)
+        return EXIT_DONE
+    checked = check(_open_host(root), config, options.stage, os.geteuid() == 0)
+    show(options.format, as_json(checked), in_words(checked))
+    return checked.exit_status
+
+
+def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Checked:
+    """Look at the stages, then at what nodefix does not change.
+
+    Args:
+        host: the node.
+        config: the settings.
+        names: these stages only, and no advice; all if empty.
+        is_root: whether this is root.
+    """
+    plans = engine.dry_run(host, config, names)
+    judged = [judge(name, plan, is_root) for name, plan in plans.items()]
+    stages = tuple(stage for stage, _ in judged)
+    unknown = [gap for _, gaps in judged for gap in gaps]
+    notes = _notes(host)
+    if names:
+        return Checked(stages, unknown=merged(unknown), notes=notes)
+    advised = advise(host, config)
+    unknown += advised.unknown if is_root else map(_for_users, advised.unknown)
+    return Checked(
+        stages,
+        advice=without_told(advised.advice, stages),
+        unknown=merged(unknown),
+        notes=notes,
+    )
+
+
+def _for_users(gap: Unknown) -> Unknown:
+    return gap._replace(hint=AS_ROOT)
+
+
+def _notes(host: Host) -> tuple[str, ...]:
+    notes = [_SWITCHED_OFF] if is_switched_off(f"{host.root}/") else []
+    try:
+        if host.systemd.unit_state(UNIT).active == "activating":
+            notes.append(_RUNNING)
+    except BusError:
+        # The advisers tell that the bus does not answer.
+        pass
+    return tuple(notes)
+
+
+def _open_host(root: Path) -> Host:
+    return Host(root, Programs(), Systemd())

@@ -1,0 +1,169 @@
+"""nodefix/commands/check.py: `nodefix check`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+import pytest
+import yaml
+from commandline import below_root, status
+from fakehost import Node
+from pytest_mock import MockerFixture
+
+from nodefix import engine
+from nodefix.advice.finding import Advice, Advised, Unknown
+from nodefix.commands import check as command
+from nodefix.config import Config
+from nodefix.errors import BusError, ConfigError
+from nodefix.host.systemd import UnitState
+from nodefix.plan import Change, Plan, Problem
+from nodefix.words import UNIT
+
+__all__ = ["below_root"]
+
+CHANGE = Change("swap /dev/vda2", "on", "off", "free -m", None)
+BROKEN = Problem("it is broken", "mend it")
+UNREAD = Problem("it cannot be read", "ls", code="stage-unclear")
+TIP = Advice(
+    "firewalld-active", "firewalld: found active", "It rejects.", "systemctl stop firewalld"
+)
+
+
+class Looks:
+    """What the stages and the advisers come to.
+
+    Attributes:
+        plans: the stages' plans.
+        advised: what the advisers say.
+        asked: the names with which the stages were asked.
+        settings: what the settings are, or what is wrong with them.
+    """
+
+    def __init__(self) -> None:
+        self.plans: Mapping[str, Plan] = {"swap": Plan()}
+        self.advised = Advised()
+        self.asked: list[object] = []
+        self.settings: Config | ConfigError = Config()
+
+    def load(self, root: object) -> Config:
+        """The settings."""
+        if isinstance(self.settings, ConfigError):
+            raise self.settings
+        return self.settings
+
+
+@pytest.fixture
+def looks(
+    el10: Node, below_root: None, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> Looks:
+    """Let `nodefix check` look at a made-up node, as root."""
+    found = Looks()
+
+    def dry_run(host: object, config: object, names: object) -> Mapping[str, Plan]:
+        found.asked.append(names)
+        return found.plans
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(command, "load", found.load)
+    mocker.patch.object(command, "_open_host", return_value=el10.host)
+    monkeypatch.setattr(engine, "dry_run", dry_run)
+    monkeypatch.setattr(command, "advise", lambda host, config: found.advised)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("plan", "advised", "expected"),
+    [
+        (Plan(), Advised(), 0),
+        (Plan(skipped="not here"), Advised(), 0),
+        (Plan((CHANGE,)), Advised((TIP,)), 1),
+        (Plan(problems=(BROKEN,)), Advised(), 1),
+        (Plan(), Advised((TIP,)), 2),
+        (Plan(problems=(UNREAD,)), Advised((TIP,)), 3),
+        (Plan(), Advised(unknown=(Unknown(("units",), "no bus"),)), 3),
+    ],
+)
+def test_exit_status(looks: Looks, node: Node, plan: Plan, advised: Advised, expected: int) -> None:
+    looks.plans, looks.advised = {"swap": plan}, advised
+    before = node.snapshot()
+    assert status("check") == expected
+    assert node.snapshot() == before
+    assert node.systemd.done == []
+
+
+def test_one_stage_without_advice(looks: Looks) -> None:
+    looks.advised = Advised((TIP,))
+    assert status("check", "--stage", "swap") == 0
+    assert looks.asked == [["swap"]]
+
+
+def test_json_and_yaml_hold_the_same(looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:
+    looks.plans = {"swap": Plan((CHANGE,))}
+    assert status("check", "--format", "json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["stages"][0]["status"] == "differs"
+    assert status("check", "--format", "yaml") == 1
+    assert yaml.safe_load(capsys.readouterr().out) == found
+
+
+def test_an_ordinary_user_is_told_what_to_type(
+    looks: Looks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    denied = Problem("nft: Operation not permitted", "journalctl -k", code="stage-error")
+    looks.plans = {"swap": Plan(), "chains": Plan(problems=(denied,))}
+    looks.advised = Advised(unknown=(Unknown(("default_drop",), denied.message, "x"),))
+    assert status("check") == 3
+    said = capsys.readouterr().out
+    assert "swap: as it should be\nchains: could not be told\n" in said
+    assert f"  chains, default_drop: {denied.message}\n    fix: sudo nodefix check\n" in said
+
+
+def test_outside_the_scope(looks: Looks, node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    node.file("/etc/os-release", "ID=debian\n")
+    assert status("check") == 0
+    assert capsys.readouterr().out.startswith("nothing to check on this system: found debian")
+    assert status("check", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["status"], found["exit_status"]) == ("outside", 0)
+    assert looks.asked == []
+
+
+def test_outside_the_scope_by_force(looks: Looks, node: Node) -> None:
+    node.file("/etc/os-release", "ID=debian\n")
+    looks.settings = Config(scope="force")
+    looks.plans = {"swap": Plan((CHANGE,))}
+    assert status("check") == 1
+
+
+def test_switched_off(looks: Looks, node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    node.file("/etc/nodefix/disabled")
+    looks.plans = {"swap": Plan((CHANGE,))}
+    assert status("check") == 1
+    assert capsys.readouterr().out.startswith("nodefix is switched off: ")
+
+
+def test_while_a_run_is_going_on(
+    looks: Looks, node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.systemd.states[UNIT] = UnitState("loaded", "activating", "start")
+    assert status("check") == 0
+    assert capsys.readouterr().out.startswith("nodefix.service is at work: ")
+
+
+def test_without_a_bus(looks: Looks, node: Node) -> None:
+    node.systemd.failing["unit_state"] = BusError("no bus", "x")
+    assert status("check") == 0
+
+
+def test_bad_settings(looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:
+    looks.settings = ConfigError(["x.yaml: swap: found 1"])
+    assert status("check") == 64
+    assert "x.yaml: swap: found 1\n  fix: correct the lines above" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--stage", "x"], ["--format", "x"], ["x"]])
+def test_bad_usage(looks: Looks, arguments: list[str]) -> None:
+    assert status("check", *arguments) == 64
