@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from nodefix import engine
+from nodefix import check_kube_proxy, engine
 from nodefix.advice import advise
 from nodefix.advice.finding import Unknown
 from nodefix.check import AS_ROOT, Checked, as_json, in_words, judge, merged, without_told
 from nodefix.config import Config, load
-from nodefix.errors import BusError, ConfigError
+from nodefix.deadline import Deadline
+from nodefix.errors import BusError, ConfigError, NodefixError
+from nodefix.facts.kubeproxy_log import read_last_error
+from nodefix.facts.kubeproxy_pod import read_kube_proxy
 from nodefix.facts.system import read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host.node import Host
@@ -20,12 +24,13 @@ from nodefix.host.programs import Programs
 from nodefix.host.systemd import Systemd
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
-from nodefix.words import EXIT_DONE, EXIT_USAGE, STAGE_NAMES, UNIT
+from nodefix.words import EMBEDDED_KUBELETS, EXIT_DONE, EXIT_USAGE, KUBELET, STAGE_NAMES, UNIT
 
 HELP = "say what is not as it should be, and what else an admin should know; change nothing"
 
 OUTSIDE = "outside"
 _SWITCHED_OFF = "nodefix is switched off: what differs is not put right at boot"
+_KUBE_PROXY_SECONDS = 15.0
 _RUNNING = f"{UNIT} is at work: what differs may be put right in a moment"
 
 
@@ -77,13 +82,43 @@ def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Ch
     if names:
         return Checked(stages, unknown=merged(unknown), notes=notes)
     advised = advise(host, config)
-    unknown += advised.unknown if is_root else map(_for_users, advised.unknown)
+    live = _kube_proxy(host, config)
+    gaps = (*advised.unknown, *live.unknown)
+    unknown += gaps if is_root else map(_for_users, gaps)
     return Checked(
         stages,
-        advice=without_told(advised.advice, stages),
+        live.check,
+        live.problems,
+        without_told((*live.advice, *advised.advice), stages),
         unknown=merged(unknown),
         notes=notes,
     )
+
+
+def _kube_proxy(host: Host, config: Config) -> check_kube_proxy.Judged:
+    """What this node's kube-proxy does, where kubelet runs."""
+    if config.kube_proxy == "none":
+        return check_kube_proxy.Judged()
+    try:
+        with host.limit(Deadline("the look at kube-proxy", _KUBE_PROXY_SECONDS)):
+            return check_kube_proxy.judge(_kube_proxy_facts(host, config))
+    except NodefixError as error:
+        gap = Unknown((check_kube_proxy.NAME,), error.message, error.hint)
+        return check_kube_proxy.Judged(unknown=(gap,))
+
+
+def _kube_proxy_facts(host: Host, config: Config) -> check_kube_proxy.Facts:
+    running = host.systemd.active_units((*EMBEDDED_KUBELETS, KUBELET))
+    if not running or check_kube_proxy.in_process(running[0]):
+        return check_kube_proxy.Facts(config.kube_proxy, "".join(running[:1]))
+    found = read_kube_proxy(host)
+    error, unread = None, ""
+    if found.containers:
+        try:
+            error = read_last_error(host, found.containers[0])
+        except OSError as failure:
+            unread = f"{failure.filename}: cannot be read: {failure.strerror}"
+    return check_kube_proxy.Facts(config.kube_proxy, running[0], found, error, unread, time.time())
 
 
 def _for_users(gap: Unknown) -> Unknown:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 import yaml
 from commandline import below_root, status
+from crictl import container, listed, with_crictl
 from fakehost import Node
 from pytest_mock import MockerFixture
 
@@ -106,6 +107,54 @@ def test_json_and_yaml_hold_the_same(looks: Looks, capsys: pytest.CaptureFixture
     assert found["stages"][0]["status"] == "differs"
     assert status("check", "--format", "yaml") == 1
     assert yaml.safe_load(capsys.readouterr().out) == found
+
+
+def test_a_live_node_tells_of_kube_proxy(
+    looks: Looks, node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.systemd.active.add("kubelet.service")
+    with_crictl(node, listed(container(attempt=2, state="CONTAINER_EXITED")))
+    folder = "kube-system_kube-proxy-x7k2p_3f1c7a52-6d55-4b0e-9a52-0c1f4d8e7b61/kube-proxy"
+    node.file(f"/var/log/pods/{folder}/2.log", "2026-11-27T03:00:00Z stderr F E1127 broken\n")
+    assert status("check") == 1
+    said = capsys.readouterr().out
+    assert "found it not running after 3 starts" in said
+    assert "the last of its log: 2026-11-27T03:00:00Z E1127 broken" in said
+    assert "fix: nodefix restart-kube-proxy" in said
+
+
+def test_kube_proxy_is_not_looked_at_with_a_stage(looks: Looks, node: Node) -> None:
+    node.systemd.active.add("kubelet.service")
+    assert status("check", "--stage", "swap") == 0
+
+
+@pytest.mark.parametrize("unit", ["k3s.service", "microshift.service"])
+def test_kube_proxy_in_another_process(
+    looks: Looks, node: Node, capsys: pytest.CaptureFixture[str], unit: str
+) -> None:
+    node.systemd.active.add(unit)
+    assert status("check") == 0
+    assert f"kube-proxy: it is a part of {unit}, which runs" in capsys.readouterr().out
+
+
+def test_a_cluster_without_kube_proxy(looks: Looks, node: Node) -> None:
+    node.systemd.active.add("kubelet.service")
+    assert status("check") == 3
+    looks.settings = Config(kube_proxy="none")
+    assert status("check") == 0
+
+
+def test_a_log_of_kube_proxy_that_cannot_be_read(looks: Looks, node: Node) -> None:
+    node.systemd.active.add("kubelet.service")
+    with_crictl(node, listed(container()))
+    folder = "kube-system_kube-proxy-x7k2p_3f1c7a52-6d55-4b0e-9a52-0c1f4d8e7b61/kube-proxy"
+    node.host.path(f"/var/log/pods/{folder}/0.log").mkdir(parents=True)
+    assert status("check") == 3
+
+
+def test_a_bus_that_does_not_answer_is_told_of_kube_proxy_too(looks: Looks, node: Node) -> None:
+    node.systemd.failing["active_units"] = BusError("no bus", "x")
+    assert status("check") == 3
 
 
 def test_an_ordinary_user_is_told_what_to_type(
