@@ -9,7 +9,22 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
-from nodefix.advice import firewalld, ip_forward
+from nodefix.advice import (
+    cgroup_v1,
+    cni,
+    default_drop,
+    dnf_exclude,
+    fapolicyd,
+    firewalld,
+    ip_forward,
+    kube_proxy_mode,
+    kubelet_unit,
+    module_locks,
+    next_kernel,
+    nm_cloud_setup,
+    nm_interfaces,
+    nodefix_unit,
+)
 from nodefix.advice.finding import Advice, Advised, Unknown
 from nodefix.config import Config
 from nodefix.deadline import Deadline
@@ -35,10 +50,22 @@ class Adviser(Protocol):
         """Judge; touches nothing."""
 
 
-# First what stops pods at once, then what will at the next boot or update.
+# First what stops kubelet or pods at once, then what will at the next boot or update.
 ADVISERS: tuple[Adviser, ...] = (
+    kubelet_unit,
+    nodefix_unit,
     firewalld,
+    default_drop,
     ip_forward,
+    nm_cloud_setup,
+    nm_interfaces,
+    fapolicyd,
+    cni,
+    kube_proxy_mode,
+    module_locks,
+    next_kernel,
+    cgroup_v1,
+    dnf_exclude,
 )
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fakehost import Node
+from fakehost import Node, result
 
 from nodefix import advice
 from nodefix.advice import ADVISERS, SECONDS, advise
@@ -89,6 +89,7 @@ def test_each_code_is_there_once() -> None:
 
 
 def test_on_an_empty_node_nothing_is_changed(node: Node) -> None:
+    node.programs.table[("/usr/sbin/nft",)] = result(0)
     before = node.snapshot()
     advise(node.host, Config())
     assert node.snapshot() == before

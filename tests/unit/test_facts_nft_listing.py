@@ -1,0 +1,44 @@
+"""nodefix/facts/nft_listing.py: nft is asked where that loads nothing."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import KERNEL, Node, result
+
+from nodefix.errors import UnclearError
+from nodefix.facts.nft_listing import listing
+
+ARGV = ("/usr/sbin/nft", "list", "tables")
+DEP = f"/lib/modules/{KERNEL}/modules.dep"
+ENTRY = "kernel/net/netfilter/nf_tables.ko.xz: kernel/net/netfilter/nfnetlink.ko.xz\n"
+
+
+def test_nothing_is_loaded_to_learn_that_there_is_nothing(node: Node) -> None:
+    node.file("/proc/modules", "xfs 1 1 - Live 0x0\n")
+    node.file(DEP, ENTRY)
+    assert listing(node.host, "tables") == ""
+    assert node.programs.calls == []
+
+
+@pytest.mark.parametrize(
+    ("modules", "dep"),
+    [
+        ("nf_tables 1 1 - Live 0x0\n", ENTRY),
+        ("xfs 1 1 - Live 0x0\nnf_tables 1 1 - Live 0x0\n", ENTRY),
+        ("xfs 1 1 - Live 0x0\n", "kernel/net/x.ko:\n"),
+        ("xfs 1 1 - Live 0x0\n", None),
+        (None, ENTRY),
+    ],
+)
+def test_nft_is_asked(node: Node, modules: str | None, dep: str | None) -> None:
+    for file, content in (("/proc/modules", modules), (DEP, dep)):
+        if content is not None:
+            node.file(file, content)
+    node.programs.table[ARGV] = result(0, "table ip nat\n")
+    assert listing(node.host, "tables") == "table ip nat\n"
+
+
+def test_no_answer_is_unknown(node: Node) -> None:
+    node.programs.table[ARGV] = result(1, "", "Error: Operation not permitted (you must be root)")
+    with pytest.raises(UnclearError, match="must be root"):
+        listing(node.host, "tables")
