@@ -21,7 +21,7 @@ _WORDS = {
     UNKNOWN: "could not be told",
 }
 # Codes of problems that say that something is not known, by their last word.
-_UNKNOWN_CODES = ("-unknown", "-unread", "-unclear", "-untold")
+_UNKNOWN_CODES = ("-unknown", "-unread", "-unclear", "-untried")
 # How the kernel and the packet filter's programs refuse an ordinary user.
 _DENIED = ("permission denied", "operation not permitted", "must be root", "not permitted")
 AS_ROOT = "sudo nodefix check"
@@ -248,7 +248,7 @@ def in_words(checked: Checked) -> str:
     if checked.unknown:
         lines += ["", "could not be told:"]
         for gap in checked.unknown:
-            lines += _item(f"{', '.join(gap.about)}: {gap.message}", gap.hint)
+            lines += _item(f"{_subjects(gap)}: {gap.message}", gap.hint)
     return "\n".join([*lines, "", _last_line(checked)])
 
 
@@ -276,13 +276,18 @@ def _kube_proxy_in_words(found: KubeProxyCheck) -> list[str]:
     if found.note:
         return [f"kube-proxy: {found.note}"]
     state = "runs" if found.running else "does not run"
-    again = f", started anew {found.restarts} times" if found.restarts else ""
+    times = f"{found.restarts} time{'s' * (found.restarts > 1)}"
+    again = f", started anew {times}" if found.restarts else ""
     lines = [f"kube-proxy: {state}; {found.pod}, container of {found.since}{again}"]
     if found.error:
         lines.append(f"  last error of its log: {found.error}")
     if found.explained:
         lines.append(f"    that is: {found.explained}")
     return lines
+
+
+def _subjects(gap: Unknown) -> str:
+    return ", ".join(name.replace("_", " ") for name in gap.about)
 
 
 def _item(message: str, hint: str, why: str = "") -> list[str]:

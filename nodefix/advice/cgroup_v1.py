@@ -10,6 +10,7 @@ import shlex
 
 from nodefix.advice.finding import Advice
 from nodefix.config import Config
+from nodefix.facts.system import in_container
 from nodefix.host.node import Host
 
 NAME = "cgroup_v1"
@@ -23,7 +24,12 @@ _WORDS = (
 
 
 def read(host: Host, config: Config) -> bool:
-    """Whether the kernel's control groups are mounted as those of v1."""
+    """Whether the kernel's control groups are mounted as those of v1.
+
+    A container has those of the machine that it runs on.
+    """
+    if in_container(host.root):
+        return False
     folder = host.path(_FOLDER)
     return not (folder / "cgroup.controllers").exists() and (folder / "memory").is_dir()
 
@@ -35,8 +41,8 @@ def judge(is_v1: bool) -> tuple[Advice, ...]:
     return (
         Advice(
             "cgroup-v1",
-            f"{_FOLDER}: found cgroup v1, expected v2, which a boot without the words"
-            f" {', '.join(_WORDS)} on the kernel's command line gives",
+            f"{_FOLDER}: found cgroup v1, expected v2, which systemd takes where none of the words"
+            f" {', '.join(_WORDS)} is on the kernel's command line",
             "kubelet 1.35 and later does not start with cgroup v1 unless failCgroupV1 is false.",
             f"grubby --update-kernel=ALL --remove-args={shlex.quote(' '.join(_WORDS))}"
             " && systemctl reboot",

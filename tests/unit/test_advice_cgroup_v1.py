@@ -12,6 +12,9 @@ def test_read(node: Node) -> None:
     assert cgroup_v1.read(node.host, Config()) is False
     node.host.path("/sys/fs/cgroup/memory").mkdir(parents=True)
     assert cgroup_v1.read(node.host, Config()) is True
+    node.file("/run/systemd/container", "systemd-nspawn")
+    assert cgroup_v1.read(node.host, Config()) is False
+    node.host.path("/run/systemd/container").unlink()
     node.file("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n")
     assert cgroup_v1.read(node.host, Config()) is False
 

@@ -167,7 +167,7 @@ def test_an_ordinary_user_is_told_what_to_type(
     assert status("check") == 3
     said = capsys.readouterr().out
     assert "swap: as it should be\nchains: could not be told\n" in said
-    assert f"  chains, default_drop: {denied.message}\n    fix: sudo nodefix check\n" in said
+    assert f"  chains, default drop: {denied.message}\n    fix: sudo nodefix check\n" in said
 
 
 def test_outside_the_scope(looks: Looks, node: Node, capsys: pytest.CaptureFixture[str]) -> None:
