@@ -53,7 +53,9 @@ def test_status_of_a_stage(plan: Plan, status: str) -> None:
     assert judge("swap", plan, is_root=True)[0].status == status
 
 
-@pytest.mark.parametrize("code", ["swap-kubelet-unknown", "swap-unread", "stage-unclear", "rules-untried"])
+@pytest.mark.parametrize(
+    "code", ["swap-kubelet-unknown", "swap-unread", "stage-unclear", "rules-untried"]
+)
 def test_what_is_not_known_is_not_wrong(code: str) -> None:
     stage, unknown = judge("swap", Plan(problems=(UNREAD._replace(code=code),)), is_root=True)
     assert (stage.status, stage.problems) == (UNKNOWN, ())
