@@ -11,7 +11,8 @@ from pathlib import Path
 from nodefix import check_kube_proxy, engine
 from nodefix.advice import advise
 from nodefix.advice.finding import Unknown
-from nodefix.check import AS_ROOT, Checked, as_json, in_words, judge, merged, without_told
+from nodefix.check import AS_ROOT, Checked, judge, merged, without_told
+from nodefix.check_text import as_json, in_words
 from nodefix.config import Config, load
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, ConfigError, NodefixError
