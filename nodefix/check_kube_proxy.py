@@ -54,7 +54,7 @@ def explain_line(text: str) -> str | None:
 
 def in_process(unit: str) -> bool:
     """Whether a unit runs kube-proxy as a part of itself, so that no container shows it."""
-    return unit.startswith(("k3s", "microshift"))
+    return unit.startswith("k3s")
 
 
 def judge(facts: Facts) -> Judged:
@@ -67,6 +67,9 @@ def judge(facts: Facts) -> Judged:
     if found is None or found.containers is None:
         where, hint = (found.where, found.hint) if found else ("", "")
         return Judged(unknown=(Unknown((NAME,), where, hint),))
+    if not found.containers and facts.kubelet.startswith("microshift"):
+        # OVN-Kubernetes does its work there.
+        return Judged()
     if not found.containers:
         return Judged(KubeProxyCheck(None, note="no container of it on this node"), advice=_none())
     return _of_containers(facts, found)

@@ -72,6 +72,13 @@ def test_a_part_of_another_service() -> None:
     assert found == Judged(KubeProxyCheck(None, note=note))
 
 
+def test_microshift_may_do_without() -> None:
+    assert judge(facts(kubelet="microshift.service")) == Judged()
+    found = judge(facts(CONTAINER, kubelet="microshift.service"))
+    assert found.check
+    assert found.check.running
+
+
 def test_unknown() -> None:
     found = judge(facts(found=KubeProxyFacts(None, (), "no crictl", "dnf install cri-tools")))
     gap = Unknown(("kube-proxy",), "no crictl", "dnf install cri-tools")

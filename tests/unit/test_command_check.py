@@ -128,7 +128,7 @@ def test_kube_proxy_is_not_looked_at_with_a_stage(looks: Looks, node: Node) -> N
     assert status("check", "--stage", "swap") == 0
 
 
-@pytest.mark.parametrize("unit", ["k3s.service", "microshift.service"])
+@pytest.mark.parametrize("unit", ["k3s.service", "k3s-agent.service"])
 def test_kube_proxy_in_another_process(
     looks: Looks, node: Node, capsys: pytest.CaptureFixture[str], unit: str
 ) -> None:
