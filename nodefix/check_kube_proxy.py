@@ -1,4 +1,4 @@
-"""This node's kube-proxy on a live node, judged. Nothing here touches the host."""
+"""This node's kube-proxy on a live node, judged. Only symptoms.yaml is read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from nodefix.advice.finding import Advice, Unknown
 from nodefix.check import KubeProxyCheck
+from nodefix.errors import NodefixError
 from nodefix.facts.kubeproxy_log import LastError
 from nodefix.facts.kubeproxy_pod import KubeProxyFacts
 from nodefix.plan import Problem
+from nodefix.symptoms import Text, find, load
 
 NAME = "kube-proxy"
 
@@ -49,7 +51,12 @@ class Judged(NamedTuple):
 
 def explain_line(text: str) -> str | None:
     """What an error line of kube-proxy means, in a sentence or two; None where it is not known."""
-    return None
+    try:
+        found = find(load(), [Text("", text)])
+    except NodefixError:
+        # A damaged installation; what it is about is said elsewhere.
+        return None
+    return found[0].symptom.cause if found else None
 
 
 def in_process(unit: str) -> bool:

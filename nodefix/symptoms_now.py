@@ -8,21 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from nodefix.errors import BusError, UnclearError
+from nodefix.facts.cni import read_cni
+from nodefix.facts.kubeproxy_pod import SOCKETS
 from nodefix.facts.system import boot_id
 from nodefix.host.node import Host
 from nodefix.store import ReportFiles
-from nodefix.symptoms_cni import configuration, missing_plugins
 from nodefix.words import FAILED
 
 WRONG, FINE, UNKNOWN = "wrong", "fine", "unknown"
 
-SOCKETS = (
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/k3s/containerd/containerd.sock",
-    "/run/k0s/containerd.sock",
-    "/run/cri-dockerd.sock",
-)
 # Percent; kubelet throws pods out below 10 (nodefs) and 15 (imagefs).
 _FREE = 10
 _STORES = ("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var", "/run")
@@ -169,18 +163,20 @@ def _lock_holder(host: Host, arguments: list[str]) -> Now:
 
 
 def _cni_config(host: Host, arguments: list[str]) -> Now:
-    found = configuration(host)
-    return _either(bool(found), f"{found} is there", "/etc/cni/net.d has no configuration")
+    found = read_cni(host)
+    return _either(
+        bool(found.file), f"{found.file} is there", f"{found.folder} has no configuration"
+    )
 
 
 def _cni_plugins(host: Host, arguments: list[str]) -> Now:
-    if not configuration(host):
-        return Now(WRONG, "/etc/cni/net.d has no configuration")
-    missing = missing_plugins(host)
+    found = read_cni(host)
+    if not found.file:
+        return Now(WRONG, f"{found.folder} has no configuration")
     return _either(
-        not missing,
+        not found.missing,
         "each plugin that the CNI configuration names is there",
-        f"missing: {', '.join(missing)}",
+        f"missing: {', '.join(found.missing)}",
     )
 
 

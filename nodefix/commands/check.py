@@ -25,9 +25,26 @@ from nodefix.host.programs import Programs
 from nodefix.host.systemd import Systemd
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
-from nodefix.words import EMBEDDED_KUBELETS, EXIT_DONE, EXIT_USAGE, KUBELET, STAGE_NAMES, UNIT
+from nodefix.words import (
+    EMBEDDED_KUBELETS,
+    EXIT_ADVICE,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_UNKNOWN,
+    EXIT_USAGE,
+    KUBELET,
+    STAGE_NAMES,
+    UNIT,
+)
 
 HELP = "say what is not as it should be, and what else an admin should know; change nothing"
+STATUSES = {
+    EXIT_DONE: "everything is as it should be",
+    EXIT_FAILED: "something differs or is wrong",
+    EXIT_ADVICE: "there is advice only",
+    EXIT_UNKNOWN: "something could not be told, and nothing is known to be wrong",
+    EXIT_USAGE: "the command line or the settings are not valid",
+}
 
 OUTSIDE = "outside"
 _SWITCHED_OFF = "nodefix is switched off: what differs is not put right at boot"

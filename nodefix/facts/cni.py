@@ -77,7 +77,10 @@ def _plugins(host: Host, file: str) -> tuple[str, ...]:
         content = parsed(host.read(file))
         # A .conf holds one plugin, a .conflist a list of them.
         entries = [mapping(one) for one in items(content.get("plugins", [content]))]
-        return tuple(dict.fromkeys(an(str, entry["type"]) for entry in entries))
+        # What gives out addresses is a program of its own.
+        helpers = [mapping(entry["ipam"]) for entry in entries if entry.get("ipam")]
+        named = [entry["type"] for entry in entries] + [ipam.get("type") for ipam in helpers]
+        return tuple(dict.fromkeys(an(str, name) for name in named if name is not None))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         words = f"found no CNI configuration ({type(error).__name__}: {error})"
         hint = f"python3 -m json.tool {file}"

@@ -50,7 +50,7 @@ function _shtab_nodefix_using
   test "$_shtab_nodefix_cmdpath" = "$argv"
 end
 
-set -g _shtab_nodefix_commands run wait watch status history explain disable enable config 'config show' 'config check' 'config schema'
+set -g _shtab_nodefix_commands run wait watch status check history explain disable enable config 'config show' 'config check' 'config schema'
 set -g _shtab_nodefix_opts_with_value --format --reason --stage --timeout -n
 
 complete -c nodefix -e
@@ -74,6 +74,10 @@ complete -c nodefix -n '_shtab_nodefix_using status' -l wait -d 'wait until the 
 complete -c nodefix -n '_shtab_nodefix_using status' -l timeout -x -d 'with --wait: how long (default: 600)'
 complete -c nodefix -n '_shtab_nodefix_using status' -l long -d 'show each change and remark, too'
 complete -c nodefix -n '_shtab_nodefix_using status' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a check -d 'say what is not as it should be, and what else an admin should know; change nothing'
+complete -c nodefix -n '_shtab_nodefix_using check' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using check' -l stage -xka "swap modules alternatives chains lockfile" -d 'check this stage only, without advice; can be given several times'
+complete -c nodefix -n '_shtab_nodefix_using check' -l format -xka "text json yaml" -d 'what is printed (default: text)'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a history -d 'show what nodefix did at the last boots, the newest last'
 complete -c nodefix -n '_shtab_nodefix_using history' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using history' -s n -x -d 'boots (default: 10)'

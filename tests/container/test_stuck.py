@@ -37,8 +37,8 @@ def test_journald_that_no_longer_reads_does_not_hold_the_run(node: Nspawn) -> No
 
 
 def test_damaged_installation_holds_kubelet_with_a_remedy(node: Nspawn) -> None:
-    found = sh(node, "python3 -c 'import nodefix; print(nodefix.__path__[0])'").strip()
-    sh(node, f"printf 'def main(' > {found}/cli.py; rm -rf {found}/__pycache__")
+    home = "/usr/lib/nodefix/nodefix"
+    sh(node, f"printf 'def main(' > {home}/cli.py; rm -rf {home}/__pycache__")
     said = sh(node, 'nodefix wait 2>&1; echo "status $?"')
     assert said.splitlines() == [
         next(line for line in said.splitlines() if "cannot be loaded: SyntaxError" in line),

@@ -6,7 +6,7 @@ import pytest
 
 from nodefix.advice.finding import Unknown
 from nodefix.check import KubeProxyCheck
-from nodefix.check_kube_proxy import Facts, Judged, judge
+from nodefix.check_kube_proxy import Facts, Judged, explain_line, judge
 from nodefix.facts.kubeproxy_log import LastError
 from nodefix.facts.kubeproxy_pod import EXITED, RUNNING, ContainerFacts, KubeProxyFacts
 
@@ -90,3 +90,9 @@ def test_a_log_that_cannot_be_read() -> None:
     assert found.unknown == (Unknown(("kube-proxy",), "x: cannot be read: y"),)
     assert found.check
     assert found.check.running
+
+
+def test_an_error_line_is_explained_by_the_symptoms() -> None:
+    line = "Fatal: can't open lock file /run/xtables.lock: Is a directory"
+    assert "is not a regular file" in (explain_line(line) or "")
+    assert explain_line("all is well") is None

@@ -40,10 +40,16 @@ def test_each_check_is_used_and_none_is_missing() -> None:
         ("at-least fs.x 512", "/proc/sys/fs/x", "many\n", UNKNOWN, "not understood"),
         ("at-least fs.x 512", "", "", UNKNOWN, "cannot be read: No such file"),
         ("module vxlan", "/sys/module/vxlan/refcnt", "0", FINE, "is loaded"),
-        ("cni-config", "/etc/cni/net.d/10-flannel.conflist", "{}", FINE, "10-flannel.conflist is"),
+        (
+            "cni-config",
+            "/etc/cni/net.d/10-flannel.conflist",
+            '{"type": "flannel"}',
+            FINE,
+            "10-flannel.conflist is",
+        ),
         ("cni-config", "/etc/cni/net.d/README", "", WRONG, "has no configuration"),
         ("cni-plugins", "", "", WRONG, "has no configuration"),
-        ("cni-plugins", "/etc/cni/net.d/1.conf", "[", UNKNOWN, "not understood"),
+        ("cni-plugins", "/etc/cni/net.d/1.conf", "[", UNKNOWN, "found no CNI configuration"),
         ("cri-plugin", "", "", FINE, "containerd's own settings"),
         ("cri-plugin", "/etc/containerd/config.toml", 'disabled_plugins = ["cri"]', WRONG, "has `"),
         ("cri-plugin", "/etc/containerd/config.toml", "disabled_plugins = []", FINE, "not leave"),
@@ -104,8 +110,8 @@ def test_cni_plugins(node: Node) -> None:
     plugins = [{"type": "flannel", "ipam": {"type": "host-local"}}, {"type": "portmap"}]
     node.file("/etc/cni/net.d/10-x.conflist", json.dumps({"plugins": plugins}))
     node.file("/opt/cni/bin/flannel")
-    assert look(node.host, "cni-plugins").words == "missing: host-local, portmap"
-    node.file("/usr/libexec/cni/host-local")
+    assert look(node.host, "cni-plugins").words == "missing: portmap, host-local"
+    node.file("/opt/cni/bin/host-local")
     node.link("/opt/cni/bin/portmap", "cni")
     assert look(node.host, "cni-plugins").state == FINE
 
