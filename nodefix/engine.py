@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from nodefix.config import Config
 from nodefix.converge import BY_SETTING, outcome_of, plan_stage, run_stage
@@ -18,7 +19,22 @@ from nodefix.report import Head, StageReport, run_outcome
 from nodefix.stages import STAGES, Stage
 from nodefix.store import Earlier, ReportFiles
 from nodefix.telling import Telling
-from nodefix.words import DEGRADED, FAILED, KUBELET, NOT_RUN, RUNNING, SKIP, SKIPPED, UNIT
+from nodefix.words import (
+    DEGRADED,
+    FAILED,
+    KUBE_PROXY,
+    KUBELET,
+    NOT_RUN,
+    RUNNING,
+    SKIP,
+    SKIPPED,
+    UNIT,
+)
+
+# What is to be done after the stages: from what the last run of this boot came to and from the
+# stages that were run to what does it, and then is told and reported as a stage is.
+Work: TypeAlias = Callable[[], StageReport | None]
+After: TypeAlias = Callable[[Mapping[str, StageReport], Mapping[str, StageReport]], Work | None]
 
 
 def run(
@@ -29,6 +45,7 @@ def run(
     names: Sequence[str] = (),
     stages: Sequence[Stage] = STAGES,
     notify: Callable[[str], None] = lambda text: None,
+    after: After = lambda before, now: None,
 ) -> str:
     """Run the stages and write report and marker.
 
@@ -43,6 +60,7 @@ def run(
         names: the stages to run, all if empty; the others keep what they came to in this boot.
         stages: all stages, in their order.
         notify: takes the line that `systemctl status` shows.
+        after: what is to be done once the gate is open.
 
     Returns:
         The outcome of the stages that were run: ready, degraded, failed or skipped.
@@ -75,6 +93,12 @@ def run(
         if report.outcome == FAILED:
             files.close_gate()
         telling.stage(report)
+    now = {stage.NAME: reports[stage.NAME] for stage in selected}
+    if work := after(earlier.stages, now):
+        notify(f"running {KUBE_PROXY}")
+        if more := _further(files, head, reports, work):
+            reports[more.stage] = now[more.stage] = more
+            telling.stage(more)
     outcome = run_outcome(reports)
     tries = _tries(earlier, outcome, head)
     _finish(files, head, outcome, reports, tries)
@@ -84,7 +108,7 @@ def run(
     notify(status_line(outcome, reports))
     if outcome == FAILED and was_open and not is_off:
         _hand_over(host)
-    return run_outcome({stage.NAME: reports[stage.NAME] for stage in selected})
+    return run_outcome(now)
 
 
 def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, Plan]:
@@ -94,6 +118,17 @@ def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, 
         for stage in STAGES
         if not names or stage.NAME in names
     }
+
+
+def _further(
+    files: ReportFiles, head: Head, reports: Mapping[str, StageReport], work: Work
+) -> StageReport | None:
+    """Do what comes after the stages, behind an open gate where they let it be opened."""
+    outcome = run_outcome(reports)
+    if outcome != FAILED:
+        files.open_gate(head, outcome, reports, _now())
+    files.write(head, RUNNING, reports, stage=KUBE_PROXY)
+    return work()
 
 
 def _finish(

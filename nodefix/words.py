@@ -13,6 +13,8 @@ LOCK = f"{FOLDER}/lock"
 # What the gate told last, and a run that ran no stage, so that the same again is one line.
 TOLD_BY_WAIT = f"{FOLDER}/told-by-wait"
 TOLD_BY_RUN = f"{FOLDER}/told-by-run"
+# A restart of kube-proxy that a run found due and that has not come about.
+RESTART_DUE = f"{FOLDER}/kube-proxy-restart-due"
 STATE = "var/lib/nodefix"
 BACKUPS = f"{STATE}/backup"
 UNDO = f"{STATE}/undo"
@@ -50,6 +52,9 @@ EMBEDDED_KUBELETS = (
 FIREWALLS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
 
 STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
+
+# What the report calls the restart of kube-proxy after a run.
+KUBE_PROXY = "kube-proxy"
 
 # A stage's mode: a failure holds kubelet, a failure degrades, the stage is not run.
 REQUIRED, WANTED, SKIP = "required", "wanted", "skip"
