@@ -33,6 +33,7 @@ class Config(NamedTuple):
     swap: str = "auto"
     swap_margin_mib: int = 256
     kube_proxy: str = "iptables"
+    kube_proxy_restart: str = "auto"
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter",)
     ignored: tuple[str, ...] = ()

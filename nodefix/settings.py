@@ -12,6 +12,7 @@ from nodefix.words import MODES, SKIP, STAGE_NAMES
 SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
 KUBE_PROXIES = ("iptables", "nftables", "none")
+RESTARTS = ("auto", "never")
 
 _MODULE = r"[A-Za-z0-9_-]+"
 
@@ -137,6 +138,12 @@ SETTINGS: Mapping[str, Setting] = {
         _choice(*KUBE_PROXIES),
         _one_of(*KUBE_PROXIES),
         "The mode of this node's kube-proxy; `none` for clusters without kube-proxy.",
+    ),
+    "kube_proxy_restart": Setting(
+        _choice(*RESTARTS),
+        _one_of(*RESTARTS),
+        "`auto` restarts this node's kube-proxy after a run beside a running kubelet that changed"
+        " what kube-proxy only sees at its start, `never` leaves that to an admin.",
     ),
     "extra_modules": Setting(
         _modules,
