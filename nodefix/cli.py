@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import NoReturn, Protocol
 
     class Command(Protocol):
-        """What a command's module has; its name is the module's."""
+        """What a command's module has; its name is the module's, with `-` for `_`."""
 
         # What it does, as `nodefix --help` shows it.
         HELP: str
@@ -40,6 +40,7 @@ COMMANDS = (
     "check",
     "history",
     "explain",
+    "restart-kube-proxy",
     "disable",
     "enable",
     "config",
@@ -83,7 +84,7 @@ def command(name: str) -> Command:
     """The module of a command."""
     from importlib import import_module
 
-    module: Command = import_module(f"nodefix.commands.{name}")
+    module: Command = import_module(f"nodefix.commands.{name.replace('-', '_')}")
     return module
 
 

@@ -104,4 +104,12 @@ CODES: Mapping[str, str] = {
         "The file of nodefix's tmpfiles.d entry has other content or cannot be read and is left"
         " unchanged; a boot may start without a usable /run/xtables.lock."
     ),
+    # kube-proxy on a node whose kubelet is up.
+    "kube-proxy-not-restarted": (
+        "The node was changed in a way that kube-proxy only sees at its start, and kube-proxy was"
+        " not restarted; Services may not work on this node until it is."
+    ),
+    "kube-proxy-down": (
+        "kube-proxy was restarted and does not stay up; Services do not work on this node."
+    ),
 }

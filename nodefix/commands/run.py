@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nodefix import engine
 from nodefix.config import Config, load
-from nodefix.errors import ConfigError, NodefixError
+from nodefix.errors import BusError, ConfigError, NodefixError
 from nodefix.events import Record
 from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
@@ -26,11 +26,13 @@ from nodefix.messages import (
     note_record,
     plan_in_words,
 )
+from nodefix.report import StageReport
 from nodefix.store import ReportFiles
 from nodefix.terminal import is_root
 from nodefix.told import briefly
 from nodefix.words import (
     DEGRADED,
+    EMBEDDED_KUBELETS,
     EXIT_DEGRADED,
     EXIT_DONE,
     EXIT_FAILED,
@@ -38,6 +40,7 @@ from nodefix.words import (
     EXIT_USAGE,
     EXIT_WOULD_CHANGE,
     FAILED,
+    KUBELET,
     STAGE_NAMES,
     TOLD_BY_RUN,
 )
@@ -159,8 +162,34 @@ def _real_run(
             note = f"{path}: ignored, expected a name that ends in .yaml or .yml"
             journal.send(note_record(note))
         notify = patience.notify_status
-        outcome = engine.run(host, config, scope, journal, names, notify=notify)
+        after = _after(host, config, journal)
+        outcome = engine.run(host, config, scope, journal, names, notify=notify, after=after)
     return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
+
+
+def _after(host: Host, config: Config, journal: Journal) -> engine.After:
+    """kube-proxy's restart; at boot, before kubelet, nothing of it is even imported."""
+
+    def after(
+        before: Mapping[str, StageReport], now: Mapping[str, StageReport]
+    ) -> engine.Work | None:
+        # The chains alone, after a reload of a firewall: kube-proxy heals them by itself.
+        if not {"modules", "alternatives"} & now.keys():
+            return None
+        try:
+            units = host.systemd.active_units((KUBELET, *EMBEDDED_KUBELETS))
+        except BusError:
+            return None
+        if not units:
+            return None
+        from nodefix.live.after import after_run
+
+        def say(line: str) -> None:
+            journal.send(note_record(line))
+
+        return lambda: after_run(host, config, units, before, now, say)
+
+    return after
 
 
 def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> int:

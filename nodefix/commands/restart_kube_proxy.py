@@ -1,0 +1,113 @@
+"""`nodefix restart-kube-proxy`: restart this node's kube-proxy, and no other node's."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from nodefix.config import load
+from nodefix.errors import ConfigError, NodefixError
+from nodefix.host.lock import run_lock
+from nodefix.host.node import Host
+from nodefix.host.programs import Programs
+from nodefix.host.systemd import Systemd
+from nodefix.live import kept
+from nodefix.live.after import part_of, within
+from nodefix.live.restart import SECONDS, UP_SECONDS, restart
+from nodefix.live.sight import look, plan
+from nodefix.messages import in_words
+from nodefix.plan import Problem
+from nodefix.terminal import is_root, tell
+from nodefix.words import (
+    EMBEDDED_KUBELETS,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NOT_ROOT,
+    EXIT_USAGE,
+    EXIT_WOULD_CHANGE,
+    KUBELET,
+)
+
+HELP = "restart this node's kube-proxy and wait until it is up"
+
+_LOCK_SECONDS = 30.0
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be done, change nothing"
+    )
+
+
+def main(options: Namespace, arguments: list[str]) -> int:
+    """Restart it as the options say."""
+    if not is_root(arguments):
+        return EXIT_NOT_ROOT
+    root = Path("/")
+    try:
+        if load(root).kube_proxy == "none":
+            print("nothing to restart: the setting `kube_proxy: none` says that there is none")
+            return EXIT_DONE
+        host = _open_host(root)
+        if options.dry_run:
+            return _restart(host, dry_run=True)
+        with run_lock(root, _LOCK_SECONDS):
+            return _restart(host, dry_run=False)
+    except NodefixError as error:
+        _tell(Problem(error.message, error.hint))
+        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _tell(Problem(f"{where}{error.strerror or error}", "df -h /run; ls -ldZ /run/nodefix"))
+        return EXIT_FAILED
+
+
+def _open_host(root: Path) -> Host:
+    return Host(root, Programs(), Systemd())
+
+
+def _restart(host: Host, dry_run: bool) -> int:
+    """Do it, or say what it comes to.
+
+    Raises:
+        BusError: whether kubelet is up cannot be told.
+    """
+    units = host.systemd.active_units((KUBELET, *EMBEDDED_KUBELETS))
+    if not units:
+        return _not_done(
+            Problem(
+                "kube-proxy was not restarted: kubelet is not up, which would start it again",
+                f"systemctl status {KUBELET}; nodefix wait --timeout 0",
+            )
+        )
+    if unit := part_of(units):
+        return _not_done(within(unit))
+    sight = look(host)
+    intent = plan(sight)
+    if intent is None:
+        return _not_done(Problem("found no kube-proxy on this node, expected one", ""))
+    if isinstance(intent, Problem):
+        return _not_done(intent)
+    where = f" on node {sight.node}" if sight.node else ""
+    if dry_run:
+        print(f"would {intent.words}{where}, and wait at most {SECONDS:g} s for a new kube-proxy")
+        return EXIT_WOULD_CHANGE
+    tell(f"restarting kube-proxy{where}, for at most {SECONDS:g} s")
+    done = restart(host, sight, intent)
+    if done.problem:
+        return _not_done(done.problem)
+    kept.forget(host.root)
+    print(f"kube-proxy was restarted{where} ({done.how}) and has been up for {UP_SECONDS:g} s")
+    return EXIT_DONE
+
+
+def _not_done(problem: Problem) -> int:
+    _tell(problem)
+    return EXIT_FAILED
+
+
+def _tell(problem: Problem) -> None:
+    tell(f"nodefix: {in_words(problem)}")

@@ -1,0 +1,124 @@
+"""After a run beside a kubelet that is up: restart kube-proxy if it has to see what was changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from nodefix.config import Config
+from nodefix.facts.kubeproxy_pod import KubeProxyFacts, read_kube_proxy
+from nodefix.host.node import Host
+from nodefix.live import kept
+from nodefix.live.due import is_down, what_changed, what_hinders
+from nodefix.live.restart import SECONDS, UP_SECONDS, known, restart
+from nodefix.live.sight import look, plan
+from nodefix.plan import Done, Problem
+from nodefix.report import StageReport
+from nodefix.words import CHANGED, DEGRADED, KUBE_PROXY, SKIPPED, WANTED
+
+_AGAIN = "nodefix restart-kube-proxy"
+_DOWN = "kube-proxy's container is not running"
+
+
+def after_run(
+    host: Host,
+    config: Config,
+    units: Sequence[str],
+    before: Mapping[str, StageReport],
+    now: Mapping[str, StageReport],
+    say: Callable[[str], None],
+) -> StageReport | None:
+    """Do what is due, and tell it as a stage does; never raises.
+
+    Args:
+        host: the node.
+        config: the settings.
+        units: those with a kubelet that are up.
+        before: the stages as an earlier run of this boot left them.
+        now: those that were run.
+        say: takes a line about what begins.
+
+    Returns:
+        None where nothing was due.
+    """
+    begun = time.monotonic()
+    try:
+        report = _after_run(host, config, units, what_changed(before, now), now, say)
+    except Exception as error:  # the run itself is done, and must be told
+        said = f"kube-proxy was not restarted: {type(error).__name__}: {error}"
+        report = _degraded(Problem(said, _AGAIN, False, "kube-proxy-not-restarted"))
+    usec = round((time.monotonic() - begun) * 1_000_000)
+    return report and report._replace(duration_usec=usec).bounded()
+
+
+def part_of(units: Sequence[str]) -> str:
+    """The unit that kube-proxy is a part of; empty if it has a container of its own."""
+    return next((unit for unit in units if unit.startswith("k3s")), "")
+
+
+def within(unit: str, changed: str = "") -> Problem:
+    """kube-proxy is a part of a unit that only an admin restarts."""
+    why = f": {changed}" if changed else ""
+    return Problem(
+        f"kube-proxy is a part of {unit}, which nodefix does not restart{why}",
+        f"systemctl restart {unit}",
+        False,
+        "kube-proxy-not-restarted",
+    )
+
+
+def _after_run(
+    host: Host,
+    config: Config,
+    units: Sequence[str],
+    changed: str,
+    now: Mapping[str, StageReport],
+    say: Callable[[str], None],
+) -> StageReport | None:
+    if config.kube_proxy == "none":
+        return None
+    if unit := part_of(units):
+        return _degraded(within(unit, changed)) if changed else None
+    proxy = read_kube_proxy(host)
+    reason = changed or _left_over(host, proxy)
+    if not reason and is_down(proxy.containers or ()):
+        reason = _DOWN
+    if not reason:
+        return None
+    sight = look(host, proxy)
+    intent = plan(sight)
+    if intent is None:
+        kept.forget(host.root)
+        return None
+    kept.keep(host.root, reason, known(sight))
+    if config.kube_proxy_restart == "never":
+        return _skipped(f"{reason}; the setting `kube_proxy_restart: never`; to do it: {_AGAIN}")
+    if hinders := what_hinders(now):
+        return _skipped(f"{reason}; restarted as soon as stage {hinders} has not failed")
+    if isinstance(intent, Problem):
+        return _degraded(intent._replace(message=f"{intent.message}; {reason}"))
+    say(f"{KUBE_PROXY}: restart, for at most {SECONDS:g} s: {reason}")
+    done = restart(host, sight, intent)
+    if done.problem:
+        return _degraded(done.problem._replace(message=f"{done.problem.message}; {reason}"))
+    kept.forget(host.root)
+    change = Done(KUBE_PROXY, reason, f"restarted ({done.how}), up for {UP_SECONDS:g} s")
+    return StageReport(KUBE_PROXY, WANTED, CHANGED, (change,))
+
+
+def _left_over(host: Host, proxy: KubeProxyFacts) -> str:
+    """Why an earlier run wanted a restart that has not come about; empty if it has."""
+    due = kept.recall(host.root)
+    running = {one.id for one in proxy.containers or () if one.runs}
+    if due.containers and running - set(due.containers):
+        kept.forget(host.root)
+        return ""
+    return due.reason
+
+
+def _skipped(why: str) -> StageReport:
+    return StageReport(KUBE_PROXY, WANTED, SKIPPED, notes=(why,))
+
+
+def _degraded(problem: Problem) -> StageReport:
+    return StageReport(KUBE_PROXY, WANTED, DEGRADED, problems=(problem,))
