@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.host.reading import read_file
-from nodefix.host.writing import write_atomic
+from nodefix.host.writing import make_folder, write_atomic
 from nodefix.shape import an, items, parsed
 from nodefix.words import RESTART_DUE
 
@@ -36,15 +37,15 @@ def recall(root: Path) -> Kept:
 
 
 def keep(root: Path, reason: str, containers: Sequence[str]) -> None:
-    """Write it down.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write it down, if that can be done: the restart itself is worth more."""
     content = {"reason": reason, "containers": list(containers)}
-    write_atomic(root / RESTART_DUE, json.dumps(content).encode() + b"\n")
+    path = root / RESTART_DUE
+    with contextlib.suppress(OSError):
+        make_folder(path.parent)
+        write_atomic(path, json.dumps(content).encode() + b"\n")
 
 
 def forget(root: Path) -> None:
     """Nothing is due any more."""
-    (root / RESTART_DUE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (root / RESTART_DUE).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fakebus import Bus, Connection
 from fakehost import RHEL10, Node
+from liveproxy import Clock, KubeProxy
 
 
 @pytest.fixture
@@ -39,3 +40,9 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
     monkeypatch.setattr("nodefix.host.bus._connect", lambda: Bus(connection))
     return connection
+
+
+@pytest.fixture
+def proxy(node: Node, monkeypatch: pytest.MonkeyPatch) -> KubeProxy:
+    """A node whose kubelet is up, with kube-proxy running; the time passes by itself."""
+    return KubeProxy(node, Clock(monkeypatch))

@@ -1,0 +1,121 @@
+"""`nodefix restart-kube-proxy`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from commandline import below_root, status
+from crictl import PROGRAM
+from liveproxy import KUBECTL, KubeProxy
+
+from nodefix.commands import restart_kube_proxy
+from nodefix.config import Config
+from nodefix.errors import BusError, ConfigError
+from nodefix.words import LOCK
+
+__all__ = ["below_root"]
+
+
+@pytest.fixture(autouse=True)
+def as_root(proxy: KubeProxy, below_root: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Type as root on the made-up node."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(restart_kube_proxy, "load", lambda root: Config(kube_proxy_restart="never"))
+    monkeypatch.setattr(restart_kube_proxy, "_open_host", lambda root: proxy.node.host)
+
+
+def test_restart(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("restart-kube-proxy") == 0
+    told = capsys.readouterr()
+    assert told.err == "restarting kube-proxy on node worker-1.example.org, for at most 90 s\n"
+    assert told.out == (
+        "kube-proxy was restarted on node worker-1.example.org (deleted pod kube-proxy-aaaa0) and"
+        " has been up for 10 s\n"
+    )
+    assert len(proxy.deletes) == 1
+
+
+def test_dry_run_changes_nothing(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    before = proxy.node.snapshot()
+    assert status("restart-kube-proxy", "--dry-run") == 3
+    assert capsys.readouterr().out == (
+        "would delete pod kube-proxy-aaaa0 on node worker-1.example.org, and wait at most 90 s for"
+        " a new kube-proxy\n"
+    )
+    assert proxy.deletes == []
+    assert proxy.node.snapshot() == before
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_no_way(
+    proxy: KubeProxy, option: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy.without(KUBECTL, PROGRAM)
+    assert status("restart-kube-proxy", *option) == 1
+    assert (
+        "\n  fix: dnf install cri-tools && nodefix restart-kube-proxy\n" in capsys.readouterr().err
+    )
+
+
+def test_not_up_afterwards(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.lasts = 2.0
+    assert status("restart-kube-proxy") == 1
+    assert "is not up: the new container ended after" in capsys.readouterr().err
+
+
+def test_kubelet_that_is_not_up(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.node.systemd.active.clear()
+    assert status("restart-kube-proxy") == 1
+    assert "kubelet is not up" in capsys.readouterr().err
+    assert proxy.node.programs.calls == []
+
+
+def test_k3s(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.node.systemd.active = {"k3s-agent.service"}
+    assert status("restart-kube-proxy") == 1
+    assert "fix: systemctl restart k3s-agent.service" in capsys.readouterr().err
+    assert proxy.node.programs.calls == []
+
+
+def test_no_kube_proxy(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.containers, proxy.labelled = [], False
+    assert status("restart-kube-proxy") == 1
+    assert "found no kube-proxy on this node" in capsys.readouterr().err
+
+
+def test_cluster_without_kube_proxy(
+    proxy: KubeProxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(restart_kube_proxy, "load", lambda root: Config(kube_proxy="none"))
+    assert status("restart-kube-proxy") == 0
+    assert "kube_proxy: none" in capsys.readouterr().out
+
+
+def test_ordinary_user(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert status("restart-kube-proxy") == 77
+    assert "try: sudo nodefix restart-kube-proxy" in capsys.readouterr().err
+
+
+def test_settings_that_are_not_valid(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(root: object) -> Config:
+        raise ConfigError(["a: b"])
+
+    monkeypatch.setattr(restart_kube_proxy, "load", load)
+    assert status("restart-kube-proxy") == 64
+    assert "a: b" in capsys.readouterr().err
+
+
+def test_no_bus(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.node.systemd.failing["active_units"] = BusError("no bus", "look at it")
+    assert status("restart-kube-proxy") == 1
+    assert capsys.readouterr().err == "nodefix: no bus\n  fix: look at it\n"
+
+
+def test_lock_that_cannot_be(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.node.host.path(LOCK).mkdir(parents=True)
+    assert status("restart-kube-proxy") == 1
+    assert "expected a regular file" in capsys.readouterr().err

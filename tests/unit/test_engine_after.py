@@ -1,0 +1,138 @@
+"""nodefix/engine.py: what is done after the stages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+
+import pytest
+from commandline import below_root, journals, on_node, status
+from fakehost import Node, Recorder
+from fakestage import INSIDE, PROBLEM, FakeStage, change
+
+from nodefix import engine, events
+from nodefix.config import Config
+from nodefix.errors import BusError
+from nodefix.plan import Plan, Problem
+from nodefix.report import StageReport
+from nodefix.words import MARKER, REPORT
+
+__all__ = ["below_root", "journals", "on_node"]
+
+DEGRADED = StageReport(
+    "kube-proxy", "wanted", "degraded", problems=(Problem("it is down", "mend it", False),)
+)
+Stages = Mapping[str, StageReport]
+
+
+def run(node: Node, after: engine.After, *stages: FakeStage) -> tuple[str, Recorder]:
+    """A run with something after it."""
+    modes = {stage.NAME: "required" for stage in stages}
+    journal = Recorder()
+    outcome = engine.run(
+        node.host,
+        Config(modes=modes),
+        INSIDE,
+        journal,  # type: ignore[arg-type]
+        stages=stages,
+        after=after,
+    )
+    return outcome, journal
+
+
+def test_gate_is_open_while_it_is_done_and_its_failure_degrades(node: Node) -> None:
+    def work() -> StageReport:
+        assert (node.root / MARKER).exists()
+        report = json.loads((node.root / REPORT).read_bytes())
+        assert (report["outcome"], report["stage"]) == ("running", "kube-proxy")
+        return DEGRADED
+
+    outcome, journal = run(node, lambda before, now: work, FakeStage("swap"))
+    assert outcome == "degraded"
+    report = json.loads((node.root / REPORT).read_bytes())
+    assert report["outcome"] == "degraded"
+    assert [stage["stage"] for stage in report["stages"]] == ["swap", "kube-proxy"]
+    assert json.loads((node.root / MARKER).read_bytes())["outcome"] == "degraded"
+    assert [record.message_id for record in journal.records][-3:] == [
+        events.STAGE_FAILED,
+        events.PROBLEM,
+        events.RUN_FINISHED,
+    ]
+
+
+def test_gate_stays_closed_behind_a_stage_that_failed(node: Node) -> None:
+    done = DEGRADED._replace(outcome="changed", problems=())
+
+    def work() -> StageReport:
+        assert not (node.root / MARKER).exists()
+        return done
+
+    outcome, _ = run(node, lambda before, now: work, FakeStage("swap", Plan(problems=(PROBLEM,))))
+    assert outcome == "failed"
+    assert not (node.root / MARKER).exists()
+
+
+def test_nothing_that_was_due_is_told_nowhere(node: Node) -> None:
+    outcome, journal = run(node, lambda before, now: lambda: None, FakeStage("swap"))
+    assert outcome == "ready"
+    assert "kube-proxy" not in (node.root / REPORT).read_text()
+    assert not [record for record in journal.records if "kube-proxy" in record.message]
+
+
+def test_it_is_asked_once_with_what_was_and_what_is(node: Node) -> None:
+    asked: list[tuple[Stages, Stages]] = []
+
+    def after(before: Stages, now: Stages) -> None:
+        assert not (node.root / MARKER).exists() or asked
+        asked.append((before, now))
+
+    run(node, after, FakeStage("swap", Plan((change("a"),)), Plan()))
+    run(node, after, FakeStage("swap"))
+    assert [(list(before), now["swap"].outcome) for before, now in asked] == [
+        ([], "changed"),
+        (["swap"], "unchanged"),
+    ]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[engine.Work | None]:
+    """What `nodefix run` wants done after the stages."""
+    found: list[engine.Work | None] = []
+
+    def fake(*_: object, after: engine.After, **__: object) -> str:
+        report = StageReport("modules", "required", "unchanged")
+        found.append(after({}, {"modules": report}))
+        found.append(after({}, {"chains": report}))
+        return "ready"
+
+    monkeypatch.setattr(engine, "run", fake)
+    for name in [name for name in sys.modules if name.startswith("nodefix.live")]:
+        monkeypatch.delitem(sys.modules, name)
+    return found
+
+
+@pytest.mark.usefixtures("on_node")
+def test_at_boot_nothing_of_it_is_imported(node: Node, asked: list[engine.Work | None]) -> None:
+    assert status("run") == 0
+    assert asked == [None, None]
+    assert not [name for name in sys.modules if name.startswith("nodefix.live")]
+
+
+@pytest.mark.usefixtures("on_node")
+@pytest.mark.parametrize("unit", ["kubelet.service", "k3s.service", "microshift.service"])
+def test_beside_a_kubelet_that_is_up(
+    node: Node, asked: list[engine.Work | None], unit: str
+) -> None:
+    node.systemd.active = {unit}
+    assert status("run") == 0
+    assert asked[0] is not None
+    # A firewall's reload is to be over at once.
+    assert asked[1] is None
+
+
+@pytest.mark.usefixtures("on_node")
+def test_without_a_bus_nothing_is_restarted(node: Node, asked: list[engine.Work | None]) -> None:
+    node.systemd.failing["active_units"] = BusError("no bus")
+    assert status("run") == 0
+    assert asked == [None, None]
