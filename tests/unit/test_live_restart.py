@@ -135,6 +135,15 @@ def test_kube_proxy_that_never_comes_is_said(proxy: KubeProxy) -> None:
     assert "no new container was seen within 90 s" in problem.message
 
 
+def test_old_container_that_runs_on_is_no_new_one(
+    proxy: KubeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "replace", lambda: None)
+    problem = go(proxy).problem
+    assert problem
+    assert "no new container was seen" in problem.message
+
+
 def test_kube_proxy_that_fails_once_and_then_stays_is_up(proxy: KubeProxy) -> None:
     proxy.lasts = 3.0
     proxy.clock.after(4, lambda: setattr(proxy, "lasts", None))
