@@ -87,8 +87,11 @@ class Api(NamedTuple):
             message = f"the list of kube-proxy's pods cannot be understood: {error}"
             raise UnclearError(message, self._look) from error
 
-    def delete(self, pod: Pod) -> None:
+    def delete(self, pod: Pod) -> bool:
         """Delete this pod, and no later one of its name, even where the answer is lost.
+
+        Returns:
+            False if it was gone already.
 
         Raises:
             Refused: the API server does not allow it.
@@ -104,9 +107,11 @@ class Api(NamedTuple):
             try:
                 words = ("delete", "--raw", f"{_PODS}/{pod.name}", "-f", "-")
                 result = self._kubectl(*words, stdin=body)
+                if not result.status:
+                    return True
                 # A conflict: another pod has its name by now.
-                if not result.status or _says(result, "NotFound", "Conflict"):
-                    return
+                if _says(result, "NotFound", "Conflict"):
+                    return left < _TRIES - 1
                 message = f"pod {pod.name} cannot be deleted: {result.words}"
                 if _says(result, "Forbidden", "Unauthorized"):
                     raise Refused(message, self._look)

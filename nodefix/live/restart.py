@@ -65,9 +65,8 @@ def _do(host: Host, sight: Sight, intent: Intent) -> str:
     said = ""
     try:
         if sight.api and intent.pods:
-            for pod in intent.pods:
-                sight.api.delete(pod)
-            return f"deleted pod {names}"
+            deleted = [sight.api.delete(pod) for pod in intent.pods]
+            return f"deleted pod {names}" if any(deleted) else f"pod {names} was gone already"
         if sight.pods and any(pod.is_ending for pod in sight.pods):
             return "its pod was being deleted already"
     except NodefixError as error:

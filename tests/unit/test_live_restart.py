@@ -38,7 +38,7 @@ def test_pod_is_deleted_by_the_api_server(proxy: KubeProxy) -> None:
 def test_pod_that_is_gone_meanwhile_is_deleted(proxy: KubeProxy, said: str) -> None:
     proxy.deletion = said
     proxy.clock.after(1, proxy.replace)
-    assert go(proxy).problem is None
+    assert go(proxy) == Restart("pod kube-proxy-aaaa0 was gone already")
     assert len(proxy.deletes) == 1
     assert proxy.called("stop") == []
 
