@@ -23,7 +23,7 @@ from nodefix.shape import JsonObject, an, mapping, parsed
 from nodefix.words import UNDO
 
 SCHEMA = 1
-BEGUN, MADE = "begun", "made"
+BEGUN, MADE, UNDONE = "begun", "made", "undone"
 
 # Of more than these one of the middle goes: the first ones are what the admin had.
 MOST = 1000
@@ -43,7 +43,8 @@ class Entry(NamedTuple):
         stage: whose change it is.
         target: what was changed, in words.
         undo: what stood there, and what the change left.
-        state: `begun` before it is made, `made` once it was seen to be there.
+        state: `begun` before it is made, `made` once it was seen to be there, `undone` once what
+            stood there is back.
         time: when it was begun, ISO 8601 in UTC.
     """
 
@@ -94,9 +95,15 @@ class UndoLog:
         Raises:
             OSError: it cannot be written; the change counts as begun, which loses nothing.
         """
-        entry = self._read(number)
-        if entry:
-            self._write(entry._replace(state=MADE))
+        self._mark(number, MADE)
+
+    def revert(self, number: int) -> None:
+        """Note that all that stood there is back; the same change made again is begun once more.
+
+        Raises:
+            OSError: it cannot be written; whoever reverts it again finds nothing to do.
+        """
+        self._mark(number, UNDONE)
 
     def entries(self) -> Iterator[Entry | Path]:
         """All entries, newest first; the path of one that cannot be read.
@@ -106,6 +113,11 @@ class UndoLog:
         """
         for number in reversed(self._numbers()):
             yield self._read(number) or self._file(number)
+
+    def _mark(self, number: int, state: str) -> None:
+        entry = self._read(number)
+        if entry:
+            self._write(entry._replace(state=state))
 
     def _same(self, stage: str, change: Change, there: list[int]) -> int:
         """The newest entry about this target, if it is about the same change; else 0."""

@@ -74,8 +74,14 @@ RUNNING, READY = "running", "ready"
 NOT_STARTED, ABORTED = "not started", "aborted"
 SWITCHED_OFF, OUT_OF_SCOPE = "switched off", "out of scope"
 
+# What a rollback comes to, and each of the things that it looks at, beside FAILED: as it was;
+# already so; left, since somebody has changed it since.
+RESTORED, ALREADY, LEFT = "restored", "already", "left"
+
 # Exit statuses. The last two are EX_USAGE and EX_NOPERM of sysexits.h.
 EXIT_DONE, EXIT_FAILED, EXIT_DEGRADED, EXIT_WOULD_CHANGE = 0, 1, 2, 3
+# Of a rollback: something was left.
+EXIT_LEFT = 2
 EXIT_USAGE, EXIT_NOT_ROOT = 64, 77
 # Of `nodefix status`, where 3 would change nothing.
 EXIT_NOT_FINISHED = 3

@@ -74,6 +74,11 @@ def read_entry(host: Host, file: str) -> Entry:
     except OSError as error:
         # A directory, a pipe, a broken disk: whether it is registered is not known.
         return Entry("unknown", file, error.strerror or str(error))
+    return entry_of(file, content)
+
+
+def entry_of(file: str, content: bytes) -> Entry:
+    """What a state file with this content registers."""
     try:
         return _parsed(file, content)._replace(content=content)
     except _RefusedError as words:

@@ -1,0 +1,1 @@
+"""Putting back what nodefix changed: one kind of change a file."""
