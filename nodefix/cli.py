@@ -43,6 +43,7 @@ COMMANDS = (
     "restart-kube-proxy",
     "disable",
     "enable",
+    "rollback",
     "config",
 )
 

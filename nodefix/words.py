@@ -75,8 +75,8 @@ NOT_STARTED, ABORTED = "not started", "aborted"
 SWITCHED_OFF, OUT_OF_SCOPE = "switched off", "out of scope"
 
 # What a rollback comes to, and each of the things that it looks at, beside FAILED: as it was;
-# already so; left, since somebody has changed it since.
-RESTORED, ALREADY, LEFT = "restored", "already", "left"
+# already so; left, since somebody has changed it since; kept until the next boot, since it is used.
+RESTORED, ALREADY, LEFT, KEPT = "restored", "already", "left", "kept"
 
 # Exit statuses. The last two are EX_USAGE and EX_NOPERM of sysexits.h.
 EXIT_DONE, EXIT_FAILED, EXIT_DEGRADED, EXIT_WOULD_CHANGE = 0, 1, 2, 3

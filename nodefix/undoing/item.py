@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nodefix.words import ALREADY, FAILED, LEFT, RESTORED
+from nodefix.words import ALREADY, FAILED, KEPT, LEFT, RESTORED
 
 
 class Item(NamedTuple):
@@ -12,11 +12,12 @@ class Item(NamedTuple):
 
     Attributes:
         target: what it is: a path, or a file with a line's number.
-        outcome: `restored`; `already` as it was; `left`, since somebody has changed it since; or
-            `failed`. Of a dry run `restored` is what would be.
+        outcome: `restored`; `already` as it was; `left`, since somebody has changed it since;
+            `kept` until the next boot, since it is used; or `failed`. Of a dry run `restored` is
+            what would be.
         found: what is there, in words.
         was: what stood there before nodefix changed it, in words.
-        why: for `left` and `failed`, the reason.
+        why: for `left`, `kept` and `failed`, the reason.
         hint: for these, what to type or to look at.
     """
 
@@ -27,13 +28,8 @@ class Item(NamedTuple):
     why: str = ""
     hint: str = ""
 
-    @property
-    def as_json(self) -> dict[str, object]:
-        """Its form in JSON and YAML."""
-        return self._asdict()
-
 
 def worst(items: tuple[Item, ...]) -> str:
     """The outcome of several: the one that somebody has to look at."""
     outcomes = {item.outcome for item in items}
-    return next((one for one in (FAILED, LEFT, RESTORED) if one in outcomes), ALREADY)
+    return next((one for one in (FAILED, LEFT, RESTORED, KEPT) if one in outcomes), ALREADY)

@@ -113,7 +113,7 @@ class Tables:
     def _restore(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         script = stdin.decode()
         self.calls.append(self._program)
-        if any(line[:2] in ("-N", "-I", "-D", "-A") for line in script.splitlines()):
+        if any(line[:2] in ("-N", "-I", "-D", "-A", "-X") for line in script.splitlines()):
             self.changes.append(script)
         name = self._program.rsplit("/", 1)[1]
         printed: list[str] = []
@@ -142,6 +142,8 @@ class Tables:
             if key in self.chains:
                 raise _Refused("{name}: line {number} failed: Chain already exists.")
             self.chains[key] = []
+        elif option == "-X":
+            self._delete(key)
         elif option == "-S":
             self._show(key, printed)
         elif option in ("-D", "-C"):
@@ -160,6 +162,20 @@ class Tables:
             self.chains[key].insert(int(position) - 1, rule)
         else:
             pytest.fail(f"the stand-in has no {line!r}")
+
+    def _delete(self, key: tuple[str, str]) -> None:
+        """The kernel refuses while the chain holds a rule or a rule leads to it."""
+        table, chain = key
+        led = any(
+            {"-j", "-g"} & {*words} and words[-1] == chain
+            for (of, _), rules in self.chains.items()
+            for rule in rules
+            if of == table and (words := rule.split())
+        )
+        if self.chains[key] or led:
+            words = f" CHAIN_DEL failed (Device or resource busy): chain {chain}"
+            raise _Refused("{name} v1.8.9 (nf_tables): " + words, 4)
+        del self.chains[key]
 
     def _find(self, key: tuple[str, str], rule: str) -> None:
         """Go through a chain from its top, as iptables does: what it cannot parse ends it."""
