@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from pathlib import PurePosixPath
 
 from nodefix.facts.standing import read_standing
 from nodefix.host.node import Host
@@ -111,5 +110,4 @@ class Tree:
 
 def is_path(path: str) -> bool:
     """Whether it is the path of something below the root, with no way round in it."""
-    parts = PurePosixPath(path).parts
-    return path.startswith("/") and "/" + "/".join(parts[1:]) == path and not {".", ".."} & {*parts}
+    return path == os.path.normpath(path) and path[:1] == "/" and path[1:2] not in ("", "/")
