@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,12 +40,12 @@ def put_link(path: Path, target: str, owner: tuple[int, int] | None, *, replace:
     Raises:
         OSError: it could not be made; what was there stays.
     """
-    made = _cleared(path)
-    # Not Path.symlink_to(), which normalises the target.
-    os.symlink(target, made)  # noqa: PTH211
-    if owner:
-        os.chown(made, *owner, follow_symlinks=False)
-    _name(made, path, replace=replace)
+    with _beside(path) as made:
+        # Not Path.symlink_to(), which normalises the target.
+        os.symlink(target, made)  # noqa: PTH211
+        if owner:
+            os.chown(made, *owner, follow_symlinks=False)
+        _name(made, path, replace=replace)
 
 
 def put_file(path: Path, content: bytes, metadata: Metadata, *, replace: bool) -> None:
@@ -60,19 +60,19 @@ def put_file(path: Path, content: bytes, metadata: Metadata, *, replace: bool) -
     Raises:
         OSError: it could not be made; what was there stays.
     """
-    made = _cleared(path)
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        if metadata.owner:
-            os.fchown(descriptor, *metadata.owner)
-        if metadata.attributes is not None:
-            _set_attributes(descriptor, metadata.attributes)
-        # Last: a new owner takes the set-user-id bit away.
-        os.fchmod(descriptor, metadata.mode)
-        os.fsync(descriptor)
-    _name(made, path, replace=replace)
+    with _beside(path) as made:
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if metadata.owner:
+                os.fchown(descriptor, *metadata.owner)
+            if metadata.attributes is not None:
+                _set_attributes(descriptor, metadata.attributes)
+            # Last: a new owner takes the set-user-id bit away.
+            os.fchmod(descriptor, metadata.mode)
+            os.fsync(descriptor)
+        _name(made, path, replace=replace)
 
 
 def put_folder(path: Path, mode: int, owner: tuple[int, int] | None) -> None:
@@ -81,12 +81,12 @@ def put_folder(path: Path, mode: int, owner: tuple[int, int] | None) -> None:
     Raises:
         OSError: it could not be made, or something is there.
     """
-    made = _cleared(path)
-    made.mkdir(0o700)
-    if owner:
-        os.chown(made, *owner)
-    made.chmod(mode)
-    made.rename(path)
+    with _beside(path) as made:
+        made.mkdir(0o700)
+        if owner:
+            os.chown(made, *owner)
+        made.chmod(mode)
+        made.rename(path)
     sync_directory(path.parent)
 
 
@@ -130,6 +130,18 @@ def sweep_beside(path: Path) -> None:
     """
     if path.parent.is_dir():
         _cleared(path)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """The free name beside a place; what is made there goes again if it does not get its name."""
+    made = _cleared(path)
+    try:
+        yield made
+    except OSError:
+        with contextlib.suppress(OSError):
+            _cleared(path)
+        raise
 
 
 def _cleared(path: Path) -> Path:

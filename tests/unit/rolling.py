@@ -37,6 +37,11 @@ def everything(node: Node) -> Everything:
     return found
 
 
+def names(node: Node, folder: str) -> list[str]:
+    """What is in a folder."""
+    return sorted(place.name for place in node.host.path(folder).iterdir())
+
+
 def back(
     node: Node, *stages: str, dry_run: bool = False, log: UndoLog | None = None
 ) -> list[Reverted | Unreadable]:

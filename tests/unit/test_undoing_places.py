@@ -7,7 +7,8 @@ import stat
 
 import pytest
 from fakehost import Node
-from rolling import back, items, outcomes
+from rolling import back, items, names, outcomes
+from test_undo import lasting
 
 from nodefix.facts.lockfile import TMPFILES
 from nodefix.plan import Undo
@@ -16,7 +17,6 @@ from nodefix.undo import UndoLog
 from nodefix.undoing.entries import Unreadable
 from nodefix.undoing.places import places_of
 from nodefix.undoing.tree import is_path
-from test_undo import lasting
 
 UNITS = "/etc/systemd/system"
 WANTS = f"{UNITS}/swap.target.wants"
@@ -46,7 +46,7 @@ def disabled(node: Node, owner: list[Json] = OWNER) -> None:
 def test_a_mask_goes(node: Node) -> None:
     masked(node)
     assert outcomes(back(node)) == {MASK: "restored"}
-    assert os.listdir(node.host.path(UNITS)) == []
+    assert names(node, UNITS) == []
     assert back(node) == []
 
 
@@ -76,7 +76,7 @@ def test_links_come_back_with_their_folder(node: Node) -> None:
     folder = node.host.path(WANTS)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o1750
     assert os.readlink(folder / "own.swap") == "../own.swap"  # noqa: PTH115
-    assert os.listdir(folder) == ["own.swap"]
+    assert names(node, WANTS) == ["own.swap"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -100,7 +100,7 @@ def test_a_folder_that_is_another_now_is_left_and_its_link_comes_back(node: Node
     node.link(f"{WANTS}/other.swap", "../other.swap")
     found = outcomes(back(node))
     assert found == {WANTS: "left", f"{WANTS}/own.swap": "restored"}
-    assert sorted(os.listdir(node.host.path(WANTS))) == ["other.swap", "own.swap"]
+    assert names(node, WANTS) == ["other.swap", "own.swap"]
 
 
 def test_a_link_whose_folder_is_gone_is_left_with_its_command(node: Node) -> None:
