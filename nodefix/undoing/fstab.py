@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nodefix.facts.fstab import FSTAB
 from nodefix.plan import Undo
-from nodefix.text import one_line
+from nodefix.text import LINE, one_line
 from nodefix.undo import content_of
 from nodefix.undoing.item import Item
 from nodefix.undoing.tree import Tree
@@ -141,6 +141,6 @@ def _shown(line: bytes) -> str:
 def _by_hand(line: Line) -> str:
     """The command that has the line again, where it can be typed."""
     text = line.was.decode("ascii", "replace").rstrip("\r")
-    if "\ufffd" in text or not text.replace("\t", " ").isprintable():
+    if len(text) > LINE or "\ufffd" in text or not text.replace("\t", " ").isprintable():
         return f"grep -n swap {FSTAB}"
     return f"printf '\\n%s\\n' {shlex.quote(text)} >>{FSTAB}"

@@ -13,6 +13,7 @@ from fakehost import Node, Recorder, repair, result
 from netfilter import Tables
 from rolling import everything, names
 from swaps import turn_on
+from test_undo import lasting
 
 from nodefix import events
 from nodefix.commands import rollback as command
@@ -22,7 +23,9 @@ from nodefix.errors import BusError
 from nodefix.gate import is_switched_off
 from nodefix.host.lock import run_lock
 from nodefix.journal import Journal
+from nodefix.plan import Undo
 from nodefix.stages import chains, lockfile, swap
+from nodefix.undo import UndoLog
 from nodefix.words import SWITCH
 
 __all__ = ["below_root"]
@@ -208,6 +211,19 @@ def test_data_for_programs(repaired: Node, capsys: pytest.CaptureFixture[str], f
     assert data["entries"][1]["items"][0]["outcome"] == "restored"
     assert data["unreadable"][0]["file"].endswith("0009.json")
     assert {one["outcome"] for one in data["chains"]} == {"restored"}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_odd_bytes_can_be_shown(node: Node, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    path = "/etc/systemd/system/\udcff\x1b.swap"
+    due = lasting("\udcff\x1b")
+    undo = Undo("unit-masked", {path: None}, {path: {"link": "\udcff\n"}})
+    UndoLog(node.root).begin("swap", due._replace(undo=undo))
+    node.link(path, "elsewhere\udcff\x1b")
+    assert roll(node, "swap", form=form) == 2
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "left" in out
 
 
 @pytest.mark.usefixtures("below_root")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 
 import pytest
 from altstage import answer_rpm, answer_versions, coreutils, damaged
 from altundo import run
+from debian_alternatives import debian_node, debian_package, really
 from el_alternatives import ADMIN, INSTALL, LINKS, ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node
@@ -40,6 +42,31 @@ def there_and_back(node: Node) -> None:
     assert {one.state for one in UndoLog(node.root).entries() if isinstance(one, Entry)} == {UNDONE}
     assert back(node) == []
     assert everything(node) == before
+
+
+def nothing(node: Node) -> None:
+    """Nothing is registered."""
+
+
+def no_folder(node: Node) -> None:
+    """The folder of links is gone, which both groups then need."""
+    debian_package(node)
+    shutil.rmtree(node.root / "etc/alternatives")
+
+
+def other(node: Node) -> None:
+    """Another candidate is chosen for one family, and a link is gone."""
+    debian_package(node)
+    really(node, "--set", "ip6tables", "/usr/sbin/ip6tables-legacy")
+    (node.root / "usr/sbin/iptables-save").unlink()
+
+
+@pytest.mark.real_commands
+@pytest.mark.parametrize("damage", [nothing, no_folder, other])
+def test_debians_two_groups_come_back(node: Node, damage: Callable[[Node], None]) -> None:
+    debian_node(node)
+    damage(node)
+    there_and_back(node)
 
 
 REPAIRED = [4, 5, 7, 8, 13, 14, 15, 16, 24, 30, 31, 32, 34, 35, 36, 37, 38, 39, 41]
@@ -137,6 +164,19 @@ def test_what_was_moved_away_and_changed_since_is_left(el: ElAlternatives, chang
     assert item.outcome == "left"
     assert f"moved to {LINKS}/iptables.saved and was changed there since" in item.why
     assert el.node.end(f"{LINKS}/iptables") == "/usr/sbin/xtables-nft-multi"
+
+
+def test_nothing_is_moved_over_an_admins_link(el: ElAlternatives) -> None:
+    damaged(el, 14)
+    run(el.node)
+    place = el.node.host.path(f"{LINKS}/iptables")
+    place.unlink()
+    place.symlink_to("/opt/mine")
+    (item,) = (one for one in items(back(el.node)) if one.target == f"{LINKS}/iptables")
+    assert item.outcome == "left"
+    assert "a link to /usr/sbin/iptables-nft there, and it was changed since" in item.why
+    assert str(place.readlink()) == "/opt/mine"
+    assert el.node.host.path(f"{LINKS}/iptables.saved").exists()
 
 
 def test_a_folder_with_something_of_the_admins_stays(el: ElAlternatives) -> None:

@@ -79,6 +79,20 @@ def test_a_line_that_was_changed_is_left_and_the_other_comes_back(
     assert came_of(node_with) == ["left", "already"]
 
 
+@pytest.mark.parametrize(
+    "line", [b"/\xff none swap", b"/a\x1b none swap", b"/" + b"a" * 500 + b" none swap"]
+)
+def test_a_line_that_cannot_be_typed_has_no_such_command(node: Node, line: bytes) -> None:
+    turn_on(node)
+    put(node, line)
+    run_stage(swap, node.host, Config())
+    put(node, b"")
+    (item,) = items(back(node))
+    assert (item.outcome, item.hint) == ("left", "grep -n swap /etc/fstab")
+    assert len(item.was) < 500
+    assert item.was.isprintable()
+
+
 def test_a_line_that_somebody_put_back_is_done(node_with: Node) -> None:
     put(node_with, A, ROOT, MARK + B, HOME)
     assert came_of(node_with) == ["already", "restored"]

@@ -153,6 +153,16 @@ def test_a_folder_with_an_admins_file_stays(node: Node) -> None:
     )
 
 
+def test_a_folder_that_only_an_older_entry_empties_goes(node: Node) -> None:
+    folder, link = "/etc/made", "/etc/made/link"
+    written(node, "unit-masked", {link: None}, {link: {"link": "x"}})
+    written(node, "tmpfiles-entry", {folder: None}, {folder: {"folder": "0755"}})
+    node.link(link, "x").parent.chmod(0o755)
+    assert outcomes(back(node)) == {folder: "restored", link: "restored"}
+    assert not node.host.path(folder).exists()
+    assert back(node) == []
+
+
 def test_what_the_kernel_refuses_is_told_and_the_rest_is_done(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
