@@ -17,7 +17,7 @@ from nodefix import undo
 from nodefix.errors import NodefixError
 from nodefix.plan import Change, Undo
 from nodefix.shape import Json
-from nodefix.undo import BEGUN, LIMIT, MADE, Entry, UndoLog, content_of, text
+from nodefix.undo import BEGUN, LIMIT, MADE, UNDONE, Entry, UndoLog, content_of, text
 
 FOLDER = "/var/lib/nodefix/undo"
 
@@ -108,6 +108,15 @@ def test_what_is_there_is_confirmed(log: UndoLog) -> None:
     (_, entry) = log.entries()
     assert isinstance(entry, Entry)
     assert (entry.stage, entry.target, entry.undo) == ("swap", "a", lasting("a").undo)
+
+
+def test_what_is_back_is_reverted_and_begun_once_more_when_it_is_made_again(log: UndoLog) -> None:
+    first, second = log.begin("swap", lasting("a")), log.begin("swap", lasting("b"))
+    log.confirm(first)
+    log.revert(first)
+    assert states(log) == [(second, BEGUN), (first, UNDONE)]
+    assert log.begin("swap", lasting("a")) == first
+    assert states(log) == [(second, BEGUN), (first, BEGUN)]
 
 
 def test_the_same_change_again_is_the_same_entry(node: Node, log: UndoLog) -> None:
