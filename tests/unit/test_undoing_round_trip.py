@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 from fakehost import Node
 from rolling import Everything, back, everything, items
-from wornnodes import WORN, Worn, repair_all, worn_node
 
 hypothesis = pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from wornnodes import WORN, Worn, repair_all, worn_node  # noqa: E402
 
 ROUNDS = settings(
     derandomize=True,
@@ -66,7 +66,18 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-CALLS = ("rename", "unlink", "link", "symlink", "mkdir", "rmdir", "chmod", "chown", "fsync", "open")
+CALLS = (
+    "rename",
+    "unlink",
+    "link",
+    "symlink",
+    "mkdir",
+    "rmdir",
+    "chmod",
+    "chown",
+    "fsync",
+    "setxattr",
+)
 
 
 def killed_at(number: int, patch: pytest.MonkeyPatch, *, after: bool) -> list[str]:
@@ -79,7 +90,7 @@ def killed_at(number: int, patch: pytest.MonkeyPatch, *, after: bool) -> list[st
             if len(calls) == number and not after:
                 raise Killed
             done = real(*arguments, **named)
-            if len(calls) == number and name != "open":
+            if len(calls) == number:
                 raise Killed
             return done
 
@@ -108,6 +119,39 @@ def test_killed_anywhere_and_rolled_back_again_it_is_the_same(
                 break
         back(node)
         assert shown(before, everything(node)) == {}
+
+
+RICH = Worn(
+    fstab=b"/dev/vda1 / ext4\r\n/a none swap\n\xff\n/b\xfe none swap sw",
+    metadata=[(0o640, 11, b"a"), (0o750, 12, b""), (0o604, 13, b"\xff"), (0o755, 14, b"")],
+    wants={"a.target.wants": "../own.swap", "c.wants": "/opt/gone/own.swap"},
+    generated=["dev-x.swap"],
+    state=7,
+    targets={"ip6tables": None, "iptables-save": b"..//x/./y/"},
+    middle="folder",
+    saved=True,
+    tmpfiles=False,
+)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_each_call_in_turn_and_rolled_back_again_it_is_the_same(after: bool) -> None:
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        with worn_node(RICH) as node:
+            before = everything(node)
+            repair_all(node)
+            with pytest.MonkeyPatch.context() as patch:
+                killed_at(number, patch, after=after)
+                try:
+                    back(node)
+                    was_killed = False
+                except Killed:
+                    was_killed = True
+            back(node)
+            assert shown(before, everything(node)) == {}, number
+    assert number > 40
 
 
 def changed_meanwhile(node: Node, known: Everything, chance: random.Random) -> dict[str, object]:
