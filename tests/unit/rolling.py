@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from pathlib import Path
 
 from fakehost import Node
 
@@ -40,6 +42,15 @@ def everything(node: Node) -> Everything:
 def names(node: Node, folder: str) -> list[str]:
     """What is in a folder."""
     return sorted(place.name for place in node.host.path(folder).iterdir())
+
+
+def attribute(place: Path, value: bytes) -> None:
+    """Give a file an extended attribute, where its file system has some."""
+    try:
+        os.setxattr(place, "user.site", value)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
 
 
 def back(

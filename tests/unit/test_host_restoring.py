@@ -55,6 +55,10 @@ def test_a_file_takes_the_place_of_a_link_and_does_not_follow_it(tmp_path: Path)
 
 
 def test_attributes_are_those_that_are_given(tmp_path: Path) -> None:
+    try:
+        os.setxattr(tmp_path, "user.a", b"")
+    except OSError:
+        pytest.skip(f"the file system of {tmp_path} has no extended attributes")
     put_file(tmp_path / "x", b"", Metadata(0o600, None, {"user.a": b"\0\xff"}), replace=False)
     assert os.getxattr(tmp_path / "x", "user.a") == b"\0\xff"
     put_file(tmp_path / "x", b"", Metadata(0o600, None, {"user.b": b""}), replace=True)

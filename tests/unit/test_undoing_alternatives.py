@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 
@@ -13,7 +12,7 @@ from debian_alternatives import debian_node, debian_package, really
 from el_alternatives import ADMIN, INSTALL, LINKS, ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node
-from rolling import back, everything, items, outcomes
+from rolling import attribute, back, everything, items, outcomes
 
 from nodefix.undo import UNDONE, Entry, UndoLog
 
@@ -89,7 +88,7 @@ def test_mode_and_attributes_of_the_state_file(el: ElAlternatives) -> None:
     damaged(el, 7)
     place = el.node.host.path(STATE)
     place.chmod(0o640)
-    os.setxattr(place, "user.site", b"\xff\0 mine")
+    attribute(place, b"\xff\0 mine")
     there_and_back(el.node)
 
 

@@ -15,6 +15,7 @@ from el_states import STATE, STATES
 from fakehost import Node, result
 from fakesystemd import FakeSystemd
 from hypothesis import strategies as st
+from rolling import attribute
 from swaps import OTHER_LINES, SWAP_LINES, turn_on, unit
 
 from nodefix.config import Config
@@ -189,7 +190,7 @@ def _dress(node: Node, path: str, metadata: tuple[int, int, bytes], more: int = 
     _own(node, path, owner)
     place.chmod(mode | more | (0o100 if place.is_dir() else 0))
     if place.is_file():
-        os.setxattr(place, "user.site", value)
+        attribute(place, value)
 
 
 def _own(node: Node, path: str, owner: int) -> None:
