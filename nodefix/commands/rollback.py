@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import time
 from argparse import ArgumentParser, Namespace
@@ -15,10 +14,12 @@ from nodefix.host.lock import run_lock
 from nodefix.host.node import Host
 from nodefix.host.programs import Programs
 from nodefix.host.systemd import Systemd
+from nodefix.host.users import who
 from nodefix.host.writing import make_folder, sweep, write_atomic
 from nodefix.journal import Journal
 from nodefix.output import add_format, show
 from nodefix.rolled import as_data, finished_record, in_words, records
+from nodefix.switch import Kind, Switch, kind_of_switch
 from nodefix.terminal import is_root, tell
 from nodefix.undoing.rollback import Rolled, roll_back
 from nodefix.words import (
@@ -49,15 +50,7 @@ STATUSES = {
 }
 
 _LOCK_SECONDS = 30.0
-
-# As `nodefix disable` writes it.
-_SWITCH = """\
-# As long as this file is here nodefix runs no stage and holds nothing up.
-# To switch it on again: nodefix enable
-reason: rolled back
-by: nodefix rollback
-when: {now}
-"""
+_REASON = "rolled back"
 
 
 def options(parser: ArgumentParser) -> None:
@@ -168,23 +161,27 @@ def _last(names: Sequence[str], refused: str, *, dry_run: bool) -> list[str]:
     if refused:
         return [
             f"nodefix is not switched off, so its next run does all of it again: {refused}",
-            f"  fix: ls -ldZ /etc/nodefix /{SWITCH}; findmnt -T /etc; then: touch /{SWITCH}",
+            f"  see: ls -ldZ /etc/nodefix /{SWITCH}; findmnt -T /etc; then: nodefix disable",
         ]
     return [
-        "a kubelet that is held now is let go at its next try; at once: systemctl restart nodefix",
+        "a kubelet that is held now is let go at its next try; at once: nodefix disable --now",
         "nodefix is switched off; to switch it on again: nodefix enable",
     ]
 
 
 def _switch_off(root: Path) -> str:
     """Switch nodefix off, unless it is; why it could not be."""
-    path = root / SWITCH
-    if os.path.lexists(path):
-        return ""
+    match kind_of_switch(root):
+        case Kind.MISSING:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            switch = Switch(f"/{SWITCH}", _REASON, who(root), now)
+        case Kind.DANGLING:
+            return f"/{SWITCH} is a link that leads nowhere, which the service does not heed"
+        case _:
+            return ""
     try:
-        make_folder(path.parent)
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        write_atomic(path, _SWITCH.format(now=now).encode())
+        make_folder((root / SWITCH).parent)
+        write_atomic(root / SWITCH, switch.content())
     except OSError as error:
         return f"/{SWITCH} cannot be written: {error.strerror}"
     return ""

@@ -47,7 +47,7 @@ def listing(node: Nspawn) -> list[str]:
 
 def run_service(node: Nspawn) -> None:
     """As at a boot."""
-    sh(node, f"rm -f {SWITCH}; systemctl restart nodefix")
+    sh(node, "nodefix enable; systemctl restart nodefix")
 
 
 def test_everything_comes_back_and_a_second_rollback_does_nothing(node: Nspawn) -> None:
@@ -104,7 +104,7 @@ def test_a_kubelet_that_is_held_is_let_go(root: testnode.Root, boot: Boot) -> No
     node = boot()
     assert not kubelet_runs(node)
     node.run(["nodefix", "rollback"])
-    sh(node, "systemctl restart nodefix")
+    sh(node, "nodefix disable --now")
     node.wait_until("kubelet runs", lambda: kubelet_runs(node))
 
 

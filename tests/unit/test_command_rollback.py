@@ -25,6 +25,7 @@ from nodefix.host.lock import run_lock
 from nodefix.journal import Journal
 from nodefix.plan import Undo
 from nodefix.stages import chains, lockfile, swap
+from nodefix.switch import read_switch
 from nodefix.undo import UndoLog
 from nodefix.words import SWITCH
 
@@ -69,7 +70,9 @@ def test_all_of_it_comes_back_and_nodefix_is_off(
     assert names(repaired, "/etc/tmpfiles.d") == ["site.conf"]
     assert repaired.systemd.done == [("reload",)]
     assert is_switched_off(f"{repaired.root}/")
-    assert b"\nreason: rolled back\n" in repaired.host.read(f"/{SWITCH}")
+    switch = read_switch(f"{repaired.root}/")
+    assert switch is not None
+    assert switch.reason == "rolled back"
     lines = printed(capsys)
     assert lines[-1] == "nodefix is switched off; to switch it on again: nodefix enable"
     assert "swap: /etc/fstab (changed " in "\n".join(lines)
@@ -183,6 +186,12 @@ def test_a_switch_that_cannot_be_written(
     out = capsys.readouterr().out
     assert "nodefix is not switched off, so its next run does all of it again" in out
     assert "switch it on" not in out
+
+
+def test_a_switch_that_leads_nowhere(repaired: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    repaired.link(f"/{SWITCH}", "nowhere")
+    assert roll(repaired) == 1
+    assert "leads nowhere" in capsys.readouterr().out
 
 
 def test_another_run_in_the_way(
