@@ -29,6 +29,13 @@ from nodefix.words import (
 )
 
 HELP = "restart this node's kube-proxy and wait until it is up"
+STATUSES = {
+    EXIT_DONE: "it was restarted and is up, or there is nothing to restart",
+    EXIT_FAILED: "it could not be restarted, or did not stay up",
+    EXIT_WOULD_CHANGE: "with --dry-run: it would be restarted",
+    EXIT_USAGE: "the command line or the settings are not valid",
+    EXIT_NOT_ROOT: "not root",
+}
 
 _LOCK_SECONDS = 30.0
 
