@@ -79,8 +79,10 @@ def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
         """
         busctl monitor --json=short --match type=signal,interface=org.nodefix1.Agent \
             > /tmp/signals & watcher=$!
-        until busctl list --no-legend | grep -q busctl; do sleep 0.05; done
-        sleep 0.3
+        until grep -q '"Probe"' /tmp/signals; do
+            busctl emit /org/nodefix1/Agent org.nodefix1.Agent Probe
+            sleep 0.1
+        done
         nodefix run 2>/dev/null
         for try in $(seq 200); do
             grep -q 313b78f722904bbf8cb55a83a98b91e1 /tmp/signals && break
@@ -90,7 +92,7 @@ def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
         cat /tmp/signals
         """,
     )
-    signals = [json.loads(line) for line in watched.splitlines()]
+    signals = [json.loads(line) for line in watched.splitlines() if '"Probe"' not in line]
     assert {(s["member"], s["path"]) for s in signals} == {("Record", "/org/nodefix1/Agent")}
     records = [dict(signal["payload"]["data"][0]) for signal in signals]
     assert [r["NODEFIX_STAGE"] for r in records if "NODEFIX_STAGE" in r] == list(STAGES)

@@ -55,7 +55,7 @@ def test_a_record_names_the_service_and_the_chains_survive_its_start(
     node: testnode.Nspawn, firewall: str
 ) -> None:
     told = node.journal("NODEFIX_STAGE=chains", unit="nodefix.service")
-    assert any(f"reload: {firewall}.service" in entry["MESSAGE"] for entry in told)
+    assert any(f"delete all chains: {firewall}.service" in entry["MESSAGE"] for entry in told)
     assert "KUBE-SERVICES" in rules(node)
     assert node.unit(f"nodefix-chains@{firewall}.service")["ActiveState"] == "active"
     assert "ordering cycle" not in sh(node, "journalctl -b --no-pager")
