@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nodefix.advice.finding import Advice
 from nodefix.config import Config
 from nodefix.host.node import Host
-from nodefix.host.systemd import UnitInfo
+from nodefix.host.units import UnitInfo
 from nodefix.words import EMBEDDED_KUBELETS, KUBELET
 
 NAME = "kubelet_unit"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodefix.advice.finding import Advice
 from nodefix.config import Config
 from nodefix.host.node import Host
-from nodefix.host.systemd import UnitInfo
+from nodefix.host.units import UnitInfo
 from nodefix.words import UNIT
 
 NAME = "nodefix_unit"

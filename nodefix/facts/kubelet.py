@@ -26,7 +26,7 @@ from nodefix.words import KUBELET
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
-    from nodefix.host.systemd import ServiceCommand
+    from nodefix.host.units import ServiceCommand
 
 # What kubeadm and the packages of kubelet put on every node.
 _CONFIG = "/var/lib/kubelet/config.yaml"

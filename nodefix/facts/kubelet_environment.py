@@ -16,7 +16,7 @@ from nodefix.errors import UnclearError
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
-    from nodefix.host.systemd import ServiceCommand
+    from nodefix.host.units import ServiceCommand
 
 # From this release a comment that ends in a backslash no longer takes the next line along.
 _COMMENTS_END_WITH_THEIR_LINE = 254

@@ -21,7 +21,7 @@ from nodefix.facts.swap_origins import (
 from nodefix.facts.system import in_container
 from nodefix.facts.unit_links import ADMINS_UNITS, UnitLinks, link_at_mask, links_of
 from nodefix.host.node import Host
-from nodefix.host.systemd import SwapUnit
+from nodefix.host.units import SwapUnit
 from nodefix.words import SWAPS
 
 PROC_SWAPS = f"/{SWAPS}"

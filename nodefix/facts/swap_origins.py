@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from nodefix.errors import UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, device_of
 from nodefix.host.node import Host
-from nodefix.host.systemd import SwapUnit
+from nodefix.host.units import SwapUnit
 from nodefix.words import CMDLINES
 
 CMDLINE = f"/{CMDLINES[0]}"

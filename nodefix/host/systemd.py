@@ -6,11 +6,12 @@ import re
 import shlex
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError
 from nodefix.host.bus import CALL_SECONDS, Bus
+from nodefix.host.units import ServiceCommand, ServiceState, SwapUnit, UnitInfo, UnitState
 
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
@@ -21,111 +22,9 @@ _SWAP = "org.freedesktop.systemd1.Swap"
 # Seconds.
 _JOB_POLL_SECONDS = 0.05
 
-# ActiveState while a unit does something.
-_BUSY = ("activating", "deactivating", "reloading", "refreshing")
-
 _USEC = 1_000_000
 # Services that are asked about; a boot queues some eighty.
 _MOST_SERVICES = 500
-
-
-class SwapUnit(NamedTuple):
-    """One .swap unit as the manager shows it.
-
-    systemd.swap(5): one device can be several units; those that follow another carry its name
-    in `following` and go away with it.
-    """
-
-    name: str
-    load_state: str
-    active_state: str
-    what: str
-    following: str
-    fragment_path: str
-    source_path: str
-    file_state: str
-
-
-class ServiceCommand(NamedTuple):
-    """How a service is started, as org.freedesktop.systemd1(5) tells it.
-
-    Attributes:
-        load_state: `loaded`, `not-found`, `masked`, or what is wrong with its file.
-        program: the path of the first ExecStart=; empty if there is none.
-        argv: its words as they stand in the unit, its name first.
-        expands: whether systemd fills in variables; not behind the prefix `:`.
-        environment: the manager's variables and, after them, those of Environment=.
-        files: EnvironmentFile= as path, which may be a pattern, and whether it may be missing.
-        unset: UnsetEnvironment=, names or whole assignments.
-    """
-
-    load_state: str
-    program: str = ""
-    argv: tuple[str, ...] = ()
-    expands: bool = True
-    environment: tuple[str, ...] = ()
-    files: tuple[tuple[str, bool], ...] = ()
-    unset: tuple[str, ...] = ()
-
-
-class UnitState(NamedTuple):
-    """A unit's LoadState, ActiveState and SubState, and whether a job is queued for it."""
-
-    load: str
-    active: str
-    sub: str
-    job: bool = False
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it does something, or is about to; the pause before another try is neither."""
-        return self.sub != "auto-restart" and (self.job or self.active in _BUSY)
-
-
-class ServiceState(NamedTuple):
-    """What the manager knows of a service, as org.freedesktop.systemd1(5) names it.
-
-    Attributes:
-        name: with its suffix.
-        state: its states.
-        file_state: `enabled`, `disabled`, `masked`, …; empty where there is no file.
-        result: of its last end; `success` where there was none.
-        tries: how often systemd has started it again by itself.
-        up_until: when it was last active, in seconds since 1970; 0 for never.
-        tried: when it last left `inactive`, the same.
-        changed: when its state last changed, the same.
-        pause: seconds before it is started again.
-        waits: whether its ExecStartPre= runs `nodefix wait`.
-    """
-
-    name: str
-    state: UnitState
-    file_state: str = ""
-    result: str = "success"
-    tries: int = 0
-    up_until: float = 0.0
-    tried: float = 0.0
-    changed: float = 0.0
-    pause: float = 0.0
-    waits: bool = False
-
-
-class UnitInfo(NamedTuple):
-    """A unit as systemd has put it together, whether it runs or not.
-
-    Attributes:
-        load: LoadState: `loaded`, `not-found`, `masked`, or what is wrong with its file.
-        active: ActiveState.
-        file_state: UnitFileState: `enabled`, `disabled`, `masked`; empty for a unit without a file.
-        drop_ins: the paths of its drop-ins that count, in the order in which they are applied.
-        before: the words of each ExecStartPre=, in their order; none for other units than services.
-    """
-
-    load: str
-    active: str = "inactive"
-    file_state: str = ""
-    drop_ins: tuple[str, ...] = ()
-    before: tuple[tuple[str, ...], ...] = ()
 
 
 class Systemd(Bus):

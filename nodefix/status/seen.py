@@ -12,7 +12,8 @@ from nodefix.errors import ConfigError, NodefixError
 from nodefix.facts.system import boot_id, read_scope
 from nodefix.gate import is_ready
 from nodefix.host.lock import is_held, stopped_holders
-from nodefix.host.systemd import ServiceState, Systemd
+from nodefix.host.systemd import Systemd
+from nodefix.host.units import ServiceState
 from nodefix.store import Earlier, ReportFiles
 from nodefix.switch import Switch, read_switch
 from nodefix.words import EMBEDDED_KUBELETS, KUBELET, UNIT

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nodefix.host.systemd import ServiceState
+from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
 from nodefix.status.seen import Seen
 from nodefix.words import (

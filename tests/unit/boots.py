@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nodefix.host.systemd import ServiceState, UnitState
+from nodefix.host.units import ServiceState, UnitState
 from nodefix.plan import Problem
 from nodefix.report import StageReport
 from nodefix.status.seen import Seen

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from nodefix.errors import NodefixError
-from nodefix.host.systemd import (
-    ServiceCommand,
-    ServiceState,
-    SwapUnit,
-    Systemd,
-    UnitInfo,
-    UnitState,
-)
+from nodefix.host.systemd import Systemd
+from nodefix.host.units import ServiceCommand, ServiceState, SwapUnit, UnitInfo, UnitState
 
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from fakehost import Node, result
 
 from nodefix.host.programs import Result
-from nodefix.host.systemd import SwapUnit
+from nodefix.host.units import SwapUnit
 
 SWAPOFF = "/usr/sbin/swapoff"
 

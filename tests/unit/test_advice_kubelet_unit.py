@@ -8,7 +8,7 @@ from fakehost import Node
 from nodefix.advice import kubelet_unit
 from nodefix.advice.finding import Advice
 from nodefix.config import Config
-from nodefix.host.systemd import UnitInfo
+from nodefix.host.units import UnitInfo
 
 OURS = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 THEIRS = "/etc/systemd/system/kubelet.service.d/30-site.conf"

@@ -7,7 +7,7 @@ from fakehost import Node
 
 from nodefix.advice import nm_cloud_setup
 from nodefix.config import Config
-from nodefix.host.systemd import UnitInfo
+from nodefix.host.units import UnitInfo
 
 TIMER, SERVICE = "nm-cloud-setup.timer", "nm-cloud-setup.service"
 

@@ -7,7 +7,7 @@ from fakehost import Node
 
 from nodefix.advice import nodefix_unit
 from nodefix.config import Config
-from nodefix.host.systemd import UnitInfo
+from nodefix.host.units import UnitInfo
 
 
 @pytest.mark.parametrize(

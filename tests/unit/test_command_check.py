@@ -18,7 +18,7 @@ from nodefix.advice.finding import Advice, Advised, Unknown
 from nodefix.commands import check as command
 from nodefix.config import Config
 from nodefix.errors import BusError, ConfigError
-from nodefix.host.systemd import UnitState
+from nodefix.host.units import UnitState
 from nodefix.plan import Change, Plan, Problem
 from nodefix.words import UNIT
 

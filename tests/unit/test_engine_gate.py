@@ -12,7 +12,7 @@ from fakestage import PROBLEM, FakeStage, Run, change
 from nodefix import events
 from nodefix.errors import BusError
 from nodefix.host.node import Host
-from nodefix.host.systemd import UnitState
+from nodefix.host.units import UnitState
 from nodefix.plan import Plan
 from nodefix.words import MARKER
 

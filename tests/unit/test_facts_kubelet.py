@@ -14,7 +14,7 @@ from kubelets import COMMAND, CONFIG, ENVIRONMENT, FILES, HEAD, SYSCONFIG, from_
 from nodefix.answer import Answer
 from nodefix.errors import BusError
 from nodefix.facts.kubelet import wants_swap
-from nodefix.host.systemd import ServiceCommand
+from nodefix.host.units import ServiceCommand
 
 TOP = Path(__file__).resolve().parents[2]
 

@@ -15,7 +15,7 @@ from nodefix import gate, holding
 from nodefix.answer import Answer
 from nodefix.errors import BusError
 from nodefix.host.lock import run_lock
-from nodefix.host.systemd import UnitState
+from nodefix.host.units import UnitState
 from nodefix.report import StageReport
 
 ACTIVE = UnitState("loaded", "active", "exited")

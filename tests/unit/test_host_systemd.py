@@ -10,7 +10,8 @@ from fakebus import MANAGER, PROPERTIES, Connection, refuse
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError
 from nodefix.host import systemd
-from nodefix.host.systemd import ServiceCommand, SwapUnit, Systemd, UnitInfo, UnitState
+from nodefix.host.systemd import Systemd
+from nodefix.host.units import ServiceCommand, SwapUnit, UnitInfo, UnitState
 
 pytest.importorskip("pydbus")
 

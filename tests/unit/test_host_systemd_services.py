@@ -8,7 +8,8 @@ import pytest
 from fakebus import MANAGER, PROPERTIES, Connection, refuse
 
 from nodefix.errors import BusError
-from nodefix.host.systemd import ServiceState, Systemd, UnitState
+from nodefix.host.systemd import Systemd
+from nodefix.host.units import ServiceState, UnitState
 
 pytest.importorskip("pydbus")
 
