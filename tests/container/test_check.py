@@ -58,6 +58,8 @@ def cluster_root(rpm: Path) -> testnode.Root:
     root.write("/usr/local/bin/crictl", CRICTL, 0o755)
     root.write("/etc/tmpfiles.d/crio.conf", "f /run/crio/crio.sock\n")
     root.write("/etc/sysctl.d/50-forward.conf", "net.ipv4.ip_forward = 1\n")
+    # The stand-in of crictl restarts nothing, and that is another test's matter.
+    root.write("/etc/nodefix/nodefix.yaml.d/50-never.yaml", "kube_proxy_restart: never\n")
     root.write("/etc/systemd/system/nm-cloud-setup.service", ONESHOT)
     timer = "[Timer]\nOnBootSec=1d\n[Install]\nWantedBy=timers.target\n"
     root.write("/etc/systemd/system/nm-cloud-setup.timer", timer)
