@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from nodefix.config import Config
-from nodefix.facts.kubeproxy_pod import KubeProxyFacts, read_kube_proxy
+from nodefix.facts.kubeproxy_pod import PROGRAMS, KubeProxyFacts, read_kube_proxy
+from nodefix.facts.node_name import KUBECONFIG
 from nodefix.host.node import Host
 from nodefix.live import kept
 from nodefix.live.due import is_down, what_changed, what_hinders
@@ -14,7 +15,7 @@ from nodefix.live.restart import SECONDS, UP_SECONDS, known, restart
 from nodefix.live.sight import look, plan
 from nodefix.plan import Done, Problem
 from nodefix.report import StageReport
-from nodefix.words import CHANGED, DEGRADED, KUBE_PROXY, SKIPPED, WANTED
+from nodefix.words import CHANGED, DEGRADED, KUBE_PROXY, KUBELET, SKIPPED, WANTED
 
 _AGAIN = "nodefix restart-kube-proxy"
 _DOWN = "kube-proxy's container is not running"
@@ -79,6 +80,8 @@ def _after_run(
         return None
     if unit := part_of(units):
         return _degraded(within(unit, changed)) if changed else None
+    if not _has_joined(host, units):
+        return None
     proxy = read_kube_proxy(host)
     reason = changed or _left_over(host, proxy)
     if not reason and is_down(proxy.containers or ()):
@@ -104,6 +107,15 @@ def _after_run(
     kept.forget(host.root)
     change = Done(KUBE_PROXY, reason, f"restarted ({done.how}), up for {UP_SECONDS:g} s")
     return StageReport(KUBE_PROXY, WANTED, CHANGED, (change,))
+
+
+def _has_joined(host: Host, units: Sequence[str]) -> bool:
+    """Whether there is a sign of a cluster: kubelet's credentials, its runtime's tool, its unit.
+
+    Without any of them no kube-proxy is known here, and nothing could restart it.
+    """
+    signs = (KUBECONFIG, *PROGRAMS)
+    return any(unit != KUBELET for unit in units) or any(host.path(s).exists() for s in signs)
 
 
 def _left_over(host: Host, proxy: KubeProxyFacts) -> str:

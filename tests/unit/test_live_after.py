@@ -183,3 +183,11 @@ def test_folder_that_cannot_be_written_does_not_keep_it_from_being_restarted(run
     run.proxy.node.file("/run/nodefix")
     assert run(LOADED)
     assert len(run.proxy.deletes) == 1
+
+
+def test_a_kubelet_that_has_joined_no_cluster(run: Runs, proxy: KubeProxy) -> None:
+    """No credentials, no tool of the runtime: no kube-proxy is known, and none is promised."""
+    proxy.without(KUBECTL, PROGRAM)
+    (proxy.node.root / "etc/kubernetes/kubelet.conf").unlink(missing_ok=True)
+    assert run(LOADED) is None
+    assert not run.is_due
