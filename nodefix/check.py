@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from nodefix.advice.finding import Advice, Unknown
+from nodefix.codes import is_unclear
 from nodefix.plan import Change, Plan, Problem
 from nodefix.words import EXIT_ADVICE, EXIT_DONE, EXIT_FAILED, EXIT_UNKNOWN
 
@@ -13,8 +14,6 @@ from nodefix.words import EXIT_ADVICE, EXIT_DONE, EXIT_FAILED, EXIT_UNKNOWN
 FINE, DIFFERS, WRONG, UNKNOWN = "fine", "differs", "wrong", "unknown"
 NOT_CHECKED, ADVICE = "skipped", "advice"
 
-# Codes of problems that say that something is not known, by their last word.
-_UNKNOWN_CODES = ("-unknown", "-unread", "-unclear", "-untried")
 # How the kernel and the packet filter's programs refuse an ordinary user.
 _DENIED = ("permission denied", "operation not permitted", "must be root", "not permitted")
 AS_ROOT = "sudo nodefix check"
@@ -133,7 +132,7 @@ def judge(stage: str, plan: Plan, is_root: bool) -> tuple[StageCheck, tuple[Unkn
 
 
 def _is_unknown(problem: Problem, is_root: bool) -> bool:
-    if problem.code.endswith(_UNKNOWN_CODES):
+    if is_unclear(problem.code):
         return True
     if is_root:
         return False

@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# What ends so says that something is not known, not that it is wrong.
+_UNCLEAR = ("-unknown", "-unread", "-unclear", "-untried")
+
+
+def is_unclear(code: str) -> bool:
+    """Whether a problem of this kind says that something is not known."""
+    return code.endswith(_UNCLEAR)
+
+
 CODES: Mapping[str, str] = {
     # Any stage.
     "stage-behind": "A stage that has to work first does not, so this one cannot be judged.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix import engine
+from nodefix.codes import is_unclear
 from nodefix.config import load as load_settings
 from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.system import boot_id, read_scope
@@ -181,7 +182,7 @@ class _States:
 
 
 def _is_clear(code: str) -> bool:
-    return code not in ("stage-unclear", "nodefix-defect", "stage-behind")
+    return not is_unclear(code) and code not in ("nodefix-defect", "stage-behind")
 
 
 def _state(states: _States, symptom: Symptom) -> tuple[Now, str]:

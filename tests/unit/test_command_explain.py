@@ -102,6 +102,7 @@ def test_other_findings_of_the_stage_are_not_this_cause(
     ("plan", "words"),
     [
         (Plan(problems=(Problem("cannot be read", "ls", code="stage-unclear"),)), "cannot be read"),
+        (Plan(problems=(Problem("not told", "cat", code="swap-kubelet-unknown"),)), "not told"),
         (Plan(skipped="k3s lives with it"), "stage swap is skipped: k3s lives with it"),
     ],
 )
