@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 from nodefix.advice.finding import Advice, Unknown
@@ -12,6 +11,7 @@ from nodefix.facts.kubeproxy_log import LastError
 from nodefix.facts.kubeproxy_pod import KubeProxyFacts
 from nodefix.plan import Problem
 from nodefix.symptoms import Text, find, load
+from nodefix.text import stamp
 
 NAME = "kube-proxy"
 
@@ -89,7 +89,7 @@ def _of_containers(facts: Facts, found: KubeProxyFacts) -> Judged:
     check = KubeProxyCheck(
         newest.runs,
         newest.pod,
-        _iso(newest.created_at),
+        stamp(newest.created_at),
         newest.attempt,
         f"{error.time} {error.line}".strip() if error else "",
         (explain_line(error.line) or "") if error else "",
@@ -136,7 +136,3 @@ def _none() -> tuple[Advice, ...]:
             "kubectl -n kube-system get daemonset,pods -l k8s-app=kube-proxy -o wide",
         ),
     )
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -19,6 +19,7 @@ from nodefix.report import Head, StageReport, run_outcome
 from nodefix.stages import STAGES, Stage
 from nodefix.store import Earlier, ReportFiles
 from nodefix.telling import Telling
+from nodefix.text import stamp
 from nodefix.words import (
     DEGRADED,
     FAILED,
@@ -70,7 +71,7 @@ def run(
     """
     begun = time.monotonic()
     files = ReportFiles(host.root)
-    head = Head(boot_id(host.root), _invocation_id(host), _now())
+    head = Head(boot_id(host.root), _invocation_id(host), stamp())
     was_open = files.is_open(head.boot_id)
     if not was_open:
         files.close_gate()
@@ -126,7 +127,7 @@ def _further(
     """Do what comes after the stages, behind an open gate where they let it be opened."""
     outcome = run_outcome(reports)
     if outcome != FAILED:
-        files.open_gate(head, outcome, reports, _now())
+        files.open_gate(head, outcome, reports, stamp())
     files.write(head, RUNNING, reports, stage=KUBE_PROXY)
     return work()
 
@@ -139,7 +140,7 @@ def _finish(
     tries: tuple[int, str],
 ) -> None:
     """Write the report and then, last of all, the marker."""
-    finished = _now()
+    finished = stamp()
     files.write(head, outcome, reports, finished, tries=tries)
     if outcome == FAILED:
         files.close_gate()
@@ -227,7 +228,3 @@ def _invocation_id(host: Host) -> str:
         return host.systemd.invocation_id()
     except BusError:
         return ""
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import time
+
+# How times are written, for strftime(3) and strptime(3).
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
+
 # One line of a message, in characters.
 LINE = 400
 # Bytes of an output that are looked at, at its beginning and at its end.
@@ -134,6 +139,15 @@ def _without_usage(lines: list[str]) -> list[str]:
         if not low.startswith(_IDLE) and line.strip("^~ "):
             kept.append(line)
     return kept
+
+
+def stamp(seconds: float | None = None) -> str:
+    """A time as reports and records have it: ISO 8601 in UTC.
+
+    Args:
+        seconds: since 1970; now if there are none.
+    """
+    return time.strftime(STAMP, time.gmtime(seconds))
 
 
 def one_line(text: str, limit: int = LINE) -> str:

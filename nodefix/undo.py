@@ -10,7 +10,6 @@ import contextlib
 import errno
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, write_atomic
 from nodefix.plan import Change, Undo
 from nodefix.shape import JsonObject, an, mapping, parsed
+from nodefix.text import stamp
 from nodefix.words import UNDO
 
 SCHEMA = 1
@@ -159,7 +159,7 @@ class UndoLog:
 
 def _entry(number: int, stage: str, change: Change, state: str) -> Entry:
     assert change.undo is not None
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = stamp()
     return Entry(number, stage, change.target, change.undo, state, now)
 
 

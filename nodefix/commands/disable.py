@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from nodefix.host.users import who
 from nodefix.host.writing import write_atomic
 from nodefix.switch import Kind, Switch, kind_of_switch, read_switch
 from nodefix.terminal import is_root, tell
-from nodefix.text import one_line
+from nodefix.text import one_line, stamp
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, SWITCH, SWITCH_ARGUMENT, UNIT
 
 HELP = "switch nodefix off, so that it neither acts nor holds kubelet"
@@ -87,7 +86,7 @@ def _switch_off(root: Path, reason: str) -> str:
         if reason and reason != there.reason:
             tell("  it is left as it is; for another reason: nodefix enable, then nodefix disable")
         return ""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = stamp()
     switch = Switch(f"/{SWITCH}", reason, who(root), now)
     try:
         (root / SWITCH).parent.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from nodefix.symptoms import Found, Symptom, Text, find, load
 from nodefix.symptoms_input import Read, of_file, of_node, of_stream
 from nodefix.symptoms_now import FINE, UNKNOWN, WRONG, Now, look
 from nodefix.terminal import tell
-from nodefix.text import bounded, one_line
+from nodefix.text import bounded, one_line, stamp
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 
 HELP = "explain an error line, a log or this boot's journal"
@@ -257,4 +256,4 @@ def _paragraph(one: Explained) -> list[str]:
 
 
 def _time(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if seconds else ""
+    return stamp(seconds) if seconds else ""

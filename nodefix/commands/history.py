@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from nodefix.history import FIELDS, MATCHES, Again, Boot, again, boots
 from nodefix.host.journald import MOST, entries, storage
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
-from nodefix.text import one_line
+from nodefix.text import one_line, stamp
 from nodefix.words import EXIT_DONE, EXIT_FAILED
 
 HELP = "show what nodefix did at the last boots, the newest last"
@@ -76,7 +75,7 @@ def _data(found: Sequence[Boot], repeated: Sequence[Again], lasts: bool) -> Mapp
         "boots": [
             {
                 "boot_id": boot.boot_id,
-                "started": _time(boot.started),
+                "started": stamp(boot.started),
                 "outcome": boot.outcome,
                 "runs": boot.runs,
                 "duration_usec": boot.usec,
@@ -114,10 +113,6 @@ def _line(boot: Boot) -> str:
         what = boot.problem if not changed else f"{boot.problem}; {what}"
     runs = f" ({boot.runs} runs)" if boot.runs > 1 else ""
     return (
-        f"{_time(boot.started)}  {boot.outcome:<10}  {boot.usec / 1_000_000:8.2f} s{runs}"
+        f"{stamp(boot.started)}  {boot.outcome:<10}  {boot.usec / 1_000_000:8.2f} s{runs}"
         f"  {one_line(what, _LINE)}"
     )
-
-
-def _time(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

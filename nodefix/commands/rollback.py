@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shlex
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from nodefix.output import add_format, show
 from nodefix.rolled import as_data, finished_record, in_words, records
 from nodefix.switch import Kind, Switch, kind_of_switch
 from nodefix.terminal import is_root, tell
+from nodefix.text import stamp
 from nodefix.undoing.rollback import Rolled, roll_back
 from nodefix.words import (
     EXIT_DONE,
@@ -173,7 +173,7 @@ def _switch_off(root: Path) -> str:
     """Switch nodefix off, unless it is; why it could not be."""
     match kind_of_switch(root):
         case Kind.MISSING:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            now = stamp()
             switch = Switch(f"/{SWITCH}", _REASON, who(root), now)
         case Kind.DANGLING:
             return f"/{SWITCH} is a link that leads nowhere, which the service does not heed"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
 from nodefix.status.seen import Seen
+from nodefix.text import STAMP
 from nodefix.words import (
     ABORTED,
     DEGRADED,
@@ -167,7 +168,7 @@ def _held(seen: Seen, service: ServiceState) -> Held:
 def seconds_of(stamp: str) -> float:
     """An ISO 8601 time in UTC in seconds since 1970; 0 for what is none."""
     try:
-        return float(calendar.timegm(time.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ")))
+        return float(calendar.timegm(time.strptime(stamp, STAMP)))
     except (ValueError, OverflowError):
         return 0.0
 
