@@ -44,7 +44,7 @@ class Reasons:
         pids = " ".join(map(str, stopped_holders(Path(self._root))))
         stopped = "  it was stopped by a signal, such as ^Z; to continue it: kill -CONT"
         return (
-            f"kubelet is held: nodefix is still running (stage {self._stage}) after"
+            f"kubelet is held: nodefix is still running (stage {_stage_of(self._last)}) after"
             f" {timeout:g} seconds\n"
             + (f"{stopped} {pids}\n" if pids else "")
             + "  see: journalctl -u nodefix -b"
@@ -73,7 +73,9 @@ class Reasons:
             elif not self._is_masked():
                 lines.append("  see: systemctl status nodefix")
         elif last.outcome == RUNNING:
-            lines = [f"kubelet is held: the last run of nodefix was aborted in stage {self._stage}"]
+            lines = [
+                f"kubelet is held: the last run of nodefix was aborted in stage {_stage_of(last)}"
+            ]
         elif last.outcome == FAILED:
             lines = ["kubelet is held: this node is not ready for it"]
             for report in last.stages.values():
@@ -88,13 +90,9 @@ class Reasons:
 
     @property
     def _last(self) -> Earlier:
-        """What the last run of this boot came to."""
+        """What the last run of this boot came to, read anew each time."""
         root = Path(self._root)
         return ReportFiles(root).earlier(boot_id(root))
-
-    @property
-    def _stage(self) -> str:
-        return one_line(self._last.stage, 100) or "unknown"
 
     def _again(self, lines: list[str]) -> list[str]:
         """How to have it run again; a masked unit cannot be restarted."""
@@ -127,6 +125,10 @@ class Reasons:
         lines = _read(self._root + SWAPS).splitlines()[1:]
         devices = (line.split()[0].decode("utf-8", "replace") for line in lines if line.split())
         return ", ".join(one_line(device, 200) for device in devices) or "swap"
+
+
+def _stage_of(last: Earlier) -> str:
+    return one_line(last.stage, 100) or "unknown"
 
 
 def _failed(report: StageReport) -> list[str]:

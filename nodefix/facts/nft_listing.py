@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from nodefix.errors import UnclearError
+from nodefix.facts.module_index import must_not_ask
 from nodefix.facts.remedies import remedy
-from nodefix.facts.system import kernel_release
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 
 _NFT = "/usr/sbin/nft"
-_LIMIT = 1 << 24
 
 
 def listing(host: Host, *what: str) -> str:
@@ -19,7 +18,8 @@ def listing(host: Host, *what: str) -> str:
         CommandError: nft cannot be started.
         UnclearError: it does not answer.
     """
-    if _would_load(host):
+    # Whoever asks: a listing is no reason to load a module.
+    if must_not_ask(host._replace(may_load=False), "nf_tables"):
         return ""
     argv = (_NFT, "list", *what)
     result = host.programs.run(*argv)
@@ -27,15 +27,3 @@ def listing(host: Host, *what: str) -> str:
         words = result.telling
         raise UnclearError(f"`{quoted(argv)}`: {words}", remedy(words))
     return result.text
-
-
-def _would_load(host: Host) -> bool:
-    """Whether the kernel would load nf_tables to answer nft: then it has no tables."""
-    try:
-        if b"\nnf_tables " in b"\n" + host.read("/proc/modules", _LIMIT):
-            return False
-        folder = f"/lib/modules/{kernel_release(host.root)}"
-        return b"/nf_tables.ko" in host.read(f"{folder}/modules.dep", _LIMIT)
-    except OSError:
-        # A kernel without modules, or none on disk: nothing can be loaded.
-        return False

@@ -48,7 +48,8 @@ def states(log: UndoLog) -> list[tuple[int, str] | str]:
 def test_what_stood_there_is_on_disk(
     node: Node, log: UndoLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "gmtime", lambda: time.struct_time((2026, 5, 4, 3, 2, 1, 0, 124, 0)))
+    now = time.struct_time((2026, 5, 4, 3, 2, 1, 0, 124, 0))
+    monkeypatch.setattr(time, "gmtime", lambda _: now)
     assert log.begin("swap", lasting("/etc/fstab")) == 1
     assert json.loads(node.host.path(f"{FOLDER}/0001.json").read_bytes()) == {
         "schema": 1,
