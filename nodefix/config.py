@@ -38,6 +38,11 @@ class Config(NamedTuple):
     optional_modules: tuple[str, ...] = ("br_netfilter",)
     ignored: tuple[str, ...] = ()
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether nodefix acts on systems that are out of its scope, too."""
+        return self.scope == "force"
+
 
 class Loaded(NamedTuple):
     """The settings, and where each came from.

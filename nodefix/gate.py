@@ -10,7 +10,7 @@ import os
 
 from nodefix.host.reading import read_file
 from nodefix.host.spawn import errors_of
-from nodefix.words import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH
+from nodefix.words import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH, SWITCH_ARGUMENT
 
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0
@@ -75,7 +75,7 @@ def _rechecked(root: str) -> list[str]:
 def is_switched_off(root: str) -> bool:
     """Whether nodefix is switched off, by the same conditions as in nodefix.service."""
     words = b" ".join(_read(root + file) for file in CMDLINES).replace(b"\0", b" ").split()
-    return os.path.lexists(root + SWITCH) or b"nodefix=off" in words
+    return os.path.lexists(root + SWITCH) or SWITCH_ARGUMENT.encode() in words
 
 
 def _read(path: str) -> bytes:

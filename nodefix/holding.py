@@ -117,7 +117,7 @@ class _Hold:
     def _is_out_of_scope(self) -> bool:
         """For a node on which nodefix has not run at all: there is nothing to wait for."""
         try:
-            forced = load(Path(self._root)).scope == "force"
+            forced = load(Path(self._root)).is_forced
         except ConfigError:
             # The run reports it; here it must not open the gate.
             return False

@@ -20,9 +20,7 @@ from nodefix.facts.kubeproxy_log import read_last_error
 from nodefix.facts.kubeproxy_pod import read_kube_proxy
 from nodefix.facts.system import read_scope
 from nodefix.gate import is_switched_off
-from nodefix.host.node import Host
-from nodefix.host.programs import Programs
-from nodefix.host.systemd import Systemd
+from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
 from nodefix.words import (
@@ -73,12 +71,12 @@ def main(options: Namespace, arguments: list[str]) -> int:
         tell(f"{error.message}\n  fix: {error.hint}")
         return EXIT_USAGE
     scope = read_scope(root)
-    if not scope.inside and config.scope != "force":
+    if not scope.inside and not config.is_forced:
         words = f"nothing to check on this system: {scope.reason}"
         data = {"status": OUTSIDE, "exit_status": EXIT_DONE, "notes": [words], "stages": []}
         show(options.format, data, words)
         return EXIT_DONE
-    checked = check(_open_host(root), config, options.stage, os.geteuid() == 0)
+    checked = check(open_host(root), config, options.stage, os.geteuid() == 0)
     show(options.format, as_json(checked), in_words(checked))
     return checked.exit_status
 
@@ -152,7 +150,3 @@ def _notes(host: Host) -> tuple[str, ...]:
         # The advisers tell that the bus does not answer.
         pass
     return tuple(notes)
-
-
-def _open_host(root: Path) -> Host:
-    return Host(root, Programs(), Systemd())

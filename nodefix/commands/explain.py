@@ -15,9 +15,7 @@ from nodefix.codes import is_unclear
 from nodefix.config import load as load_settings
 from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.system import boot_id, read_scope
-from nodefix.host.node import Host
-from nodefix.host.programs import Programs
-from nodefix.host.systemd import Systemd
+from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
 from nodefix.plan import Plan
 from nodefix.symptoms import Found, Symptom, Text, find, load
@@ -78,7 +76,7 @@ def main(options: Namespace, arguments: list[str]) -> int:
         tell("nodefix explain: expected a line, a file, - or --journal, and one of them")
         tell("  try: nodefix explain --journal")
         return EXIT_USAGE
-    host = _open_host()
+    host = open_host(Path("/"))
     try:
         read = of_node(host, boot_id(host.root)) if options.journal else _given(options.text)
         return explain(host, read, options.format, arguments)
@@ -111,10 +109,6 @@ def explain(host: Host, read: Read, form: str, arguments: Sequence[str]) -> int:
     explained.sort(key=lambda one: (one.found.symptom.follows, one.now.state == FINE))
     show(form, _data(explained, read), _text(explained, read, len(symptoms)))
     return EXIT_DONE if explained else EXIT_FAILED
-
-
-def _open_host() -> Host:
-    return Host(Path("/"), Programs(), Systemd())
 
 
 def _given(words: list[str]) -> Read:
@@ -174,7 +168,7 @@ class _States:
         if name not in self._plans:
             root = self.host.root
             settings, scope = load_settings(root), read_scope(root)
-            if not scope.inside and settings.scope != "force":
+            if not scope.inside and not settings.is_forced:
                 raise UnclearError(f"nodefix is not for this system: {scope.reason}")
             self._plans.update(engine.dry_run(self.host, settings, [name]))
         return self._plans[name]

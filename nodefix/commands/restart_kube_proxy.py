@@ -7,10 +7,8 @@ from pathlib import Path
 
 from nodefix.config import load
 from nodefix.errors import ConfigError, NodefixError
-from nodefix.host.lock import run_lock
-from nodefix.host.node import Host
-from nodefix.host.programs import Programs
-from nodefix.host.systemd import Systemd
+from nodefix.host.lock import LOCK_SECONDS, run_lock
+from nodefix.host.node import Host, open_host
 from nodefix.live import kept
 from nodefix.live.after import part_of, within
 from nodefix.live.restart import SECONDS, UP_SECONDS, restart
@@ -37,8 +35,6 @@ STATUSES = {
     EXIT_NOT_ROOT: "not root",
 }
 
-_LOCK_SECONDS = 30.0
-
 
 def options(parser: ArgumentParser) -> None:
     """Add the options of this command."""
@@ -56,10 +52,10 @@ def main(options: Namespace, arguments: list[str]) -> int:
         if load(root).kube_proxy == "none":
             print("nothing to restart: the setting `kube_proxy: none` says that there is none")
             return EXIT_DONE
-        host = _open_host(root)
+        host = open_host(root)
         if options.dry_run:
             return _restart(host, dry_run=True)
-        with run_lock(root, _LOCK_SECONDS):
+        with run_lock(root, LOCK_SECONDS):
             return _restart(host, dry_run=False)
     except NodefixError as error:
         _tell(Problem(error.message, error.hint))
@@ -70,10 +66,6 @@ def main(options: Namespace, arguments: list[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         _tell(Problem(f"{where}{error.strerror or error}", "df -h /run; ls -ldZ /run/nodefix"))
         return EXIT_FAILED
-
-
-def _open_host(root: Path) -> Host:
-    return Host(root, Programs(), Systemd())
 
 
 def _restart(host: Host, dry_run: bool) -> int:

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nodefix.errors import NodefixError
-from nodefix.host.lock import run_lock
-from nodefix.host.node import Host
-from nodefix.host.programs import Programs
-from nodefix.host.systemd import Systemd
+from nodefix.host.lock import LOCK_SECONDS, run_lock
+from nodefix.host.node import Host, open_host
 from nodefix.host.users import who
 from nodefix.host.writing import make_folder, sweep, write_atomic
 from nodefix.journal import Journal
@@ -49,7 +47,6 @@ STATUSES = {
     EXIT_NOT_ROOT: "not root",
 }
 
-_LOCK_SECONDS = 30.0
 _REASON = "rolled back"
 
 
@@ -74,10 +71,9 @@ def main(options: Namespace, arguments: list[str]) -> int:
     if not is_root(arguments):
         return EXIT_NOT_ROOT
     # What it says is printed at its end, whole; the journal gets it record by record.
-    systemd = Systemd()
-    journal = Journal(systemd, io.StringIO())
+    host = open_host(Path("/"))
+    journal = Journal(host.systemd, io.StringIO())
     try:
-        host = Host(Path("/"), Programs(), systemd)
         return rollback(host, journal, options.stage, options.format, dry_run=options.dry_run)
     except KeyboardInterrupt:
         tell(f"nodefix: interrupted; to go on: {shlex.join(['nodefix', *arguments])}")
@@ -107,7 +103,7 @@ def rollback(
         if dry_run:
             rolled = roll_back(host, stages, dry_run=True)
         else:
-            with run_lock(host.root, _LOCK_SECONDS):
+            with run_lock(host.root, LOCK_SECONDS):
                 sweep(host.root)
                 rolled = roll_back(host, stages, dry_run=False)
                 if not names:

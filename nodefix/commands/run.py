@@ -13,10 +13,8 @@ from nodefix.events import Record
 from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
-from nodefix.host.lock import run_lock
-from nodefix.host.node import Host
-from nodefix.host.programs import Programs
-from nodefix.host.systemd import Systemd
+from nodefix.host.lock import LOCK_SECONDS, run_lock
+from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
 from nodefix.journal import Journal
 from nodefix.messages import (
@@ -59,8 +57,6 @@ STATUSES = {
     EXIT_USAGE: "the command line or the settings are not valid, and nothing was changed",
     EXIT_NOT_ROOT: "not root",
 }
-
-_LOCK_SECONDS = 30.0
 
 
 def options(parser: ArgumentParser) -> None:
@@ -110,7 +106,7 @@ def run(
     try:
         config = load(root)
         scope = read_scope(root)
-        if force or config.scope == "force":
+        if force or config.is_forced:
             scope = Scope(True, f"{scope.reason}; forced")
         if dry_run:
             return _dry_run(host, config, scope, names)
@@ -148,14 +144,14 @@ def _kubelet_now(root: Path, scope: Scope | None) -> str:
 
 
 def _open_host(root: Path) -> tuple[Host, Journal]:
-    systemd = Systemd()
-    return Host(root, Programs(), systemd), Journal(systemd)
+    host = open_host(root)
+    return host, Journal(host.systemd)
 
 
 def _real_run(
     host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
 ) -> int:
-    with run_lock(host.root, _LOCK_SECONDS):
+    with run_lock(host.root, LOCK_SECONDS):
         for path in sweep(host.root):
             journal.send(note_record(f"{path}: removed a temporary file that a killed run left"))
         for path in config.ignored:

@@ -19,6 +19,9 @@ from nodefix.words import LOCK
 _MODE = 0o600
 _POLL_SECONDS = 0.1
 
+# How long a command waits for another run.
+LOCK_SECONDS = 30.0
+
 
 @contextlib.contextmanager
 def run_lock(root: Path, seconds: float) -> Iterator[None]:

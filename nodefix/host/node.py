@@ -58,3 +58,8 @@ class Host(NamedTuple):
             yield
         finally:
             self.programs.deadline = self.systemd.deadline = before
+
+
+def open_host(root: Path) -> Host:
+    """A node with its real programs and its real service manager."""
+    return Host(root, Programs(), Systemd())

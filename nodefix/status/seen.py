@@ -82,7 +82,7 @@ def look(root: Path, systemd: Systemd) -> Seen:
 def _settings(root: Path) -> tuple[str, bool]:
     """What is wrong with the settings, and whether they force nodefix to act on any system."""
     try:
-        return "", load(root).scope == "force"
+        return "", load(root).is_forced
     except ConfigError as error:
         return error.message, False
     except OSError as error:

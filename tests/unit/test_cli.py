@@ -115,7 +115,7 @@ def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
 def test_another_run_in_the_way(
     run: MagicMock, node: Node, journals: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nodefix.commands.run._LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("nodefix.commands.run.LOCK_SECONDS", 0.0)
     with run_lock(node.root, 0):
         assert status("run") == 1
     assert not run.called

@@ -68,7 +68,7 @@ def looks(
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(command, "load", found.load)
-    mocker.patch.object(command, "_open_host", return_value=el10.host)
+    mocker.patch.object(command, "open_host", return_value=el10.host)
     monkeypatch.setattr(engine, "dry_run", dry_run)
     monkeypatch.setattr(command, "advise", lambda host, config: found.advised)
     return found

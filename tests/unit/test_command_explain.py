@@ -34,7 +34,7 @@ def plans(el10: Node, monkeypatch: pytest.MonkeyPatch) -> dict[str, Plan]:
         return {name: plans.get(name, Plan()) for name in names}
 
     monkeypatch.setattr(engine, "dry_run", dry_run)
-    monkeypatch.setattr(explain, "_open_host", lambda: el10.host)
+    monkeypatch.setattr(explain, "open_host", lambda root: el10.host)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return plans
 

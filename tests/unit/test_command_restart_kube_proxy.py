@@ -22,7 +22,7 @@ def as_root(proxy: KubeProxy, below_root: None, monkeypatch: pytest.MonkeyPatch)
     """Type as root on the made-up node."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(restart_kube_proxy, "load", lambda root: Config(kube_proxy_restart="never"))
-    monkeypatch.setattr(restart_kube_proxy, "_open_host", lambda root: proxy.node.host)
+    monkeypatch.setattr(restart_kube_proxy, "open_host", lambda root: proxy.node.host)
 
 
 def test_restart(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:

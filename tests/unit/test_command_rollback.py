@@ -197,7 +197,7 @@ def test_a_switch_that_leads_nowhere(repaired: Node, capsys: pytest.CaptureFixtu
 def test_another_run_in_the_way(
     repaired: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(command, "LOCK_SECONDS", 0.0)
     before = everything(repaired)
     with run_lock(repaired.root, 0):
         assert roll(repaired) == 1
