@@ -13,6 +13,7 @@ import shlex
 from enum import StrEnum
 from typing import NamedTuple
 
+from nodefix.facts.modprobe_command import loads
 from nodefix.facts.system import is_ostree
 from nodefix.host.node import Host
 from nodefix.words import CMDLINES
@@ -27,16 +28,10 @@ _FOLDERS = (
 )
 _ADMINS = _FOLDERS[0]
 
-# Programs that load nothing, whatever their arguments.
-_LOADS_NOTHING = frozenset(
-    {":", "true", "false", "exit", "echo", "printf", "logger", "sleep", "test", "[", "return"}
-)
-_SHELLS = frozenset({"sh", "bash", "dash"})
-
 # The commands of modprobe.d that can keep a module out.
 _COMMANDS = ("install", "alias", "blacklist")
-# Characters of a pattern and of a command that are looked at; longer ones count as unknown.
-_PATTERN, _COMMAND = 256, 4096
+# Characters of a pattern that are looked at; a longer one matches nothing.
+_PATTERN = 256
 
 
 class Way(StrEnum):
@@ -105,7 +100,7 @@ class ModprobeRules(NamedTuple):
     def leaves_it_to(self, module: str) -> str:
         """The `install` line whose command may or may not load the module; empty if none."""
         command = self._install(module)
-        return _where(command) if command and _loads(_rest(command)) is None else ""
+        return _where(command) if command and loads(_rest(command)) is None else ""
 
     def _refused(self, module: str) -> list[Bar]:
         """By the kernel itself; if the parameter is given twice, the last one counts."""
@@ -118,7 +113,7 @@ class ModprobeRules(NamedTuple):
     def _replaced(self, module: str) -> list[Bar]:
         found = []
         command = self._install(module)
-        if command and _loads(_rest(command)) is False:
+        if command and loads(_rest(command)) is False:
             found.append(Bar(Way.REPLACED, _where(command), _undo(command)))
         for line in self.lines:
             match line.words:
@@ -266,29 +261,6 @@ def _matches(pattern: str, module: str) -> bool:
 
 def _rest(line: _Line) -> str:
     return re.split("[\t ]+", line.text.strip("\t "), maxsplit=2)[2]
-
-
-def _loads(command: str) -> bool | None:
-    """Whether the command of an `install` line loads a module; None if that is not known."""
-    if len(command) > _COMMAND:
-        return None
-    try:
-        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
-    except ValueError:
-        # The shell does not run it either.
-        return False
-    programs = [word.rpartition("/")[2] for word in words]
-    if any(program in ("modprobe", "insmod") for program in programs):
-        return True
-    if programs and programs[0] in _SHELLS and "-c" in words[:-1]:
-        return _loads(words[words.index("-c") + 1])
-    first = [
-        program
-        for before, program in zip(["", *programs], programs, strict=False)
-        if not before or set(before) <= set(";&|()")
-    ]
-    first = [program for program in first if not set(program) <= set(";&|()")]
-    return False if all(program in _LOADS_NOTHING for program in first) else None
 
 
 def _where(line: _Line) -> str:
