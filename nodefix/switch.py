@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.host.reading import read_file
-from nodefix.text import bounded, one_line
+from nodefix.text import bounded, one_line, stamp
 from nodefix.words import CMDLINES, SWITCH, SWITCH_ARGUMENT
 
 # Bytes of the file that are read, and characters of a word in it.
@@ -109,6 +109,22 @@ def tell_let_go(root: str) -> None:
     except Exception:
         # It must start all the same.
         return
+
+
+def write_switch(root: Path, reason: str) -> Switch:
+    """Switch nodefix off, in the name of whoever is at the prompt.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Not above: `nodefix wait` reads the switch, and writes none.
+    from nodefix.host.users import who
+    from nodefix.host.writing import make_folder, write_atomic
+
+    switch = Switch(f"/{SWITCH}", reason, who(root), stamp())
+    make_folder((root / SWITCH).parent)
+    write_atomic(root / SWITCH, switch.content())
+    return switch
 
 
 class Kind(Enum):

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from nodefix.errors import BusError
 from nodefix.host.systemd import Systemd
-from nodefix.host.users import who
-from nodefix.host.writing import write_atomic
-from nodefix.switch import Kind, Switch, kind_of_switch, read_switch
+from nodefix.switch import Kind, kind_of_switch, read_switch, write_switch
 from nodefix.terminal import is_root, tell
-from nodefix.text import one_line, stamp
+from nodefix.text import one_line
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, SWITCH, SWITCH_ARGUMENT, UNIT
 
 HELP = "switch nodefix off, so that it neither acts nor holds kubelet"
@@ -86,11 +84,8 @@ def _switch_off(root: Path, reason: str) -> str:
         if reason and reason != there.reason:
             tell("  it is left as it is; for another reason: nodefix enable, then nodefix disable")
         return ""
-    now = stamp()
-    switch = Switch(f"/{SWITCH}", reason, who(root), now)
     try:
-        (root / SWITCH).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_atomic(root / SWITCH, switch.content())
+        switch = write_switch(root, reason)
     except OSError as error:
         return (
             f"/{SWITCH} could not be written: {error.strerror or error}\n  see: {LOOK}\n"

@@ -11,14 +11,12 @@ from pathlib import Path
 from nodefix.errors import NodefixError
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
-from nodefix.host.users import who
-from nodefix.host.writing import make_folder, sweep, write_atomic
+from nodefix.host.writing import sweep
 from nodefix.journal import Journal
 from nodefix.output import add_format, show
 from nodefix.rolled import as_data, finished_record, in_words, records
-from nodefix.switch import Kind, Switch, kind_of_switch
+from nodefix.switch import Kind, kind_of_switch, write_switch
 from nodefix.terminal import is_root, tell
-from nodefix.text import stamp
 from nodefix.undoing.rollback import Rolled, roll_back
 from nodefix.words import (
     EXIT_DONE,
@@ -167,17 +165,12 @@ def _last(names: Sequence[str], refused: str, *, dry_run: bool) -> list[str]:
 
 def _switch_off(root: Path) -> str:
     """Switch nodefix off, unless it is; why it could not be."""
-    match kind_of_switch(root):
-        case Kind.MISSING:
-            now = stamp()
-            switch = Switch(f"/{SWITCH}", _REASON, who(root), now)
-        case Kind.DANGLING:
-            return f"/{SWITCH} is a link that leads nowhere, which the service does not heed"
-        case _:
-            return ""
-    try:
-        make_folder((root / SWITCH).parent)
-        write_atomic(root / SWITCH, switch.content())
-    except OSError as error:
-        return f"/{SWITCH} cannot be written: {error.strerror}"
+    kind = kind_of_switch(root)
+    if kind == Kind.DANGLING:
+        return f"/{SWITCH} is a link that leads nowhere, which the service does not heed"
+    if kind == Kind.MISSING:
+        try:
+            write_switch(root, _REASON)
+        except OSError as error:
+            return f"/{SWITCH} cannot be written: {error.strerror}"
     return ""

@@ -10,7 +10,6 @@ from fakehost import Node
 
 from nodefix import gate
 from nodefix.cli import main
-from nodefix.commands import disable as command
 from nodefix.commands.disable import disable
 from nodefix.errors import BusError
 from nodefix.switch import Switch, read_switch
@@ -21,7 +20,7 @@ BY_HAND = b"until friday\n"
 
 @pytest.fixture(autouse=True)
 def _who(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "who", lambda root: "ann")
+    monkeypatch.setattr("nodefix.host.users.who", lambda root: "ann")
 
 
 def switch(node: Node) -> Switch:
@@ -33,6 +32,8 @@ def switch(node: Node) -> Switch:
 def test_writes_why_who_and_when(
     node: Node, synced: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # As the package leaves it.
+    node.host.path("/etc/nodefix").mkdir(parents=True)
     assert disable(node.root, node.systemd, "no\ntime", now=False) == 0
     found = switch(node)
     assert (found.reason, found.by, found.odd) == ("no time", "ann", "")
@@ -124,7 +125,7 @@ def test_a_folder_that_cannot_be_written(
     def refuse(path: Path, content: bytes) -> None:
         raise OSError(30, "Read-only file system", str(path))
 
-    monkeypatch.setattr(command, "write_atomic", refuse)
+    monkeypatch.setattr("nodefix.host.writing.write_atomic", refuse)
     assert disable(node.root, node.systemd, "", now=True) == 1
     assert node.systemd.done == []
     said = capsys.readouterr().err
