@@ -21,6 +21,7 @@ from nodefix.store import Earlier, ReportFiles
 from nodefix.telling import Telling
 from nodefix.text import stamp
 from nodefix.words import (
+    CHANGED,
     DEGRADED,
     FAILED,
     KUBE_PROXY,
@@ -100,6 +101,9 @@ def run(
         if more := _further(files, head, reports, work):
             reports[more.stage] = now[more.stage] = more
             telling.stage(more)
+    elif KUBE_PROXY in earlier.stages and earlier.stages[KUBE_PROXY].outcome != CHANGED:
+        # Nobody looked, so what was due still is.
+        reports[KUBE_PROXY] = earlier.stages[KUBE_PROXY]
     outcome = run_outcome(reports)
     tries = _tries(earlier, outcome, head)
     _finish(files, head, outcome, reports, tries)

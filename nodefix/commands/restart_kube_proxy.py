@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from nodefix.config import load
-from nodefix.errors import ConfigError, NodefixError
+from nodefix.errors import BusError, ConfigError, NodefixError
+from nodefix.facts.system import boot_id
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.live import kept
@@ -15,6 +16,7 @@ from nodefix.live.restart import SECONDS, UP_SECONDS, restart
 from nodefix.live.sight import look, plan
 from nodefix.messages import in_words
 from nodefix.plan import Problem
+from nodefix.store import ReportFiles
 from nodefix.terminal import is_root, tell
 from nodefix.words import (
     EMBEDDED_KUBELETS,
@@ -23,7 +25,9 @@ from nodefix.words import (
     EXIT_NOT_ROOT,
     EXIT_USAGE,
     EXIT_WOULD_CHANGE,
+    KUBE_PROXY,
     KUBELET,
+    UNIT,
 )
 
 HELP = "restart this node's kube-proxy and wait until it is up"
@@ -56,7 +60,10 @@ def main(options: Namespace, arguments: list[str]) -> int:
         if options.dry_run:
             return _restart(host, dry_run=True)
         with run_lock(root, LOCK_SECONDS):
-            return _restart(host, dry_run=False)
+            status = _restart(host, dry_run=False)
+        if status == EXIT_DONE:
+            _look_again(host)
+        return status
     except NodefixError as error:
         _tell(Problem(error.message, error.hint))
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
@@ -101,6 +108,19 @@ def _restart(host: Host, dry_run: bool) -> int:
     kept.forget(host.root)
     print(f"kube-proxy was restarted{where} ({done.how}) and has been up for {UP_SECONDS:g} s")
     return EXIT_DONE
+
+
+def _look_again(host: Host) -> None:
+    """Have nodefix.service see that what its last run complained about is mended."""
+    last = ReportFiles(host.root).earlier(boot_id(host.root)).stages.get(KUBE_PROXY)
+    if last is None or not last.problems:
+        return
+    try:
+        if host.systemd.unit_state(UNIT).active == "active":
+            host.systemd.restart_unit(UNIT)
+    except BusError as error:
+        tell(f"systemd could not be asked for another run: {error.message}")
+        tell("  to have `nodefix status` tell this: systemctl restart nodefix")
 
 
 def _not_done(problem: Problem) -> int:

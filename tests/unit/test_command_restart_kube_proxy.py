@@ -7,12 +7,16 @@ import os
 import pytest
 from commandline import below_root, status
 from crictl import PROGRAM
+from lastrun import leave
 from liveproxy import KUBECTL, KubeProxy
 
 from nodefix.commands import restart_kube_proxy
 from nodefix.config import Config
 from nodefix.errors import BusError, ConfigError
-from nodefix.words import LOCK
+from nodefix.host.units import UnitState
+from nodefix.plan import Problem
+from nodefix.report import StageReport
+from nodefix.words import KUBE_PROXY, LOCK, UNIT
 
 __all__ = ["below_root"]
 
@@ -34,6 +38,31 @@ def test_restart(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
         " has been up for 10 s\n"
     )
     assert len(proxy.deletes) == 1
+
+
+DOWN = Problem("kube-proxy was not restarted", "nodefix restart-kube-proxy", False)
+
+
+@pytest.mark.parametrize("state", ["active", "inactive"])
+@pytest.mark.parametrize("problems", [(DOWN,), ()])
+def test_last_run_that_complained_is_not_the_last(
+    proxy: KubeProxy, state: str, problems: tuple[Problem, ...]
+) -> None:
+    report = StageReport(KUBE_PROXY, "wanted", "degraded" if problems else "changed")
+    leave(proxy.node, "degraded", report._replace(problems=problems))
+    proxy.node.systemd.states[UNIT] = UnitState("loaded", state, "exited")
+    assert status("restart-kube-proxy") == 0
+    wanted = [("restart", UNIT)] if problems and state == "active" else []
+    assert proxy.node.systemd.done == wanted
+
+
+def test_last_run_that_complained_and_no_bus(
+    proxy: KubeProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(proxy.node, "degraded", StageReport(KUBE_PROXY, "wanted", "degraded", (), (DOWN,)))
+    proxy.node.systemd.failing["unit_state"] = BusError("no bus")
+    assert status("restart-kube-proxy") == 0
+    assert capsys.readouterr().err.endswith("systemctl restart nodefix\n")
 
 
 def test_dry_run_changes_nothing(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:

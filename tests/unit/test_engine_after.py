@@ -80,6 +80,30 @@ def test_nothing_that_was_due_is_told_nowhere(node: Node) -> None:
     assert not [record for record in journal.records if "kube-proxy" in record.message]
 
 
+DUE = StageReport("kube-proxy", "wanted", "skipped", notes=("as soon as modules has not failed",))
+DONE = DEGRADED._replace(outcome="changed", problems=())
+
+
+@pytest.mark.parametrize(("earlier", "outcome"), [(DEGRADED, "degraded"), (DUE, "ready")])
+def test_what_is_still_due_is_kept_where_nobody_looks(
+    node: Node, earlier: StageReport, outcome: str
+) -> None:
+    run(node, lambda before, now: lambda: earlier, FakeStage("swap"))
+    ran, _ = run(node, lambda before, now: None, FakeStage("swap"))
+    # The stages that were run are fine; the node is not.
+    assert ran == "ready"
+    report = json.loads((node.root / REPORT).read_bytes())
+    assert (report["outcome"], report["stages"][-1]["outcome"]) == (outcome, earlier.outcome)
+    assert json.loads((node.root / MARKER).read_bytes())["outcome"] == outcome
+
+
+@pytest.mark.parametrize("earlier", [DEGRADED, DONE])
+def test_what_is_done_is_not_kept(node: Node, earlier: StageReport) -> None:
+    run(node, lambda before, now: lambda: earlier, FakeStage("swap"))
+    run(node, lambda before, now: None if earlier is DONE else lambda: None, FakeStage("swap"))
+    assert "kube-proxy" not in (node.root / REPORT).read_text()
+
+
 def test_it_is_asked_once_with_what_was_and_what_is(node: Node) -> None:
     asked: list[tuple[Stages, Stages]] = []
 
