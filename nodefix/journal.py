@@ -74,8 +74,10 @@ class Journal:
                 self._systemd.emit(entry)
             except BusError as error:
                 self._bus = False
-                message = f"no signals over D-Bus in this run: {error.message}"
-                self.send(Record(NO_BUS, WARNING, message, {}))
+                fix = f"; fix: {error.hint}" if error.hint else ""
+                message = f"no signals over D-Bus in this run: {error.message}{fix}"
+                hint = {"NODEFIX_HINT": error.hint} if error.hint else {}
+                self.send(Record(NO_BUS, WARNING, message, hint))
 
     def close(self) -> None:
         """Hand over what is still buffered."""

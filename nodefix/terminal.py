@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from nodefix.words import STAGE_NAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
 
 def tell(text: str) -> None:
     """Print to standard error, if it is there."""
@@ -32,3 +38,19 @@ def is_root(arguments: list[str]) -> bool:
         f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}"
     )
     return False
+
+
+def add_stage(parser: ArgumentParser, what: str) -> None:
+    """Add the option --stage.
+
+    Args:
+        parser: of a command.
+        what: what becomes of a stage that is named.
+    """
+    parser.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        choices=STAGE_NAMES,
+        help=f"{what}; can be given several times",
+    )

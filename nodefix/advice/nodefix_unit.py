@@ -24,8 +24,8 @@ def judge(unit: UnitInfo) -> tuple[Advice, ...]:
             Advice(
                 "nodefix-masked",
                 f"{UNIT}: found masked, expected enabled",
-                "From the next boot on kubelet is held for ever; `touch /etc/nodefix/disabled`"
-                " switches nodefix off without holding it.",
+                "From the next boot on kubelet is held for ever; `nodefix disable` switches it off"
+                " without holding kubelet.",
                 f"systemctl unmask{runtime} {UNIT} && systemctl enable --now {UNIT}",
             ),
         )

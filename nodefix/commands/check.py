@@ -22,7 +22,7 @@ from nodefix.facts.system import read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
-from nodefix.terminal import tell
+from nodefix.terminal import add_stage, tell
 from nodefix.words import (
     EMBEDDED_KUBELETS,
     EXIT_ADVICE,
@@ -31,7 +31,6 @@ from nodefix.words import (
     EXIT_UNKNOWN,
     EXIT_USAGE,
     KUBELET,
-    STAGE_NAMES,
     UNIT,
 )
 
@@ -52,13 +51,7 @@ _RUNNING = f"{UNIT} is at work: what differs may be put right in a moment"
 
 def options(parser: ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--stage",
-        action="append",
-        default=[],
-        choices=STAGE_NAMES,
-        help="check this stage only, without advice; can be given several times",
-    )
+    add_stage(parser, "check this stage only, without advice")
     add_format(parser)
 
 

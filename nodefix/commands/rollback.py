@@ -16,7 +16,7 @@ from nodefix.journal import Journal
 from nodefix.output import add_format, show
 from nodefix.rolled import as_data, finished_record, in_words, records
 from nodefix.switch import Kind, kind_of_switch, write_switch
-from nodefix.terminal import is_root, tell
+from nodefix.terminal import add_stage, is_root, tell
 from nodefix.undoing.rollback import Rolled, roll_back
 from nodefix.words import (
     EXIT_DONE,
@@ -50,14 +50,7 @@ _REASON = "rolled back"
 
 def options(parser: ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--stage",
-        action="append",
-        default=[],
-        choices=STAGE_NAMES,
-        help="what this stage changed only, and nodefix stays switched on; can be given several"
-        " times",
-    )
+    add_stage(parser, "what this stage changed only, and nodefix stays switched on")
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be restored, change nothing"
     )

@@ -26,7 +26,7 @@ from nodefix.messages import (
 )
 from nodefix.report import StageReport
 from nodefix.store import ReportFiles
-from nodefix.terminal import is_root
+from nodefix.terminal import add_stage, is_root
 from nodefix.told import briefly
 from nodefix.words import (
     DEGRADED,
@@ -39,7 +39,6 @@ from nodefix.words import (
     EXIT_WOULD_CHANGE,
     FAILED,
     KUBELET,
-    STAGE_NAMES,
     TOLD_BY_RUN,
 )
 
@@ -62,13 +61,7 @@ STATUSES = {
 def options(parser: ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
-    parser.add_argument(
-        "--stage",
-        action="append",
-        default=[],
-        choices=STAGE_NAMES,
-        help="run this stage only; can be given several times",
-    )
+    add_stage(parser, "run this stage only")
     parser.add_argument(
         "--force", action="store_true", help="also on systems that are not RHEL-family 10 or later"
     )

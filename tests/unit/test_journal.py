@@ -136,7 +136,7 @@ def test_no_journal_prints_even_where_stderr_would_be_the_journal(
 def test_no_bus_is_said_once_to_the_others(
     bus: FakeSystemd, socket: str, sent: list[dict[str, str]]
 ) -> None:
-    bus.failing["emit"] = BusError("connecting to the system bus failed: it is not there")
+    bus.failing["emit"] = BusError("connecting failed: it is not there", "mend the bus")
     stream = io.StringIO()
     records = Journal(bus, stream, {}, socket)
     for _ in range(3):
@@ -147,7 +147,11 @@ def test_no_bus_is_said_once_to_the_others(
         *[RECORD.message_id] * 2,
     ]
     assert sent[1]["PRIORITY"] == str(WARNING)
-    assert stream.getvalue().count("no signals over D-Bus in this run: connecting to the") == 1
+    assert sent[1]["NODEFIX_HINT"] == "mend the bus"
+    said = (
+        "no signals over D-Bus in this run: connecting failed: it is not there; fix: mend the bus"
+    )
+    assert stream.getvalue().count(said) == 1
 
 
 def test_neither_bus_nor_journal(bus: FakeSystemd, tmp_path: Path) -> None:
