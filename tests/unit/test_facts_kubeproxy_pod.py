@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from nodefix.facts.kubeproxy_pod import (
     read_kube_proxy,
 )
 
+DATA = Path(__file__).parent / "data"
 CRICTL = (PROGRAM, "--runtime-endpoint", ENDPOINT)
 
 
@@ -37,6 +39,26 @@ def test_kube_proxy_runs(node: Node) -> None:
     assert found == KubeProxyFacts((expected,), CRICTL)
     assert expected.runs
     assert node.programs.calls == [(*CRICTL, *LIST)]
+
+
+def test_what_a_real_runtime_printed(node: Node) -> None:
+    """Recorded with crictl 1.37.0 and containerd 1.6.20: one that died, and the one after it."""
+    with_crictl(node, (DATA / "crictl-ps.json").read_text())
+    found = read_kube_proxy(node.host).containers
+    assert found is not None
+    seen = [(one.pod, one.attempt, one.state, one.created_at) for one in found]
+    assert seen == [
+        ("kube-proxy-x7k2p", 1, RUNNING, 1795763323.429813818),
+        ("kube-proxy-x7k2p", 0, EXITED, 1795763322.272019398),
+    ]
+
+
+def test_what_the_others_take_for_real_has_its_fields() -> None:
+    def fields(entry: dict[str, Any]) -> set[str]:
+        return {*entry, *entry["labels"], *entry["metadata"]}
+
+    recorded = json.loads((DATA / "crictl-ps.json").read_text())["containers"]
+    assert all(fields(entry) == fields(container()) for entry in recorded)
 
 
 def test_the_newest_comes_first(node: Node) -> None:
