@@ -34,6 +34,7 @@ class Config(NamedTuple):
     swap_margin_mib: int = 256
     kube_proxy: str = "iptables"
     kube_proxy_restart: str = "auto"
+    metrics_file: str = ""
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter",)
     ignored: tuple[str, ...] = ()

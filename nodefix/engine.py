@@ -6,23 +6,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from nodefix import events
+from nodefix.around.run import Ran
+from nodefix.around.tell import tell
 from nodefix.config import Config
 from nodefix.converge import BY_SETTING, outcome_of, plan_stage, run_stage
+from nodefix.course import go_on, repeated
 from nodefix.errors import BusError
 from nodefix.facts.system import Scope, boot_id
 from nodefix.gate import is_switched_off
 from nodefix.host.node import Host
 from nodefix.journal import Journal
-from nodefix.messages import held, out_of_scope_record, status_line
+from nodefix.messages import held, note_record, out_of_scope_record, status_line
 from nodefix.plan import Plan, Problem
-from nodefix.report import Head, StageReport, run_outcome
+from nodefix.report import Course, Head, StageReport, run_outcome
 from nodefix.stages import STAGES, Stage
-from nodefix.store import Earlier, ReportFiles
+from nodefix.store import ReportFiles
 from nodefix.telling import Telling
 from nodefix.text import stamp
 from nodefix.words import (
     CHANGED,
-    DEGRADED,
     FAILED,
     KUBE_PROXY,
     KUBELET,
@@ -78,16 +81,19 @@ def run(
         files.close_gate()
     if not scope.inside:
         journal.send(out_of_scope_record(scope.reason))
-        _finish(files, head, SKIPPED, _all_skipped(stages, config, scope.reason), (0, ""))
+        skipped = _all_skipped(stages, config, scope.reason)
+        _finish(files, head, SKIPPED, skipped, stamp(), Course())
         return SKIPPED
     earlier = files.earlier(head.boot_id)
+    # Kept while it is not known how this run ends, should it be killed.
+    so_far = earlier.course._replace(tries=0, since="")
     reports = {
         stage.NAME: _carried(earlier.stages.get(stage.NAME), stage, config) for stage in stages
     }
     selected = [stage for stage in stages if not names or stage.NAME in names]
     telling = Telling(journal, earlier, [stage.NAME for stage in selected])
     for stage in selected:
-        files.write(head, RUNNING, reports, stage=stage.NAME)
+        files.write(head, RUNNING, reports, stage=stage.NAME, course=so_far)
         notify(f"running stage {stage.NAME}")
         is_first = _is_first(earlier.stages.get(stage.NAME))
         report = _behind(run_stage(stage, host, config, is_first), stage, reports)
@@ -98,19 +104,25 @@ def run(
     now = {stage.NAME: reports[stage.NAME] for stage in selected}
     if work := after(earlier.stages, now):
         notify(f"running {KUBE_PROXY}")
-        if more := _further(files, head, reports, work):
+        if more := _further(files, head, reports, work, so_far):
             reports[more.stage] = now[more.stage] = more
             telling.stage(more)
     elif KUBE_PROXY in earlier.stages and earlier.stages[KUBE_PROXY].outcome != CHANGED:
         # Nobody looked, so what was due still is.
         reports[KUBE_PROXY] = earlier.stages[KUBE_PROXY]
     outcome = run_outcome(reports)
-    tries = _tries(earlier, outcome, head)
-    _finish(files, head, outcome, reports, tries)
+    finished = stamp()
+    again = repeated(host.root, head.boot_id, now)
+    course = go_on(earlier, head, finished, outcome, now, again)
+    _finish(files, head, outcome, reports, finished, course)
     is_off = is_switched_off(f"{host.root}/")
     kubelet = held(_kubelet_runs(host), is_off) if outcome == FAILED else ""
-    telling.finish(outcome, reports, round((time.monotonic() - begun) * 1_000_000), tries, kubelet)
+    usec = round((time.monotonic() - begun) * 1_000_000)
+    telling.finish(outcome, reports, usec, course, kubelet)
     notify(status_line(outcome, reports))
+    ran = Ran(head, finished, outcome, reports, course, usec, is_off)
+    for said in tell(host.root, config, ran):
+        journal.send(note_record(said, events.WARNING))
     if outcome == FAILED and was_open and not is_off:
         _hand_over(host)
     return run_outcome(now)
@@ -126,13 +138,17 @@ def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, 
 
 
 def _further(
-    files: ReportFiles, head: Head, reports: Mapping[str, StageReport], work: Work
+    files: ReportFiles,
+    head: Head,
+    reports: Mapping[str, StageReport],
+    work: Work,
+    so_far: Course,
 ) -> StageReport | None:
     """Do what comes after the stages, behind an open gate where they let it be opened."""
     outcome = run_outcome(reports)
     if outcome != FAILED:
         files.open_gate(head, outcome, reports, stamp())
-    files.write(head, RUNNING, reports, stage=KUBE_PROXY)
+    files.write(head, RUNNING, reports, stage=KUBE_PROXY, course=so_far)
     return work()
 
 
@@ -141,23 +157,15 @@ def _finish(
     head: Head,
     outcome: str,
     reports: Mapping[str, StageReport],
-    tries: tuple[int, str],
+    finished: str,
+    course: Course,
 ) -> None:
     """Write the report and then, last of all, the marker."""
-    finished = stamp()
-    files.write(head, outcome, reports, finished, tries=tries)
+    files.write(head, outcome, reports, finished, course=course)
     if outcome == FAILED:
         files.close_gate()
     else:
         files.open_gate(head, outcome, reports, finished)
-
-
-def _tries(earlier: Earlier, outcome: str, head: Head) -> tuple[int, str]:
-    if outcome not in (FAILED, DEGRADED):
-        return 0, ""
-    if outcome != earlier.outcome:
-        return 1, head.started
-    return earlier.tries + 1, earlier.since or head.started
 
 
 def _behind(report: StageReport, stage: Stage, reports: Mapping[str, StageReport]) -> StageReport:

@@ -10,7 +10,7 @@ from nodefix.codes import CODES
 from nodefix.errors import NodefixError
 from nodefix.events import Record
 from nodefix.plan import Plan, Problem
-from nodefix.report import StageReport
+from nodefix.report import Course, StageReport, worst
 from nodefix.text import harmless, one_line
 from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, PREPARED, SKIPPED, UNCHANGED
 
@@ -70,9 +70,9 @@ def aborted_record(
     return Record(events.RUN_FAILED, events.ERROR, in_words(problem), fields)
 
 
-def note_record(note: str) -> Record:
+def note_record(note: str, priority: int = events.INFO) -> Record:
     """A remark about the run as a whole."""
-    return Record(events.NOTE, events.INFO, note, {})
+    return Record(events.NOTE, priority, note, {})
 
 
 def stage_records(report: StageReport) -> Iterator[Record]:
@@ -131,30 +131,23 @@ def finished_record(
 def same_again_record(
     outcome: str,
     stages: Mapping[str, StageReport],
-    tries: tuple[int, str],
+    course: Course,
     kubelet: str,
 ) -> Record:
     """A run ends as the one before did; everything about it is in that one's records."""
-    count, since = tries
-    worst = worst_in_a_line(stages)
+    why = worst_in_a_line(stages)
+    again = f"as before (try {course.tries} since {course.since})"
     fields = {"NODEFIX_OUTCOME": outcome, "NODEFIX_CHANGES": "0"}
     if outcome == FAILED:
-        message = f"failed as before (try {count} since {since}), {kubelet}: {worst}"
+        message = f"failed {again}, {kubelet}: {why}"
         return Record(events.RUN_FAILED, events.ERROR, message, fields)
-    message = f"degraded as before (try {count} since {since}), kubelet may start: {worst}"
+    message = f"degraded {again}, kubelet may start: {why}"
     return Record(events.RUN_FINISHED, events.WARNING, message, fields)
 
 
 def worst_in_a_line(stages: Mapping[str, StageReport]) -> str:
     """The problem that comes first, with its remedy, and how many more there are."""
-    outcomes = [report.outcome for report in stages.values()]
-    worst = FAILED if FAILED in outcomes else DEGRADED
-    found = [
-        (name, problem)
-        for name, report in stages.items()
-        for problem in report.problems
-        if report.outcome == worst and (problem.required or report.outcome != FAILED)
-    ]
+    found = worst(stages)
     if not found:
         left = [name for name, report in stages.items() if report.outcome == NOT_RUN]
         return f"{', '.join(left)}: not run in this boot" if left else ""
@@ -169,9 +162,9 @@ def worst_in_a_line(stages: Mapping[str, StageReport]) -> str:
 
 def status_line(outcome: str, stages: Mapping[str, StageReport]) -> str:
     """What `systemctl status` shows of a run on its line `Status:`."""
-    worst = worst_in_a_line(stages) if outcome in (FAILED, DEGRADED) else ""
-    if worst:
-        return f"{outcome}: {worst}"
+    why = worst_in_a_line(stages) if outcome in (FAILED, DEGRADED) else ""
+    if why:
+        return f"{outcome}: {why}"
     changed = [name for name, report in stages.items() if report.outcome == CHANGED]
     return f"{outcome}; repaired: {', '.join(changed)}" if changed else outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from nodefix.plan import Done, Problem
@@ -81,6 +82,25 @@ class Head(NamedTuple):
     started: str
 
 
+class Course(NamedTuple):
+    """How a boot has gone so far, beyond its last run.
+
+    Attributes:
+        tries: how many runs in a row came to that failure or degradation.
+        since: when the first of these began.
+        held_seconds: how long runs that failed have held kubelet.
+        repeated: stage to the number of boots in a row, with this one, in which it had to repair
+            something; those that had nothing to repair are not in it.
+        restarts: how often kube-proxy was restarted after a run.
+    """
+
+    tries: int = 0
+    since: str = ""
+    held_seconds: int = 0
+    repeated: Mapping[str, int] = MappingProxyType({})
+    restarts: int = 0
+
+
 def stage_from_json(found: Mapping[str, object]) -> StageReport:
     """Read back one stage of an earlier report.
 
@@ -118,6 +138,18 @@ def run_outcome(stages: Mapping[str, StageReport]) -> str:
     if any(r.outcome == FAILED or (r.outcome == NOT_RUN and r.mode == REQUIRED) for r in reports):
         return FAILED
     return DEGRADED if any(r.outcome == DEGRADED for r in reports) else READY
+
+
+def worst(stages: Mapping[str, StageReport]) -> list[tuple[str, Problem]]:
+    """The problems that decide about a run's outcome, each with its stage."""
+    outcomes = [report.outcome for report in stages.values()]
+    outcome = FAILED if FAILED in outcomes else DEGRADED
+    return [
+        (name, problem)
+        for name, report in stages.items()
+        for problem in report.problems
+        if report.outcome == outcome and (problem.required or outcome != FAILED)
+    ]
 
 
 def rechecked(stages: Mapping[str, StageReport]) -> str:

@@ -14,6 +14,8 @@ SWAPS = ("auto", "off", "keep")
 KUBE_PROXIES = ("iptables", "nftables", "none")
 RESTARTS = ("auto", "never")
 
+# Spaces and the like are left out, so that each remedy can name it as it is.
+_METRICS = r"/[A-Za-z0-9_./@:+-]+\.prom"
 _MODULE = r"[A-Za-z0-9_-]+"
 
 # Takes a setting's place, its value and the list of problems, and adds what is wrong with it.
@@ -71,6 +73,14 @@ def _number(where: str, value: object, problems: list[str]) -> int:
         problems.append(f"{where}: found {shown(value)}, expected a whole number of 0 or more")
         return 0
     return value
+
+
+def _metrics_file(where: str, value: object, problems: list[str]) -> str:
+    if isinstance(value, str) and re.fullmatch(f"({_METRICS})?", value):
+        return value
+    expected = "expected an absolute path that ends in .prom"
+    problems.append(f"{where}: found {shown(value)}, {expected}")
+    return ""
 
 
 def unknown(key: object, known: tuple[str, ...]) -> str:
@@ -144,6 +154,12 @@ SETTINGS: Mapping[str, Setting] = {
         _one_of(*RESTARTS),
         "`auto` restarts this node's kube-proxy after a run beside a running kubelet that changed"
         " what kube-proxy only sees at its start, `never` leaves that to an admin.",
+    ),
+    "metrics_file": Setting(
+        _metrics_file,
+        {"type": "string", "pattern": f"^({_METRICS})?$"},
+        "A file `*.prom` in the folder that node_exporter's textfile collector reads: each run"
+        " writes its metrics there. There is no default, and no folder is made.",
     ),
     "extra_modules": Setting(
         _modules,

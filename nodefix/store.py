@@ -12,16 +12,21 @@ from typing import NamedTuple
 from nodefix import __version__
 from nodefix.host.reading import kind_of, read_file
 from nodefix.host.writing import write_atomic
-from nodefix.report import Head, StageReport, rechecked, stage_from_json
-from nodefix.shape import an, items, mapping, parsed
-from nodefix.words import MARKER, REPORT
+from nodefix.report import Course, Head, StageReport, rechecked, stage_from_json
+from nodefix.shape import JsonObject, an, items, mapping, parsed
+from nodefix.state import state
+from nodefix.words import MARKER, REPORT, STATE_FILE
 
 SCHEMA = 1
 
 # A number that Python can still write down when one is added, whatever stands in the report.
-_MOST_TRIES = 1_000_000_000
+MOST = 1_000_000_000
 
 _TEXTS = ("stage", "started", "finished", "invocation_id")
+
+
+# A boot of which nothing is known.
+_NEW = Course()
 
 
 class Earlier(NamedTuple):
@@ -30,8 +35,7 @@ class Earlier(NamedTuple):
     Attributes:
         outcome: of the run; `running` if it was aborted.
         stages: by name.
-        tries: how many runs in a row came to that failure or degradation.
-        since: when the first of these began.
+        course: how the boot went until then.
         stage: the one that was running, where the run did not end.
         started: when it began.
         finished: when it ended; empty while it is going on.
@@ -40,8 +44,7 @@ class Earlier(NamedTuple):
 
     outcome: str = ""
     stages: Mapping[str, StageReport] = MappingProxyType({})
-    tries: int = 0
-    since: str = ""
+    course: Course = _NEW
     stage: str = ""
     started: str = ""
     finished: str = ""
@@ -54,6 +57,7 @@ class ReportFiles:
     def __init__(self, root: Path) -> None:
         self._report = root / REPORT
         self._marker = root / MARKER
+        self._state = root / STATE_FILE
 
     def earlier(self, boot_id: str) -> Earlier:
         """The last report of this boot; an empty one if there is none that can be used."""
@@ -65,8 +69,7 @@ class ReportFiles:
             return Earlier(
                 an(str, found["outcome"]),
                 {stage.stage: stage for stage in stages},
-                min(an(int, found.get("tries", 0)), _MOST_TRIES),
-                an(str, found.get("since", "")),
+                _course(found),
                 *(an(str, found.get(key, "")) for key in _TEXTS),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -82,7 +85,7 @@ class ReportFiles:
 
     def obstacle(self) -> tuple[Path, str] | None:
         """What stands in the place of report or marker so that neither can be written; its kind."""
-        for path in (self._report, self._marker):
+        for path in (self._report, self._marker, self._state):
             with contextlib.suppress(OSError):
                 if not path.is_file():
                     return path, kind_of(path.lstat().st_mode)
@@ -99,9 +102,9 @@ class ReportFiles:
         stages: Mapping[str, StageReport],
         finished: str = "",
         stage: str = "",
-        tries: tuple[int, str] = (0, ""),
+        course: Course = _NEW,
     ) -> None:
-        """Write the report.
+        """Write the report, and the same in short for those that read no JSON.
 
         Args:
             head: what report and marker begin with.
@@ -109,14 +112,15 @@ class ReportFiles:
             stages: by name.
             finished: when the run ended; empty while it is going on.
             stage: the one that is running.
-            tries: how many runs in a row came to this failure or degradation, with this one, and
-                when the first of them began.
+            course: how the boot has gone, with this run.
         """
         content = _content(head, outcome, finished)
         content["stage"] = stage
-        content["tries"], content["since"] = tries
+        content |= {**course._asdict(), "repeated": dict(course.repeated)}
         content["stages"] = [report.as_json() for report in stages.values()]
         self._write(self._report, content)
+        text = state(head, outcome, stages, finished, stage, course)
+        write_atomic(self._state, text.encode("utf-8", "backslashreplace"))
 
     def open_gate(
         self, head: Head, outcome: str, stages: Mapping[str, StageReport], finished: str
@@ -131,6 +135,17 @@ class ReportFiles:
     def _write(path: Path, content: Mapping[str, object]) -> None:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_atomic(path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _course(found: JsonObject) -> Course:
+    repeated = mapping(found.get("repeated", {}))
+    return Course(
+        min(an(int, found.get("tries", 0)), MOST),
+        an(str, found.get("since", "")),
+        min(an(int, found.get("held_seconds", 0)), MOST),
+        {stage: min(an(int, boots), MOST) for stage, boots in repeated.items()},
+        min(an(int, found.get("restarts", 0)), MOST),
+    )
 
 
 def _content(head: Head, outcome: str, finished: str) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from enum import Enum
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from nodefix.host.reading import read_file
 from nodefix.text import bounded, one_line, stamp
-from nodefix.words import CMDLINES, SWITCH, SWITCH_ARGUMENT
+from nodefix.words import CMDLINES, MOTD, STATE_FILE, SWITCH, SWITCH_ARGUMENT
 
 # Bytes of the file that are read, and characters of a word in it.
 _LIMIT, _WORD = 64 << 10, 300
@@ -119,11 +120,15 @@ def write_switch(root: Path, reason: str) -> Switch:
     """
     # Not above: `nodefix wait` reads the switch, and writes none.
     from nodefix.host.users import who
-    from nodefix.host.writing import make_folder, write_atomic
+    from nodefix.host.writing import make_folder, remove, write_atomic
 
     switch = Switch(f"/{SWITCH}", reason, who(root), stamp())
     make_folder((root / SWITCH).parent)
     write_atomic(root / SWITCH, switch.content())
+    for path in (root / MOTD, root / STATE_FILE):
+        # They say that kubelet is held, perhaps, which is no longer so, and no run takes it back.
+        with contextlib.suppress(OSError):
+            remove(path)
     return switch
 
 

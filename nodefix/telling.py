@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from nodefix.journal import Journal
 from nodefix.messages import finished_record, same_again_record, stage_records, started_record
 from nodefix.plan import Problem
-from nodefix.report import StageReport
+from nodefix.report import Course, StageReport
 from nodefix.store import Earlier
 from nodefix.told import essence
 from nodefix.words import DEGRADED, FAILED, NOT_RUN, UNCHANGED
@@ -48,12 +48,12 @@ class Telling:
         outcome: str,
         stages: Mapping[str, StageReport],
         usec: int,
-        tries: tuple[int, str],
+        course: Course,
         kubelet: str,
     ) -> None:
         """Tell how the run ended; one line where nothing is new."""
         if outcome == self._earlier.outcome and not self._has_begun:
-            self._journal.send(same_again_record(outcome, stages, tries, kubelet))
+            self._journal.send(same_again_record(outcome, stages, course, kubelet))
         else:
             self._begin()
             self._journal.send(finished_record(outcome, stages, usec, kubelet))

@@ -150,6 +150,16 @@ def stamp(seconds: float | None = None) -> str:
     return time.strftime(STAMP, time.gmtime(seconds))
 
 
+def seconds_of(stamp: str) -> float:
+    """A time that stamp() wrote in seconds since 1970; 0 for what is none."""
+    import calendar
+
+    try:
+        return float(calendar.timegm(time.strptime(stamp, STAMP)))
+    except (ValueError, OverflowError):
+        return 0.0
+
+
 def one_line(text: str, limit: int = LINE) -> str:
     """The text on one harmless line."""
     return bounded(" ".join(shortened(text, 64 * limit).split()), limit)

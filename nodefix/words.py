@@ -9,6 +9,8 @@ from __future__ import annotations
 FOLDER = "run/nodefix"
 MARKER = f"{FOLDER}/ready"
 REPORT = f"{FOLDER}/report.json"
+# The report in short, as KEY=value.
+STATE_FILE = f"{FOLDER}/state"
 LOCK = f"{FOLDER}/lock"
 # What the gate told last, and a run that ran no stage, so that the same again is one line.
 TOLD_BY_WAIT = f"{FOLDER}/told-by-wait"
@@ -18,6 +20,10 @@ RESTART_DUE = f"{FOLDER}/kube-proxy-restart-due"
 STATE = "var/lib/nodefix"
 BACKUPS = f"{STATE}/backup"
 UNDO = f"{STATE}/undo"
+# Which stages had to repair something at this boot, and at how many before it.
+REPAIRED = f"{STATE}/repaired.json"
+# What people see when they log in; pam_motd(8).
+MOTD = "run/motd.d/nodefix"
 # Settings: an admin's win over those of this boot, and these over a vendor's.
 SETTINGS_FOLDERS = ("etc/nodefix", "run/nodefix", "usr/lib/nodefix")
 SETTINGS = "nodefix.yaml"

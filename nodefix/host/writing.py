@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from nodefix.host.reading import expect_regular
-from nodefix.words import BACKUPS, FOLDER, SWITCH, UNDO
+from nodefix.words import BACKUPS, FOLDER, MOTD, REPAIRED, SWITCH, UNDO
 
 # What nodefix writes in folders of others, and its own folders.
-_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf", SWITCH)
+_FILES = ("etc/fstab", "etc/tmpfiles.d/nodefix.conf", SWITCH, MOTD, REPAIRED)
 _FOLDERS = (BACKUPS, UNDO, FOLDER)
 _SUFFIX = ".nodefix"
 # Entries of a folder that are examined; there are some ten.

@@ -8,8 +8,8 @@ from nodefix.plan import Problem
 from nodefix.report import StageReport
 from nodefix.shape import JsonObject
 from nodefix.status.seen import Seen
-from nodefix.status.verdict import EXITS, Held, Verdict, seconds_of
-from nodefix.text import one_line
+from nodefix.status.verdict import EXITS, Held, Verdict
+from nodefix.text import one_line, seconds_of
 from nodefix.words import (
     CHANGED,
     DEGRADED,
@@ -41,7 +41,7 @@ def _about(seen: Seen, verdict: Verdict) -> str:
         return ": nodefix.service is queued"
     if not last.finished:
         return ""
-    again = f", try {last.tries} since {last.since}" if last.tries > 1 else ""
+    again = f", try {last.course.tries} since {last.course.since}" if last.course.tries > 1 else ""
     names = [name for name, report in last.stages.items() if report.outcome == CHANGED]
     repaired = f", repaired: {', '.join(names)}" if names and state == READY else ""
     when = "since" if state in (READY, DEGRADED) else "at"
@@ -182,8 +182,8 @@ def as_data(seen: Seen, verdict: Verdict) -> JsonObject:
         "finished": last.finished,
         "duration_seconds": _seconds(seen) if last.finished else None,
         "stage": last.stage if verdict.state == RUNNING else "",
-        "tries": last.tries,
-        "since": last.since,
+        "tries": last.course.tries,
+        "since": last.course.since,
         "next_try_seconds": verdict.next_try,
         "switched_off": dict(switch._asdict()) if switch else None,
         "held": [

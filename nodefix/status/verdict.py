@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
 from nodefix.status.seen import Seen
-from nodefix.text import STAMP
+from nodefix.text import seconds_of
 from nodefix.words import (
     ABORTED,
     DEGRADED,
@@ -152,7 +150,7 @@ def _held(seen: Seen, service: ServiceState) -> Held:
     began = [service.up_until]
     if service.tries or not service.tried or service.state.job:
         # Nobody is held before nodefix began to fail, or to run.
-        began.append(seconds_of(seen.last.since or seen.last.started))
+        began.append(seconds_of(seen.last.course.since or seen.last.started))
         since = max(began)
         exact = False
     else:
@@ -163,14 +161,6 @@ def _held(seen: Seen, service: ServiceState) -> Held:
         service.tries,
         exact,
     )
-
-
-def seconds_of(stamp: str) -> float:
-    """An ISO 8601 time in UTC in seconds since 1970; 0 for what is none."""
-    try:
-        return float(calendar.timegm(time.strptime(stamp, STAMP)))
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def _problems(seen: Seen) -> tuple[tuple[str, Problem], ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from nodefix.host.units import ServiceState, UnitState
 from nodefix.plan import Problem
-from nodefix.report import StageReport
+from nodefix.report import Course, StageReport
 from nodefix.status.seen import Seen
 from nodefix.status.verdict import seconds_of
 from nodefix.store import Earlier
@@ -54,7 +54,7 @@ def seen(**other: Any) -> Seen:
 
 READY = seen(last=last("ready", SWAP), is_open=True, service=service(), kubelet_runs=True)
 FAILED = seen(
-    last=last("failed", SWAP, MODULES, tries=3, since=STARTED),
+    last=last("failed", SWAP, MODULES, course=Course(3, STARTED)),
     service=service("activating", "auto-restart", result="exit-code", changed=NOW - 5, pause=20.0),
     waiting=(kubelet("activating", "auto-restart", tries=3, tried=NOW - 1),),
     kubelet_runs=False,

@@ -48,10 +48,13 @@ def test_marker_that_proves_nothing_goes_first_and_ours_comes_last(
     run = Run(node, FakeStage("swap", Plan((change("a"),)), Plan()))
     assert events_of(node, run, monkeypatch) == [
         "write report.json",
+        "write state",
         "read, marker False, running",
         "apply, marker False",
         "read, marker False, running",
+        "write repaired.json",
         "write report.json",
+        "write state",
         "write ready",
     ]
 
@@ -65,8 +68,9 @@ def test_marker_of_a_ready_node_stays_until_something_is_known_to_be_wrong(
     stage.plans = [Plan((change("a"),))]
     seen: list[bool] = []
     run.stages[1].on_read = lambda host: seen.append(run.is_open)
-    assert events_of(node, run, monkeypatch)[:3] == [
+    assert events_of(node, run, monkeypatch)[:4] == [
         "write report.json",
+        "write state",
         "read, marker True, running",
         "apply, marker True",
     ]

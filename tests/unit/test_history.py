@@ -18,7 +18,7 @@ from nodefix.messages import (
     started_record,
 )
 from nodefix.plan import Done, Problem
-from nodefix.report import StageReport
+from nodefix.report import Course, StageReport
 from nodefix.words import STAGE_NAMES
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
@@ -71,7 +71,7 @@ def test_what_each_boot_begins_without_is_no_repair() -> None:
 
 def test_boot_that_failed_and_came_to_be_ready() -> None:
     failed = run(WRONG, outcome="failed")
-    same = [same_again_record("failed", {"modules": WRONG}, (2, "since"), "kubelet is held")]
+    same = [same_again_record("failed", {"modules": WRONG}, Course(2, "since"), "kubelet is held")]
     (boot,) = boots(journal((A, failed + same + same)), 10)
     assert (boot.outcome, boot.runs, boot.usec) == ("failed", 3, 8_100_000)
     assert boot.problem == "modules: xt_mark: absent"

@@ -22,6 +22,8 @@ LEFT = (
     "/etc/tmpfiles.d/.nodefix.conf.nodefix",
     "/var/lib/nodefix/backup/.fstab-20260101T000000Z.nodefix",
     "/var/lib/nodefix/undo/.0001.json.nodefix",
+    "/var/lib/nodefix/.repaired.json.nodefix",
+    "/run/motd.d/.nodefix.nodefix",
     "/run/nodefix/.ready.nodefix",
     "/run/nodefix/.report.json.nodefix",
 )

@@ -11,7 +11,7 @@ from fakesystemd import INVOCATION_ID
 
 from nodefix import __version__, gate
 from nodefix.plan import Done, Problem
-from nodefix.report import Head, StageReport, rechecked, run_outcome, stage_from_json
+from nodefix.report import Course, Head, StageReport, rechecked, run_outcome, stage_from_json
 from nodefix.store import Earlier, ReportFiles
 from nodefix.words import MARKER, REPORT
 
@@ -27,6 +27,7 @@ SWAP = StageReport(
     1234,
 )
 CHAINS = StageReport("chains", "wanted", "degraded")
+COURSE = Course(3, FINISHED, 40, {"swap": 4}, 1)
 STAGES = {"swap": SWAP, "chains": CHAINS}
 
 
@@ -37,7 +38,8 @@ def read(node: Node, path: str) -> dict[str, Any]:
 
 
 def test_report(node: Node) -> None:
-    ReportFiles(node.root).write(HEAD, "degraded", STAGES, FINISHED, tries=(2, FINISHED))
+    course = COURSE._replace(tries=2)
+    ReportFiles(node.root).write(HEAD, "degraded", STAGES, FINISHED, course=course)
     assert read(node, REPORT) == {
         "schema": 1,
         "version": __version__,
@@ -49,6 +51,9 @@ def test_report(node: Node) -> None:
         "stage": "",
         "tries": 2,
         "since": FINISHED,
+        "held_seconds": 40,
+        "repeated": {"swap": 4},
+        "restarts": 1,
         "stages": [
             {
                 "stage": "swap",
@@ -84,7 +89,7 @@ def test_marker_has_the_same_head_and_each_stages_outcome(node: Node) -> None:
     marker, report = read(node, MARKER), read(node, REPORT)
     assert marker.pop("stages") == {"swap": "changed", "chains": "degraded"}
     assert marker.pop("recheck") == "swap"
-    for key in ("stages", "stage", "tries", "since"):
+    for key in ("stages", "stage", *Course._fields):
         del report[key]
     assert marker == report
 
@@ -97,12 +102,11 @@ def test_the_gate_knows_its_own_marker(node: Node) -> None:
 
 def test_round_trip(node: Node) -> None:
     files = ReportFiles(node.root)
-    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(3, FINISHED))
+    files.write(HEAD, "degraded", STAGES, FINISHED, course=COURSE)
     assert files.earlier(BOOT_ID) == Earlier(
         "degraded",
         STAGES,
-        3,
-        FINISHED,
+        COURSE,
         started=HEAD.started,
         finished=FINISHED,
         invocation_id=HEAD.invocation_id,
@@ -149,8 +153,9 @@ def test_report_that_cannot_be_understood_does_not_count(node: Node, content: by
 def test_a_count_that_python_could_not_write_one_higher(node: Node) -> None:
     """Each later run of this boot would end by it."""
     files = ReportFiles(node.root)
-    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(int("9" * 4300), FINISHED))
-    files.write(HEAD, "degraded", STAGES, FINISHED, tries=(files.earlier(BOOT_ID).tries + 1, ""))
+    files.write(HEAD, "degraded", STAGES, FINISHED, course=Course(int("9" * 4300), FINISHED))
+    course = Course(files.earlier(BOOT_ID).course.tries + 1)
+    files.write(HEAD, "degraded", STAGES, FINISHED, course=course)
 
 
 def test_no_report(node: Node) -> None:

@@ -1,0 +1,77 @@
+"""nodefix/around/tell.py: what is written, and what becomes of a file that cannot be."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import Node, Recorder
+from fakestage import INSIDE, PROBLEM, FakeStage
+
+from nodefix import engine, events
+from nodefix.config import Config
+from nodefix.plan import Plan
+from nodefix.switch import write_switch
+from nodefix.words import MARKER, MOTD, STATE_FILE
+
+FOLDER = "var/lib/node_exporter"
+METRICS = f"{FOLDER}/nodefix.prom"
+BROKEN, WELL = Plan(problems=(PROBLEM,)), Plan()
+
+
+def run(node: Node, plan: Plan, metrics_file: str = "") -> Recorder:
+    journal = Recorder()
+    engine.run(
+        node.host,
+        Config(modes={"swap": "required"}, metrics_file=metrics_file),
+        INSIDE,
+        journal,  # type: ignore[arg-type]
+        stages=[FakeStage("swap", plan)],
+    )
+    return journal
+
+
+def notes(journal: Recorder) -> list[str]:
+    found = [record for record in journal.records if record.message_id == events.NOTE]
+    assert all(record.priority == events.WARNING for record in found)
+    return [record.message for record in found]
+
+
+def test_motd_comes_and_goes(node: Node) -> None:
+    path = node.root / MOTD
+    assert notes(run(node, WELL)) == []
+    assert not path.exists()
+    run(node, BROKEN)
+    assert path.read_text().startswith("nodefix: kubelet is held since ")
+    assert path.stat().st_mode & 0o777 == 0o644
+    run(node, WELL)
+    assert not path.exists()
+
+
+def test_metrics_are_written_where_they_are_wanted(node: Node) -> None:
+    (node.root / FOLDER).mkdir(parents=True)
+    node.file("/var/lib/nodefix/undo/0001.json", "{}")
+    run(node, WELL, f"/{METRICS}")
+    path = node.root / METRICS
+    assert "\nnodefix_ready 1\n" in path.read_text()
+    # Not understood is not undone.
+    assert "\nnodefix_undo_entries 1\n" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("plan", [WELL, BROKEN])
+def test_what_cannot_be_written_is_said_and_holds_nothing(node: Node, plan: Plan) -> None:
+    (node.root / MOTD).mkdir(parents=True)
+    (node.root / MOTD / "x").touch()
+    said = notes(run(node, plan, "/nowhere/nodefix.prom"))
+    why = "not written: No such file or directory; see: ls -ldZ /nowhere"
+    assert said[1] == f"/nowhere/nodefix.prom: {why}"
+    assert said[0].startswith("/run/motd.d/nodefix: not written: ")
+    assert (node.root / MARKER).exists() == (plan is WELL)
+
+
+def test_both_go_where_nodefix_is_switched_off(node: Node) -> None:
+    run(node, BROKEN)
+    write_switch(node.root, "an upgrade")
+    assert not (node.root / MOTD).exists()
+    assert not (node.root / STATE_FILE).exists()
+    # Nothing to take away is no error.
+    write_switch(node.root, "an upgrade")

@@ -1,0 +1,87 @@
+"""nodefix/state.py: the report in short, as a shell reads it."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from fakehost import Node
+
+from nodefix.plan import Done, Problem
+from nodefix.report import Course, Head, StageReport
+from nodefix.state import state
+from nodefix.store import ReportFiles
+from nodefix.words import STATE_FILE
+
+HEAD = Head("b" * 32, "ab12", "2026-01-02T03:04:05Z")
+FINISHED = "2026-01-02T03:04:06Z"
+WORST = Problem('it\'s $(gone) `now`\n"quoted" \\ \x1b[31m', "mend 'it' && again", code="gone")
+STAGES = {
+    "swap": StageReport("swap", "required", "changed", (Done("swap /dev/vda2", "on", "off"),)),
+    "modules": StageReport("modules", "required", "failed", problems=(WORST,)),
+    "chains": StageReport("chains", "wanted", "degraded", problems=(Problem("b", "", False),)),
+    "lockfile": StageReport("lockfile", "required", "not run"),
+    "kube-proxy": StageReport("kube-proxy", "wanted", "skipped"),
+}
+COURSE = Course(2, "2026-01-02T03:00:00Z", 40, {"swap": 3, "modules": 1})
+
+
+def sourced(text: str) -> dict[str, str]:
+    """What a shell has after it read the file."""
+    script = f"set -eu\n{text}\nset | grep ^NODEFIX_ >/dev/null\nenv -0"
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"set -a\n{script}"], capture_output=True, check=True, timeout=60, env={}
+    )
+    words = (one.partition("=") for one in run.stdout.decode().split("\0"))
+    return {key.removeprefix("NODEFIX_"): value for key, _, value in words if "NODEFIX" in key}
+
+
+@pytest.mark.real_commands
+def test_a_shell_reads_it() -> None:
+    found = sourced(state(HEAD, "failed", STAGES, FINISHED, "", COURSE))
+    assert found.pop("VERSION")
+    assert found == {
+        "STATE": "1",
+        "BOOT_ID": HEAD.boot_id,
+        "OUTCOME": "failed",
+        "STAGE": "",
+        "STARTED": HEAD.started,
+        "FINISHED": FINISHED,
+        "SINCE": COURSE.since,
+        "TRIES": "2",
+        "HELD_SECONDS": "40",
+        "FAILED": "modules lockfile",
+        "DEGRADED": "chains",
+        "REPAIRED": "swap",
+        # Once is no habit.
+        "REPEATED": "swap",
+        "MESSAGE": 'modules: it\'s $(gone) `now` "quoted" \\ \\x1b[31m',
+        "HINT": "mend 'it' && again",
+        "CODE": "gone",
+        "STAGE_SWAP": "changed",
+        "STAGE_MODULES": "failed",
+        "STAGE_CHAINS": "degraded",
+        "STAGE_LOCKFILE": "not run",
+        "STAGE_KUBE_PROXY": "skipped",
+    }
+
+
+@pytest.mark.parametrize("hint", ["x" * 401, "first\nsecond"])
+def test_half_a_remedy_is_none(hint: str) -> None:
+    stages = {"swap": StageReport("swap", "required", "failed", problems=(Problem("a", hint),))}
+    text = state(HEAD, "failed", stages, FINISHED, "", Course())
+    assert "\nNODEFIX_HINT=''\n" in text
+    assert len(text.splitlines()) == len(text.split("NODEFIX_")) - 1
+
+
+def test_it_is_written_with_the_report(node: Node) -> None:
+    files = ReportFiles(node.root)
+    files.write(HEAD, "running", STAGES, stage="modules")
+    path = node.root / STATE_FILE
+    assert "NODEFIX_OUTCOME=running\nNODEFIX_STAGE=modules\n" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_what_stands_in_its_place_is_named(node: Node) -> None:
+    (node.root / STATE_FILE).mkdir(parents=True)
+    assert ReportFiles(node.root).obstacle() == (node.root / STATE_FILE, "directory")
