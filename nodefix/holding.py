@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from nodefix import gate
@@ -17,9 +18,12 @@ from nodefix.facts.system import read_scope
 from nodefix.host.lock import is_held
 from nodefix.host.systemd import Systemd
 from nodefix.reasons import Reasons
+from nodefix.told import essence
 from nodefix.words import UNIT
 
 _POLL_SECONDS = 0.2
+# As often as systemd tries k3s again.
+_AGAIN_SECONDS = 5.0
 
 
 def hold(root: str, timeout: float, systemd: Systemd | None = None) -> str:
@@ -34,6 +38,30 @@ def hold(root: str, timeout: float, systemd: Systemd | None = None) -> str:
         Why kubelet must not start, with the remedy; empty if it may.
     """
     return _Hold(root, timeout, systemd or Systemd()).until_known()
+
+
+def go_on(root: str, timeout: float, end: float, told: str, say: Callable[[str], None]) -> bool:
+    """Hold a unit within one start, for which every try that fails is one too many.
+
+    Args:
+        root: the node's root, with a slash at its end.
+        timeout: seconds to wait for a run that is going on.
+        end: when it must have ended, by time.monotonic().
+        told: why the unit is held, as it was told.
+        say: takes the reason where it is another one by now.
+
+    Returns:
+        Whether the unit may start.
+    """
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(_AGAIN_SECONDS, left))
+        reason = gate.wait(root, min(timeout, max(end - time.monotonic(), 0.0)))
+        if not reason:
+            return True
+        if essence(reason) != essence(told):
+            say(reason)
+            told = reason
+    return False
 
 
 class _Hold:

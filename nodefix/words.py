@@ -12,7 +12,8 @@ REPORT = f"{FOLDER}/report.json"
 # The report in short, as KEY=value.
 STATE_FILE = f"{FOLDER}/state"
 LOCK = f"{FOLDER}/lock"
-# What the gate told last, and a run that ran no stage, so that the same again is one line.
+# What the gate told a unit last, of which its name is the end, and a run that ran no stage, so that
+# the same again is one line.
 TOLD_BY_WAIT = f"{FOLDER}/told-by-wait"
 TOLD_BY_RUN = f"{FOLDER}/told-by-run"
 # A restart of kube-proxy that a run found due and that has not come about.
@@ -43,8 +44,10 @@ CHAINS_UNIT = "nodefix-chains.service"
 WATCH_UNIT = "nodefix-watch.service"
 # One for each firewall, named after it.
 CHAINS_INSTANCE = "nodefix-chains@{}.service"
+# The services that bring up a kubelet: each is ordered after nodefix and held by a drop-in, which
+# packaging/render makes. People call a unit what stands before its suffix.
 KUBELET = "kubelet.service"
-# Services that start a kubelet of their own.
+# With a kubelet of their own.
 EMBEDDED_KUBELETS = (
     "k3s.service",
     "k3s-agent.service",
@@ -53,6 +56,21 @@ EMBEDDED_KUBELETS = (
     "k0scontroller.service",
     "k0sworker.service",
     "microshift.service",
+)
+KUBELET_UNITS = (KUBELET, *EMBEDDED_KUBELETS)
+DROP_IN = "20-nodefix.conf"
+# A start of MicroShift that fails is one too many: it is tried again after 100 ms, systemd gives up
+# after five of those, and an OnFailure= of its guide recovers its data from a backup. So it is held
+# within one start, for so many seconds: less than its TimeoutStartSec=4m.
+# Source: openshift/microshift packaging/systemd/microshift.service and docs/user/autorecovery.md.
+HELD_WITHIN_A_START = {"microshift.service": 200}
+# Where units of the system lie, the folder that wins first (systemd.unit(5)).
+UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
 )
 # Services that write packet filter rules at their start and wipe what was there.
 FIREWALLS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")

@@ -16,21 +16,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nodefix import words
 from nodefix.errors import UnclearError
 from nodefix.host.reading import kind_of
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
 
-ADMINS_UNITS = "/etc/systemd/system"
-# systemd.unit(5), the folders in which units of the system lie.
-UNIT_FOLDERS = (
-    ADMINS_UNITS,
-    "/run/systemd/system",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-)
+UNIT_FOLDERS = words.UNIT_FOLDERS
+ADMINS_UNITS = UNIT_FOLDERS[0]
 
 # Entries that are read, and nested folders; there are some hundred.
 _MOST, _DEPTH = 20_000, 20

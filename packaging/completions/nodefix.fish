@@ -51,7 +51,7 @@ function _shtab_nodefix_using
 end
 
 set -g _shtab_nodefix_commands run wait watch status check history explain restart-kube-proxy disable enable rollback config 'config show' 'config check' 'config schema'
-set -g _shtab_nodefix_opts_with_value --format --reason --stage --timeout -n
+set -g _shtab_nodefix_opts_with_value --format --hold --reason --stage --timeout -n
 
 complete -c nodefix -e
 complete -c nodefix -f
@@ -66,6 +66,7 @@ complete -c nodefix -n '_shtab_nodefix_using run' -l force -d 'also on systems t
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a wait -d 'wait until the node is ready for kubelet'
 complete -c nodefix -n '_shtab_nodefix_using wait' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using wait' -l timeout -x -d 'how long (default: 60)'
+complete -c nodefix -n '_shtab_nodefix_using wait' -l hold -x -d 'where the node is not ready: say why, and go on waiting for so long'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a watch -d 'restore the chains after each reload of firewalld'
 complete -c nodefix -n '_shtab_nodefix_using watch' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a status -d 'show the state of this boot'"'"'s run, and who waits for it'

@@ -9,6 +9,7 @@ import pytest
 
 from nodefix import words
 from nodefix.cli import COMMANDS
+from nodefix.host.kubelets import gate_command
 from nodefix.settings import SETTINGS
 
 TOP = Path(__file__).resolve().parents[2]
@@ -23,7 +24,15 @@ def values(unit: str, key: str) -> list[str]:
 
 
 def test_each_kubelet_unit_waits_for_nodefix() -> None:
-    assert values(MAIN_UNIT, "Before") == [words.KUBELET, *words.EMBEDDED_KUBELETS]
+    assert values(MAIN_UNIT, "Before") == list(words.KUBELET_UNITS)
+    drop_ins = sorted((TOP / "systemd").glob("*.d/*"))
+    assert {file.parent.name for file in drop_ins} == {f"{unit}.d" for unit in words.KUBELET_UNITS}
+    for file in drop_ins:
+        text = file.read_text()
+        assert file.name == words.DROP_IN
+        assert values(text, "Wants") == values(text, "After") == [words.UNIT]
+        line = gate_command(file.parent.name.removesuffix(".d"))
+        assert re.findall("(?m)^ExecStartPre=(.*)$", text) == [line]
 
 
 def test_each_firewall_comes_before_the_chains() -> None:

@@ -16,6 +16,7 @@ from nodefix.answer import Answer
 from nodefix.errors import BusError
 from nodefix.host.lock import run_lock
 from nodefix.host.units import UnitState
+from nodefix.plan import Problem
 from nodefix.report import StageReport
 
 ACTIVE = UnitState("loaded", "active", "exited")
@@ -42,6 +43,31 @@ def told_of_swap(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool | None]:
 
 def hold(node: Node, timeout: float = 0.0) -> str:
     return holding.hold(f"{node.root}/", timeout, node.systemd)
+
+
+@pytest.mark.parametrize("what", ["repair", "switch", "nothing"])
+def test_one_start_is_held(el10: Node, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    clock = [0.0]
+    said: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if clock[0] == 30.0:
+            leave(el10, "failed", failed("chains", Problem("they are gone", "x")))
+        if clock[0] == 60.0 and what == "repair":
+            leave(el10, "ready")
+        if clock[0] == 60.0 and what == "switch":
+            el10.file("/etc/nodefix/disabled")
+
+    fake = SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0])
+    monkeypatch.setattr("nodefix.holding.time", fake)
+    monkeypatch.setattr("nodefix.holding.Systemd", lambda: el10.systemd)
+    leave(el10, "failed", failed("swap"))
+    told = gate.wait(f"{el10.root}/", 0.0)
+    went = holding.go_on(f"{el10.root}/", 60.0, 200.0, told, said.append)
+    assert (went, clock[0]) == ((True, 60.0) if what != "nothing" else (False, 200.0))
+    # Another reason is told, the same is not told again.
+    assert len(said) == 1
 
 
 def test_out_of_scope(el10: Node) -> None:
