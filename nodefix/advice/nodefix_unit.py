@@ -34,8 +34,7 @@ def judge(unit: UnitInfo) -> tuple[Advice, ...]:
             Advice(
                 "nodefix-disabled",
                 f"{UNIT}: found disabled, expected enabled",
-                "It then runs late, when kubelet pulls it in, or not at all where another service"
-                " brings the kubelet.",
+                "It then runs late, when kubelet's unit pulls it in.",
                 f"systemctl enable {UNIT}",
             ),
         )

@@ -155,7 +155,7 @@ class Systemd(Bus):
     def unit_info(self, name: str) -> UnitInfo:
         """A unit with its drop-ins; loads its file if need be, which any user may ask for.
 
-        Source: org.freedesktop.systemd1(5), DropInPaths and ExecStartPre.
+        Source: org.freedesktop.systemd1(5), DropInPaths, ExecStartPre, Restart and StartLimitBurst.
         """
         (path,) = self._manager("LoadUnit", "(s)", (name,))
         load, active, file_state = (
@@ -164,14 +164,16 @@ class Systemd(Bus):
         )
         if load != "loaded":
             return UnitInfo(load, active, file_state)
-        is_service = name.endswith(".service")
-        before = self._property(path, _SERVICE, "ExecStartPre") if is_service else []
-        return UnitInfo(
-            load,
-            active,
-            file_state,
-            tuple(self._property(path, _UNIT, "DropInPaths")),
-            tuple(tuple(command[1]) for command in before),
+        info = UnitInfo(load, active, file_state, tuple(self._property(path, _UNIT, "DropInPaths")))
+        if not name.endswith(".service"):
+            return info
+        before = self._property(path, _SERVICE, "ExecStartPre")
+        return info._replace(
+            before=tuple(tuple(command[1]) for command in before),
+            restart=str(self._property(path, _SERVICE, "Restart")),
+            pause=float(self._property(path, _SERVICE, "RestartUSec")) / _USEC,
+            interval=float(self._property(path, _UNIT, "StartLimitIntervalUSec")) / _USEC,
+            burst=int(self._property(path, _UNIT, "StartLimitBurst")),
         )
 
     def restart_unit(self, name: str) -> None:

@@ -98,6 +98,10 @@ class UnitInfo(NamedTuple):
         file_state: UnitFileState: `enabled`, `disabled`, `masked`; empty for a unit without a file.
         drop_ins: the paths of its drop-ins that count, in the order in which they are applied.
         before: the words of each ExecStartPre=, in their order; none for other units than services.
+        restart: Restart=; empty for other units than services.
+        pause: seconds before it is started again.
+        interval: seconds in which it is started `burst` times at the most; 0 for no such limit.
+        burst: see `interval`.
     """
 
     load: str
@@ -105,3 +109,7 @@ class UnitInfo(NamedTuple):
     file_state: str = ""
     drop_ins: tuple[str, ...] = ()
     before: tuple[tuple[str, ...], ...] = ()
+    restart: str = ""
+    pause: float = 0.0
+    interval: float = 0.0
+    burst: int = 0

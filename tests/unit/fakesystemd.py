@@ -21,6 +21,7 @@ class FakeSystemd(Systemd):
         units: swap units by name.
         active: other units that are active.
         kubelet: how it is started; on a node without it only that.
+        commands: how other services are started, by name.
         loaded: other units that have a file.
         release: systemd's own.
         done: every request that changes something, in order.
@@ -38,6 +39,7 @@ class FakeSystemd(Systemd):
         self.units: dict[str, SwapUnit] = {}
         self.active: set[str] = set()
         self.kubelet = ServiceCommand("not-found")
+        self.commands: dict[str, ServiceCommand] = {}
         self.loaded: set[str] = set()
         self.release = 257
         self.done: list[tuple[str, ...]] = []
@@ -73,10 +75,9 @@ class FakeSystemd(Systemd):
         return tuple(self.units.values())
 
     def service_command(self, name: str) -> ServiceCommand:
-        """kubelet's."""
+        """kubelet's, or another one's by name."""
         self._ask("service_command")
-        assert name == "kubelet.service"
-        return self.kubelet
+        return self.kubelet if name == "kubelet.service" else self.commands[name]
 
     def version(self) -> int:
         """The test's."""

@@ -219,6 +219,10 @@ def test_unit_info(bus: Connection) -> None:
         UnitFileState="enabled",
         DropInPaths=["/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"],
         ExecStartPre=[("/usr/bin/nodefix", wait, False, 0, 0, 0, 0, 0, 0, 0)],
+        Restart="always",
+        RestartUSec=100_000,
+        StartLimitIntervalUSec=10_000_000,
+        StartLimitBurst=5,
     )
     assert Systemd().unit_info("kubelet.service") == UnitInfo(
         load="loaded",
@@ -226,6 +230,10 @@ def test_unit_info(bus: Connection) -> None:
         file_state="enabled",
         drop_ins=("/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf",),
         before=(("/usr/bin/nodefix", "wait"),),
+        restart="always",
+        pause=0.1,
+        interval=10.0,
+        burst=5,
     )
 
 
