@@ -15,9 +15,10 @@ from nodefix.course import go_on, repeated
 from nodefix.errors import BusError
 from nodefix.facts.system import Scope, boot_id
 from nodefix.gate import is_switched_off
+from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host
 from nodefix.journal import Journal
-from nodefix.messages import held, note_record, out_of_scope_record, status_line
+from nodefix.messages import held, may_start, note_record, out_of_scope_record, status_line
 from nodefix.plan import Plan, Problem
 from nodefix.report import Course, Head, StageReport, run_outcome
 from nodefix.stages import STAGES, Stage
@@ -28,7 +29,7 @@ from nodefix.words import (
     CHANGED,
     FAILED,
     KUBE_PROXY,
-    KUBELET,
+    KUBELET_UNITS,
     NOT_RUN,
     RUNNING,
     SKIP,
@@ -80,7 +81,7 @@ def run(
     if not was_open:
         files.close_gate()
     if not scope.inside:
-        journal.send(out_of_scope_record(scope.reason))
+        journal.send(out_of_scope_record(scope.reason, may_start(kubelets(f"{host.root}/"))))
         skipped = _all_skipped(stages, config, scope.reason)
         _finish(files, head, SKIPPED, skipped, stamp(), Course())
         return SKIPPED
@@ -116,7 +117,7 @@ def run(
     course = go_on(earlier, head, finished, outcome, now, again)
     _finish(files, head, outcome, reports, finished, course)
     is_off = is_switched_off(f"{host.root}/")
-    kubelet = held(_kubelet_runs(host), is_off) if outcome == FAILED else ""
+    kubelet = _kubelet(host, outcome == FAILED, is_off)
     usec = round((time.monotonic() - begun) * 1_000_000)
     telling.finish(outcome, reports, usec, course, kubelet)
     notify(status_line(outcome, reports))
@@ -198,11 +199,16 @@ def _hand_over(host: Host) -> None:
         return
 
 
-def _kubelet_runs(host: Host) -> bool | None:
+def _kubelet(host: Host, has_failed: bool, is_off: bool) -> str:
+    """What becomes of the kubelet units of this node, in words."""
+    units = kubelets(f"{host.root}/")
+    if not has_failed:
+        return may_start(units)
     try:
-        return bool(host.systemd.active_units((KUBELET,)))
+        active = host.systemd.active_units(KUBELET_UNITS)
     except BusError:
-        return None
+        return held(units, None, is_off)
+    return held(active or units, bool(active), is_off)
 
 
 def _all_skipped(stages: Sequence[Stage], config: Config, reason: str) -> dict[str, StageReport]:

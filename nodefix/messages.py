@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from nodefix import __version__, events
 from nodefix.codes import CODES
 from nodefix.errors import NodefixError
 from nodefix.events import Record
+from nodefix.host.kubelets import spoken
 from nodefix.plan import Plan, Problem
 from nodefix.report import Course, StageReport, worst
 from nodefix.text import harmless, one_line
@@ -17,7 +19,8 @@ from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, PREPARED, SKIPPED,
 # Characters of a problem and of its remedy where both stand on one line.
 _PROBLEM, _REMEDY = 600, 1000
 
-LET_GO = "kubelet may start, since nodefix is switched off"
+# Names of units.
+Units: TypeAlias = tuple[str, ...]
 
 _STAGE_RECORDS = {
     UNCHANGED: (events.STAGE_UNCHANGED, events.INFO),
@@ -35,10 +38,15 @@ def started_record(names: Sequence[str]) -> Record:
     return Record(events.RUN_STARTED, events.INFO, message, {})
 
 
-def out_of_scope_record(reason: str) -> Record:
-    """Nothing is done on this system."""
+def out_of_scope_record(reason: str, kubelet: str) -> Record:
+    """Nothing is done on this system.
+
+    Args:
+        reason: why.
+        kubelet: what becomes of kubelet, in words, here and below.
+    """
     fields = {"NODEFIX_OUTCOME": SKIPPED, "NODEFIX_CHANGES": "0"}
-    message = f"nothing to do on this system: {reason}; nothing was changed, kubelet may start"
+    message = f"nothing to do on this system: {reason}; nothing was changed, {kubelet}"
     return Record(events.OUT_OF_SCOPE, events.NOTICE, message, fields)
 
 
@@ -55,7 +63,7 @@ def aborted_record(
 
     Args:
         error: what the kernel said.
-        kubelet: what becomes of kubelet, in words.
+        kubelet: what becomes of it, in words.
         obstacle: what stands in the place of report or marker, and what that is.
     """
     where = f"{error.filename}: " if error.filename else ""
@@ -110,7 +118,7 @@ def finished_record(
         outcome: the run's.
         stages: by name, in their order.
         usec: how long it took.
-        kubelet: what becomes of it after a failure, in words.
+        kubelet: what becomes of it, in words.
     """
     repaired = (report for report in stages.values() if report.outcome != PREPARED)
     fields = {
@@ -124,7 +132,7 @@ def finished_record(
         message = f"failed after {seconds}, {kubelet}: {summary}"
         return Record(events.RUN_FAILED, events.ERROR, message, fields)
     priority = events.WARNING if outcome == DEGRADED else events.NOTICE
-    message = f"{outcome} after {seconds}, kubelet may start: {summary}"
+    message = f"{outcome} after {seconds}, {kubelet}: {summary}"
     return Record(events.RUN_FINISHED, priority, message, fields)
 
 
@@ -141,7 +149,7 @@ def same_again_record(
     if outcome == FAILED:
         message = f"failed {again}, {kubelet}: {why}"
         return Record(events.RUN_FAILED, events.ERROR, message, fields)
-    message = f"degraded {again}, kubelet may start: {why}"
+    message = f"degraded {again}, {kubelet}: {why}"
     return Record(events.RUN_FINISHED, events.WARNING, message, fields)
 
 
@@ -169,18 +177,37 @@ def status_line(outcome: str, stages: Mapping[str, StageReport]) -> str:
     return f"{outcome}; repaired: {', '.join(changed)}" if changed else outcome
 
 
-def held(kubelet_runs: bool | None, is_off: bool) -> str:
+def may_start(kubelets: Units) -> str:
+    """What becomes of the kubelet units behind an open gate."""
+    return f"{spoken(kubelets)} may start"
+
+
+def let_go(kubelets: Units) -> str:
+    """The same where nobody looked whether it should be open."""
+    return f"{may_start(kubelets)}, since nodefix is switched off"
+
+
+def is_held(kubelets: Units) -> str:
+    """What becomes of them before a closed one."""
+    return f"{spoken(kubelets)} {'are' if len(kubelets) > 1 else 'is'} held"
+
+
+def held(kubelets: Units, kubelet_runs: bool | None, is_off: bool) -> str:
     """What becomes of kubelet after a run that failed.
 
     Args:
+        kubelets: the units that bring it up on this node.
         kubelet_runs: None where it is not known.
         is_off: whether nodefix is switched off, which opens the gate.
     """
     if is_off:
-        return LET_GO
+        return let_go(kubelets)
     if kubelet_runs:
-        return "kubelet runs on and its next start is held"
-    return "kubelet is held" if kubelet_runs is False else "kubelet's next start is held"
+        runs, its = ("run on", "their") if len(kubelets) > 1 else ("runs on", "its")
+        return f"{spoken(kubelets)} {runs} and {its} next start is held"
+    if kubelet_runs is False:
+        return is_held(kubelets)
+    return f"{spoken(kubelets)}'s next start is held"
 
 
 def in_words(problem: Problem) -> str:

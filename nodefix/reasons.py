@@ -1,4 +1,4 @@
-"""Why kubelet is held, in words for its journal, whatever the files of the last run hold."""
+"""Why a kubelet unit is held, in words for its journal, whatever the last run's files hold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from nodefix.config import load
 from nodefix.errors import ConfigError
 from nodefix.facts.system import boot_id
+from nodefix.host.kubelets import holder, is_mask, kubelets
 from nodefix.host.lock import stopped_holders
 from nodefix.host.reading import read_file
-from nodefix.messages import in_words
+from nodefix.messages import in_words, is_held
 from nodefix.report import StageReport
 from nodefix.store import Earlier, ReportFiles
 from nodefix.text import bounded, one_line
@@ -38,13 +39,15 @@ class Reasons:
 
     def __init__(self, root: str) -> None:
         self._root = root
+        unit = holder(root)
+        self._held = is_held((unit,) if unit else kubelets(root))
 
     def still_running(self, timeout: float) -> str:
         """A run does not end."""
         pids = " ".join(map(str, stopped_holders(Path(self._root))))
         stopped = "  it was stopped by a signal, such as ^Z; to continue it: kill -CONT"
         return (
-            f"kubelet is held: nodefix is still running (stage {_stage_of(self._last)}) after"
+            f"{self._held}: nodefix is still running (stage {_stage_of(self._last)}) after"
             f" {timeout:g} seconds\n"
             + (f"{stopped} {pids}\n" if pids else "")
             + "  see: journalctl -u nodefix -b"
@@ -52,7 +55,7 @@ class Reasons:
 
     def undone(self, names: tuple[str, ...]) -> str:
         """The run found the node ready, and something undid its work."""
-        lines = ["kubelet is held: nodefix found this node ready, and that has been undone since"]
+        lines = [f"{self._held}: nodefix found this node ready, and that has been undone since"]
         if "swap" in names:
             swap = self._last.stages.get("swap")
             since = "turned it off" if swap and swap.outcome == CHANGED else "found none"
@@ -67,23 +70,23 @@ class Reasons:
         """What the last run of this boot left behind."""
         last = self._last
         if not last.outcome:
-            lines = ["kubelet is held: nodefix has not run since this boot"]
+            lines = [f"{self._held}: nodefix has not run since this boot"]
             if why := self._configuration_problems():
                 lines.append(why)
             elif not self._is_masked():
                 lines.append("  see: systemctl status nodefix")
         elif last.outcome == RUNNING:
             lines = [
-                f"kubelet is held: the last run of nodefix was aborted in stage {_stage_of(last)}"
+                f"{self._held}: the last run of nodefix was aborted in stage {_stage_of(last)}"
             ]
         elif last.outcome == FAILED:
-            lines = ["kubelet is held: this node is not ready for it"]
+            lines = [f"{self._held}: this node is not ready for it"]
             for report in last.stages.values():
                 lines += _failed(report)
             lines.append("  see also: journalctl -u nodefix -b")
         else:
             lines = [
-                f"kubelet is held: found no /{MARKER}, which the last run of nodefix left",
+                f"{self._held}: found no /{MARKER}, which the last run of nodefix left",
                 "  see: systemctl status nodefix",
             ]
         return "\n".join([*lines, *self._again(lines)])
@@ -108,9 +111,7 @@ class Reasons:
         """systemd.unit(5): a link to /dev/null, or an empty file, in a folder of an admin's."""
         for folder in ("etc", "run"):
             path = f"{self._root}{folder}/systemd/system/{UNIT}"
-            if os.path.lexists(path) and (
-                os.path.realpath(path) == "/dev/null" or not _read(path).strip()
-            ):
+            if os.path.lexists(path) and is_mask(path):
                 return True
         return False
 

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.host.kubelets import holder, kubelets, spoken
 from nodefix.host.reading import read_file
 from nodefix.text import bounded, one_line, stamp
 from nodefix.words import CMDLINES, MOTD, STATE_FILE, SWITCH, SWITCH_ARGUMENT
@@ -99,13 +100,15 @@ def _read(path: str) -> Switch:
 
 
 def tell_let_go(root: str) -> None:
-    """Tell kubelet's journal why it starts on a node that nobody looked at; never raises."""
+    """Tell a kubelet unit's journal why it starts on a node that nobody looked at; never raises."""
     import sys
 
     try:
         switch = read_switch(root)
         if switch:
-            words = f"nodefix is switched off, so kubelet may start: {switch.in_words}"
+            unit = holder(root)
+            name = spoken((unit,) if unit else kubelets(root))
+            words = f"nodefix is switched off, so {name} may start: {switch.in_words}"
             print(bounded(words, 4 * _WORD), file=sys.stderr, flush=True)
     except Exception:
         # It must start all the same.

@@ -10,15 +10,14 @@ from nodefix.errors import UnclearError
 from nodefix.host import journald, tails
 from nodefix.host.node import Host
 from nodefix.symptoms import Text
-from nodefix.words import EMBEDDED_KUBELETS, KUBELET, UNIT
+from nodefix.words import KUBELET_UNITS, UNIT
 
 # Units whose lines in this boot are looked at.
 UNITS = (
-    KUBELET,
+    *KUBELET_UNITS,
     "containerd.service",
     "crio.service",
     UNIT,
-    *EMBEDDED_KUBELETS,
     "systemd-modules-load.service",
 )
 # Entries of these and of the kernel, and seconds for each of the two.

@@ -6,11 +6,20 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from nodefix.errors import BusError
+from nodefix.host.kubelets import kubelets, spoken
 from nodefix.host.systemd import Systemd
 from nodefix.switch import Kind, kind_of_switch, read_switch, write_switch
 from nodefix.terminal import is_root, tell
 from nodefix.text import one_line
-from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, SWITCH, SWITCH_ARGUMENT, UNIT
+from nodefix.words import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NOT_ROOT,
+    KUBELET,
+    SWITCH,
+    SWITCH_ARGUMENT,
+    UNIT,
+)
 
 HELP = "switch nodefix off, so that it neither acts nor holds kubelet"
 STATUSES = {
@@ -54,19 +63,20 @@ def disable(root: Path, systemd: Systemd, reason: str, now: bool) -> int:
     if problem := _switch_off(root, one_line(reason)):
         tell(f"nodefix: {problem}")
         return EXIT_FAILED
+    units = kubelets(f"{root}/")
     if not now:
-        tell("  where kubelet is held already: nodefix disable --now")
+        tell(f"  where {spoken(units)} is held already: nodefix disable --now")
         return EXIT_DONE
     try:
         systemd.restart_unit(UNIT)
     except BusError as error:
         tell(
             f"nodefix: {UNIT} could not be restarted: {error.message}\n"
-            "  kubelet's next try goes through all the same; to have it at once:"
-            " systemctl restart kubelet"
+            f"  the next try of {spoken(units)} goes through all the same; to have it at once:"
+            f" systemctl restart {' '.join(units or (KUBELET,))}"
         )
         return EXIT_FAILED
-    tell("  a kubelet that is held: its next try, within ten seconds, goes through")
+    tell(f"  where {spoken(units)} is held: its next try, within ten seconds, goes through")
     return EXIT_DONE
 
 

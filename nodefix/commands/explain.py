@@ -15,6 +15,7 @@ from nodefix.codes import is_unclear
 from nodefix.config import load as load_settings
 from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.system import boot_id, read_scope
+from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
 from nodefix.plan import Plan
@@ -23,7 +24,7 @@ from nodefix.symptoms_input import Read, of_file, of_node, of_stream
 from nodefix.symptoms_now import FINE, UNKNOWN, WRONG, Now, look
 from nodefix.terminal import tell
 from nodefix.text import bounded, one_line, stamp
-from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
+from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, KUBELET
 
 HELP = "explain an error line, a log or this boot's journal"
 STATUSES = {
@@ -34,13 +35,6 @@ STATUSES = {
 
 # Characters of a line that is shown, and causes in all.
 _LINE, _MOST = 300, 30
-
-# Where a line is not known.
-_ELSEWHERE = (
-    "nodefix check",
-    "journalctl -b -p warning -u kubelet -u containerd -u crio -n 50",
-    "crictl ps -a; crictl logs CONTAINER",
-)
 
 _STATES = {WRONG: "wrong", FINE: "in order", UNKNOWN: "not known"}
 
@@ -107,7 +101,9 @@ def explain(host: Host, read: Read, form: str, arguments: Sequence[str]) -> int:
     explained = [Explained(one, *_state(states, one.symptom)) for one in found]
     # What is wrong now comes before what has been.
     explained.sort(key=lambda one: (one.found.symptom.follows, one.now.state == FINE))
-    show(form, _data(explained, read), _text(explained, read, len(symptoms)))
+    elsewhere = _elsewhere(host)
+    text = _text(explained, read, len(symptoms), elsewhere)
+    show(form, _data(explained, read, elsewhere), text)
     return EXIT_DONE if explained else EXIT_FAILED
 
 
@@ -192,7 +188,18 @@ def _state(states: _States, symptom: Symptom) -> tuple[Now, str]:
     return now, now.fix or symptom.fix
 
 
-def _data(explained: Sequence[Explained], read: Read) -> Mapping[str, object]:
+def _elsewhere(host: Host) -> list[str]:
+    """What to type where a line is not known."""
+    names = (*(kubelets(f"{host.root}/") or (KUBELET,)), "containerd", "crio")
+    units = " ".join(f"-u {name.removesuffix('.service')}" for name in names)
+    return [
+        "nodefix check",
+        f"journalctl -b -p warning {units} -n 50",
+        "crictl ps -a; crictl logs CONTAINER",
+    ]
+
+
+def _data(explained: Sequence[Explained], read: Read, elsewhere: list[str]) -> Mapping[str, object]:
     return {
         "known": bool(explained),
         "causes": [
@@ -214,11 +221,11 @@ def _data(explained: Sequence[Explained], read: Read) -> Mapping[str, object]:
         ],
         "read": [text.where for text in read.texts if text.where],
         "notes": list(read.notes),
-        "see_also": [] if explained else list(_ELSEWHERE),
+        "see_also": [] if explained else elsewhere,
     }
 
 
-def _text(explained: Sequence[Explained], read: Read, known: int) -> str:
+def _text(explained: Sequence[Explained], read: Read, known: int, elsewhere: list[str]) -> str:
     lines = [line for one in explained for line in _paragraph(one)]
     if not explained:
         count = sum(text.content.rstrip("\n").count("\n") + 1 for text in read.texts)
@@ -228,7 +235,7 @@ def _text(explained: Sequence[Explained], read: Read, known: int) -> str:
             if read.texts
             else "not known: there is nothing to explain"
         ]
-        lines += [f"  see also: {line}" for line in _ELSEWHERE]
+        lines += [f"  see also: {line}" for line in elsewhere]
     return "\n".join([*lines, *(f"note: {note}" for note in read.notes)])
 
 

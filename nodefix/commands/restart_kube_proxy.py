@@ -8,6 +8,7 @@ from pathlib import Path
 from nodefix.config import load
 from nodefix.errors import BusError, ConfigError, NodefixError
 from nodefix.facts.system import boot_id
+from nodefix.host.kubelets import kubelets, spoken
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.live import kept
@@ -19,7 +20,6 @@ from nodefix.plan import Problem
 from nodefix.store import ReportFiles
 from nodefix.terminal import is_root, tell
 from nodefix.words import (
-    EMBEDDED_KUBELETS,
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_NOT_ROOT,
@@ -27,6 +27,7 @@ from nodefix.words import (
     EXIT_WOULD_CHANGE,
     KUBE_PROXY,
     KUBELET,
+    KUBELET_UNITS,
     UNIT,
 )
 
@@ -81,12 +82,14 @@ def _restart(host: Host, dry_run: bool) -> int:
     Raises:
         BusError: whether kubelet is up cannot be told.
     """
-    units = host.systemd.active_units((KUBELET, *EMBEDDED_KUBELETS))
+    units = host.systemd.active_units(KUBELET_UNITS)
     if not units:
+        there = kubelets(f"{host.root}/")
         return _not_done(
             Problem(
-                "kube-proxy was not restarted: kubelet is not up, which would start it again",
-                f"systemctl status {KUBELET}; nodefix wait --timeout 0",
+                f"kube-proxy was not restarted: found {spoken(there)} down, expected it to be up,"
+                " since it starts kube-proxy again",
+                f"systemctl status {' '.join(there or (KUBELET,))}; nodefix wait --timeout 0",
             )
         )
     if unit := part_of(units):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nodefix.errors import NodefixError
+from nodefix.host.kubelets import kubelets, spoken
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
@@ -112,7 +113,8 @@ def rollback(
             f"  see: ls -ldZ /{UNDO} /run/nodefix; df -h /run /var/lib"
         )
         return EXIT_FAILED
-    text = in_words(rolled, _last(names, refused, dry_run=dry_run), dry_run=dry_run)
+    units = kubelets(f"{host.root}/")
+    text = in_words(rolled, _last(names, refused, units, dry_run=dry_run), dry_run=dry_run)
     show(form, as_data(rolled, dry_run=dry_run, switched_off=switched_off), text)
     return EXIT_FAILED if refused else _status(rolled, dry_run=dry_run)
 
@@ -132,7 +134,9 @@ def _record(journal: Journal, rolled: Rolled, refused: str, names: Sequence[str]
     journal.send(finished_record(rolled, refused or switched))
 
 
-def _last(names: Sequence[str], refused: str, *, dry_run: bool) -> list[str]:
+def _last(
+    names: Sequence[str], refused: str, units: tuple[str, ...], *, dry_run: bool
+) -> list[str]:
     """What is said at the end: how to do it, or how to go on."""
     if dry_run:
         again = shlex.join(["nodefix", "rollback", *(f"--stage={name}" for name in names)])
@@ -151,7 +155,8 @@ def _last(names: Sequence[str], refused: str, *, dry_run: bool) -> list[str]:
             f"  see: ls -ldZ /etc/nodefix /{SWITCH}; findmnt -T /etc; then: nodefix disable",
         ]
     return [
-        "a kubelet that is held now is let go at its next try; at once: nodefix disable --now",
+        f"where {spoken(units)} is held now its next try goes through; at once: nodefix disable"
+        " --now",
         "nodefix is switched off; to switch it on again: nodefix enable",
     ]
 

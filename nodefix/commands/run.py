@@ -13,13 +13,16 @@ from nodefix.events import Record
 from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
+from nodefix.host.kubelets import kubelets
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
 from nodefix.journal import Journal
 from nodefix.messages import (
-    LET_GO,
     aborted_record,
+    is_held,
+    let_go,
+    may_start,
     not_run_record,
     note_record,
     plan_in_words,
@@ -30,7 +33,6 @@ from nodefix.terminal import add_stage, is_root
 from nodefix.told import briefly
 from nodefix.words import (
     DEGRADED,
-    EMBEDDED_KUBELETS,
     EXIT_DEGRADED,
     EXIT_DONE,
     EXIT_FAILED,
@@ -38,7 +40,7 @@ from nodefix.words import (
     EXIT_USAGE,
     EXIT_WOULD_CHANGE,
     FAILED,
-    KUBELET,
+    KUBELET_UNITS,
     TOLD_BY_RUN,
 )
 
@@ -127,13 +129,14 @@ def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None
 
 def _kubelet_now(root: Path, scope: Scope | None) -> str:
     """What becomes of kubelet after a run that was aborted, in words."""
+    units = kubelets(f"{root}/")
     if is_switched_off(f"{root}/"):
-        return LET_GO
+        return let_go(units)
     if scope and not scope.inside:
-        return "kubelet may start on a system like this one"
+        return f"{may_start(units)} on a system like this one"
     if ReportFiles(root).is_open(boot_id(root)):
         return "the node stays ready, as the previous run found it"
-    return "kubelet is held"
+    return is_held(units)
 
 
 def _open_host(root: Path) -> tuple[Host, Journal]:
@@ -166,7 +169,7 @@ def _after(host: Host, config: Config, journal: Journal) -> engine.After:
         if not {"modules", "alternatives"} & now.keys():
             return None
         try:
-            units = host.systemd.active_units((KUBELET, *EMBEDDED_KUBELETS))
+            units = host.systemd.active_units(KUBELET_UNITS)
         except BusError:
             return None
         if not units:

@@ -11,12 +11,13 @@ from nodefix.deadline import Deadline
 from nodefix.errors import ConfigError, NodefixError
 from nodefix.facts.system import boot_id, read_scope
 from nodefix.gate import is_ready
+from nodefix.host.kubelets import kubelets
 from nodefix.host.lock import is_held, stopped_holders
 from nodefix.host.systemd import Systemd
 from nodefix.host.units import ServiceState
 from nodefix.store import Earlier, ReportFiles
 from nodefix.switch import Switch, read_switch
-from nodefix.words import EMBEDDED_KUBELETS, KUBELET, UNIT
+from nodefix.words import KUBELET_UNITS, UNIT
 
 # Seconds that systemd may take for all of its answers.
 _ASKING_SECONDS = 10.0
@@ -37,7 +38,10 @@ class Seen(NamedTuple):
         settings: what is wrong with the settings.
         service: nodefix.service; None where systemd did not tell.
         waiting: services that `nodefix wait` holds, or may hold.
-        kubelet_runs: whether kubelet is up; None where systemd did not tell.
+        kubelets: the kubelet units that are up; where none is, or systemd did not tell, this
+            node's; none where none is known.
+        given_up: kubelet units that have failed and that systemd does not start again.
+        kubelet_runs: whether one of them is up; None where systemd did not tell.
         unread: what could not be read, and why.
     """
 
@@ -52,6 +56,8 @@ class Seen(NamedTuple):
     settings: str = ""
     service: ServiceState | None = None
     waiting: tuple[ServiceState, ...] = ()
+    kubelets: tuple[str, ...] = ()
+    given_up: tuple[ServiceState, ...] = ()
     kubelet_runs: bool | None = None
     unread: tuple[str, ...] = ()
 
@@ -75,6 +81,7 @@ def look(root: Path, systemd: Systemd) -> Seen:
         switch,
         "" if scope.inside or forced else scope.reason,
         settings,
+        kubelets=kubelets(f"{root}/"),
     )
     return _with_units(seen, systemd)
 
@@ -94,7 +101,10 @@ def _with_units(seen: Seen, systemd: Systemd) -> Seen:
     systemd.deadline = Deadline("asking systemd", _ASKING_SECONDS)
     try:
         seen = seen._replace(service=systemd.service_state(UNIT))
-        seen = seen._replace(kubelet_runs=bool(systemd.active_units((KUBELET,))))
+        failed = [name for name in seen.kubelets if systemd.unit_state(name).active == "failed"]
+        seen = seen._replace(given_up=tuple(map(systemd.service_state, failed)))
+        active = systemd.active_units(KUBELET_UNITS)
+        seen = seen._replace(kubelets=active or seen.kubelets, kubelet_runs=bool(active))
         if not (seen.is_open or seen.switch):
             seen = seen._replace(waiting=_held(systemd))
     except NodefixError as error:
@@ -108,7 +118,7 @@ def _held(systemd: Systemd) -> tuple[ServiceState, ...]:
     """The services that are on their way up and run `nodefix wait` before they start."""
     names = systemd.starting_services()
     # Those of Kubernetes come first, whatever else a boot has queued.
-    first = [name for name in (KUBELET, *EMBEDDED_KUBELETS) if name in names]
+    first = [name for name in KUBELET_UNITS if name in names]
     others = [name for name in names if name not in first and name != UNIT]
     states = (systemd.service_state(name) for name in (*first, *others))
     return tuple(state for state in states if state.waits and _is_coming(state))

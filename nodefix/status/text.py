@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nodefix.codes import CODES
-from nodefix.messages import held, in_words
+from nodefix.host.kubelets import spoken
+from nodefix.messages import held, in_words, may_start
 from nodefix.plan import Problem
 from nodefix.report import StageReport
 from nodefix.shape import JsonObject
@@ -53,11 +54,12 @@ def _skipped(seen: Seen) -> str:
 
 
 def _kubelet(seen: Seen, verdict: Verdict) -> str:
+    name, s = spoken(seen.kubelets), "" if len(seen.kubelets) > 1 else "s"
     if verdict.kubelet_may_start:
-        return "kubelet runs" if seen.kubelet_runs else "kubelet may start"
+        return f"{name} run{s}" if seen.kubelet_runs else may_start(seen.kubelets)
     if verdict.state in (RUNNING, NOT_STARTED) and not seen.kubelet_runs:
-        return "kubelet waits for it"
-    return held(seen.kubelet_runs, is_off=False)
+        return f"{name} wait{s} for it"
+    return held(seen.kubelets, seen.kubelet_runs, is_off=False)
 
 
 def in_text(seen: Seen, verdict: Verdict, root: bool, is_long: bool) -> str:
@@ -175,6 +177,7 @@ def as_data(seen: Seen, verdict: Verdict) -> JsonObject:
         "exit_status": EXITS[verdict.state],
         "kubelet_may_start": verdict.kubelet_may_start,
         "kubelet_runs": seen.kubelet_runs,
+        "kubelet_units": list(seen.kubelets),
         "text": headline(seen, verdict),
         "boot_id": seen.boot_id,
         "invocation_id": last.invocation_id,

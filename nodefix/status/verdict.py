@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nodefix.host.kubelets import spoken
 from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
 from nodefix.status.seen import Seen
@@ -192,7 +193,17 @@ def _why(seen: Seen, state: str) -> tuple[Problem, ...]:
         found += _why_failed(seen)
     elif state in (READY, DEGRADED):
         found += _why_not_again(seen)
+    found += (_given_up(service) for service in seen.given_up)
     return tuple(found)
+
+
+def _given_up(service: ServiceState) -> Problem:
+    name = service.name
+    return Problem(
+        f"{name} has failed ({service.result}) and is not started again by itself",
+        f"systemctl reset-failed {name} && systemctl start {name}",
+        False,
+    )
 
 
 def _why_not_started(seen: Seen) -> list[Problem]:
@@ -200,7 +211,7 @@ def _why_not_started(seen: Seen) -> list[Problem]:
     if service is None or service.state.job:
         return []
     if service.state.load == "masked":
-        return [_masked()]
+        return [_masked(seen)]
     if service.state.load != "loaded":
         message = f"{UNIT}: found {service.state.load}, expected its file"
         return [Problem(message, "dnf reinstall nodefix && systemctl start nodefix")]
@@ -209,9 +220,9 @@ def _why_not_started(seen: Seen) -> list[Problem]:
     return [Problem(f"nothing has started {UNIT} in this boot", "systemctl start nodefix")]
 
 
-def _masked() -> Problem:
+def _masked(seen: Seen) -> Problem:
     hint = f"systemctl unmask {UNIT} && systemctl restart nodefix"
-    return Problem(f"{UNIT} is masked, which holds kubelet", hint)
+    return Problem(f"{UNIT} is masked, which holds {spoken(seen.kubelets)}", hint)
 
 
 def _why_failed(seen: Seen) -> list[Problem]:
@@ -226,7 +237,7 @@ def _why_no_run(seen: Seen) -> list[Problem]:
     if seen.settings:
         return [Problem(f"the settings are not valid:\n{seen.settings}", _AGAIN)]
     if seen.service and seen.service.state.load == "masked":
-        return [_masked()]
+        return [_masked(seen)]
     result = seen.service.result if seen.service else "unknown"
     return [Problem(f"{UNIT} came to no run ({result})", "journalctl -u nodefix -b -n 20")]
 

@@ -96,7 +96,9 @@ def test_not_up_afterwards(proxy: KubeProxy, capsys: pytest.CaptureFixture[str])
 def test_kubelet_that_is_not_up(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
     proxy.node.systemd.active.clear()
     assert status("restart-kube-proxy") == 1
-    assert "kubelet is not up" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "found kubelet down, expected it to be up" in said
+    assert "systemctl status kubelet.service" in said
     assert proxy.node.programs.calls == []
 
 

@@ -117,6 +117,7 @@ def test_report_that_cannot_be_written_does_not_open_the_gate(
     ("active", "words"),
     [
         ({"kubelet.service"}, "kubelet runs on and its next start is held"),
+        ({"rke2-agent.service"}, "rke2-agent runs on and its next start is held"),
         (set(), "kubelet is held"),
         (None, "kubelet's next start is held"),
     ],
@@ -131,7 +132,7 @@ def test_what_a_failure_means_to_kubelet(node: Node, active: set[str] | None, wo
     # The gate is open then.
     node.file("/etc/nodefix/disabled")
     run()
-    assert "kubelet may start, since nodefix is switched off" in run.said(events.RUN_FAILED)[0]
+    assert " may start, since nodefix is switched off" in run.said(events.RUN_FAILED)[0]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,17 @@ def test_no_boot_id_no_ready_marker(el10: Node, boot_id: str) -> None:
     assert not gate.is_ready(f"{el10.root}/")
 
 
+def test_the_unit_that_is_held_is_named(el10: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(el10, "failed", failed("swap"))
+    el10.file("/etc/systemd/system/rke2-agent.service", "[Service]\n")
+    assert wait(el10).startswith("rke2-agent is held: ")
+    el10.file("/proc/self/cgroup", "0::/system.slice/k3s.service/.control\n")
+    assert wait(el10).startswith("k3s is held: ")
+    el10.file("/etc/nodefix/disabled")
+    assert wait(el10) == ""
+    assert "nodefix is switched off, so k3s may start: " in capsys.readouterr().err
+
+
 def test_switched_off_by_a_file(el10: Node) -> None:
     leave(el10, "failed", failed("swap"))
     assert wait(el10)

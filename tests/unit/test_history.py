@@ -95,7 +95,7 @@ def test_not_run_and_out_of_scope() -> None:
     (boot,) = boots(journal((A, [not_run_record(error)])), 10)
     assert (boot.outcome, boot.runs) == ("failed", 1)
     assert "expected auto" in boot.problem
-    (boot,) = boots(journal((A, [out_of_scope_record("found debian")])), 10)
+    (boot,) = boots(journal((A, [out_of_scope_record("found debian", "kubelet may start")])), 10)
     assert (boot.outcome, boot.problem) == ("skipped", "")
 
 

@@ -139,7 +139,8 @@ def test_finished(outcome: str, message_id: str, priority: int, words: str) -> N
         # Every boot begins without it: no repair.
         "lockfile": StageReport("lockfile", "required", "prepared", (CHANGE,)),
     }
-    record = messages.finished_record(outcome, stages, 1_500_000, "kubelet is held")
+    kubelet = "kubelet is held" if outcome == "failed" else "kubelet may start"
+    record = messages.finished_record(outcome, stages, 1_500_000, kubelet)
     assert (record.message_id, record.priority) == (message_id, priority)
     assert record.message == f"{words}swap changed, chains failed, lockfile prepared"
     assert record.fields == {
@@ -149,10 +150,30 @@ def test_finished(outcome: str, message_id: str, priority: int, words: str) -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("units", "runs", "words"),
+    [
+        ((), True, "kubelet runs on and its next start is held"),
+        (("k3s.service",), False, "k3s is held"),
+        (("kubelet.service", "k3s.service"), False, "kubelet and k3s are held"),
+        (
+            ("kubelet.service", "k3s.service"),
+            True,
+            "kubelet and k3s run on and their next start is held",
+        ),
+        (("k0sworker.service",), None, "k0sworker's next start is held"),
+    ],
+)
+def test_who_is_held(units: tuple[str, ...], runs: bool | None, words: str) -> None:
+    assert messages.held(units, runs, is_off=False) == words
+    off = messages.held(units, runs, is_off=True)
+    assert off.endswith(" may start, since nodefix is switched off")
+
+
 def test_out_of_scope() -> None:
-    record = messages.out_of_scope_record("found Debian")
+    record = messages.out_of_scope_record("found Debian", "k3s may start")
     assert record.message_id == events.OUT_OF_SCOPE
-    assert "found Debian" in record.message
+    assert record.message.endswith("found Debian; nothing was changed, k3s may start")
     assert record.fields == {"NODEFIX_OUTCOME": "skipped", "NODEFIX_CHANGES": "0"}
 
 

@@ -14,9 +14,11 @@ from lastrun import leave
 
 from nodefix.config import Config
 from nodefix.errors import BusError, ConfigError
+from nodefix.host.units import UnitState
 from nodefix.report import StageReport
 from nodefix.status import seen
 from nodefix.status.verdict import judge
+from nodefix.words import KUBELET_UNITS
 
 SWAP = StageReport("swap", "required", "unchanged")
 
@@ -134,6 +136,18 @@ def test_who_is_held(el10: Node, name: str) -> None:
     leave(el10, "ready", SWAP)
     # kubelet that is tried again for reasons of its own is not held.
     assert seen.look(el10.root, el10.systemd).waiting == ()
+
+
+@pytest.mark.parametrize("unit", KUBELET_UNITS)
+def test_each_kubelet_unit_counts(el10: Node, unit: str) -> None:
+    el10.file(f"/etc/systemd/system/{unit}", "[Service]\n")
+    found = seen.look(el10.root, el10.systemd)
+    assert (found.kubelets, found.kubelet_runs, found.given_up) == ((unit,), False, ())
+    el10.systemd.states[unit] = UnitState("loaded", "failed", "failed")
+    (given_up,) = seen.look(el10.root, el10.systemd).given_up
+    assert given_up.name == unit
+    el10.systemd.active = {unit}
+    assert seen.look(el10.root, el10.systemd).kubelet_runs is True
 
 
 def test_kubernetes_services_come_first(el10: Node) -> None:
