@@ -157,34 +157,3 @@ def test_units_beside_those_of_a_node_make_no_cycle(node: testnode.Nspawn) -> No
     node.boot()
     assert "ordering cycle" not in sh(node, "journalctl -b --no-pager")
     assert kubelet_runs(node)
-
-
-K3S = """\
-[Unit]
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-Type=exec
-ExecStart=/usr/bin/sleep infinity
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def test_a_service_that_brings_its_own_kubelet_starts_after_nodefix(
-    root: testnode.Root, boot: Boot
-) -> None:
-    root.write("/etc/systemd/system/k3s.service", K3S)
-    root.run(["systemctl", "enable", "k3s.service"])
-    # The probe takes its time, so that who does not wait is seen.
-    (root.path / "usr/bin/unshare").rename(root.path / "usr/bin/unshare.real")
-    slow = '#!/bin/sh\nsleep 1; exec /usr/bin/unshare.real "$@"\n'
-    root.write("/usr/bin/unshare", slow, 0o755)
-    node = boot()
-    k3s, nodefix = node.unit("k3s.service"), node.unit("nodefix.service")
-    assert k3s["ActiveState"] == "active"
-    assert int(k3s["ExecMainStartTimestampMonotonic"]) > int(
-        nodefix["ExecMainExitTimestampMonotonic"]
-    )
