@@ -121,7 +121,7 @@ def run(
     usec = round((time.monotonic() - begun) * 1_000_000)
     telling.finish(outcome, reports, usec, course, kubelet)
     notify(status_line(outcome, reports))
-    ran = Ran(head, finished, outcome, reports, course, usec, is_off)
+    ran = Ran(head, finished, outcome, reports, course, usec, is_off, kubelet)
     for said in tell(host.root, config, ran):
         journal.send(note_record(said, events.WARNING))
     if outcome == FAILED and was_open and not is_off:

@@ -16,7 +16,6 @@ def motd(ran: Ran) -> str:
     if ran.outcome not in (FAILED, DEGRADED) or ran.is_off:
         return ""
     why = "".join(f": {name}: {problem.message}" for name, problem in worst(ran.stages)[:1])
-    what = "kubelet is held" if ran.outcome == FAILED else "this node is degraded"
-    return (
-        f"{one_line(f'nodefix: {what} since {ran.course.since}{why}', _LINE)}; see: nodefix status"
-    )
+    what = ran.kubelet if ran.outcome == FAILED else "this node is degraded"
+    line = one_line(f"nodefix: {what} since {ran.course.since}{why}", _LINE)
+    return f"{line}; see: nodefix status"

@@ -19,6 +19,7 @@ class Ran(NamedTuple):
         course: how the boot has gone.
         usec: how long it took.
         is_off: whether nodefix is switched off, so that nothing is held.
+        kubelet: what becomes of the node's kubelet, in words.
     """
 
     head: Head
@@ -28,3 +29,4 @@ class Ran(NamedTuple):
     course: Course
     usec: int = 0
     is_off: bool = False
+    kubelet: str = ""

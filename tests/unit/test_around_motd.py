@@ -14,7 +14,8 @@ HEAD = Head("b", "", SINCE)
 
 
 def ran(outcome: str, *stages: StageReport) -> Ran:
-    return Ran(HEAD, SINCE, outcome, {one.stage: one for one in stages}, Course(1, SINCE))
+    reports = {one.stage: one for one in stages}
+    return Ran(HEAD, SINCE, outcome, reports, Course(1, SINCE), kubelet="k3s is held")
 
 
 def stage(outcome: str, message: str) -> StageReport:
@@ -28,7 +29,7 @@ def test_a_node_that_is_well_says_nothing(outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "words"), [("failed", "kubelet is held"), ("degraded", "this node is degraded")]
+    ("outcome", "words"), [("failed", "k3s is held"), ("degraded", "this node is degraded")]
 )
 def test_a_node_that_is_not_says_so_in_one_line(outcome: str, words: str) -> None:
     said = motd(ran(outcome, stage(outcome, "swap is\non \x1b[31m")))
