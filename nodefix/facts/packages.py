@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nodefix.errors import NodefixError
 from nodefix.facts.remedies import AGAIN
 from nodefix.host.node import Host
@@ -14,26 +16,28 @@ _ASKED = (IPTABLES, ALTERNATIVES)
 _RPM = "/usr/bin/rpm"
 
 
-def read_packages(host: Host) -> frozenset[str] | None:
-    """Which of IPTABLES and ALTERNATIVES are installed; None where rpm does not tell.
+def read_packages(host: Host, names: Sequence[str] = _ASKED) -> frozenset[str] | None:
+    """Which of these packages are installed; None where rpm does not tell.
 
     rpm's status is the number of those that are not installed; it prints a line for each of them.
     """
     try:
-        result = host.programs.run(_RPM, "-q", "--qf", "%{NAME}\\n", *_ASKED, timeout=5.0)
+        result = host.programs.run(_RPM, "-q", "--qf", "%{NAME}\\n", *names, timeout=5.0)
     except NodefixError:
         return None
-    if not 0 <= result.status <= len(_ASKED):
+    if not 0 <= result.status <= len(names):
         return None
-    return frozenset(result.text.split("\n")).intersection(_ASKED)
+    return frozenset(result.text.split("\n")).intersection(names)
 
 
-def bring_back(package: str, installed: frozenset[str] | None) -> str:
-    """The line that brings a package's files back.
+def bring_back(packages: str, installed: frozenset[str] | None) -> str:
+    """The line that brings the files of one or several packages back.
 
     `dnf install` does nothing where rpm takes the package for installed.
     """
-    install, reinstall = f"dnf install {package}", f"dnf reinstall {package}"
+    install, reinstall = f"dnf install {packages}", f"dnf reinstall {packages}"
     if installed is None:
         return f"{install} && {reinstall} && {AGAIN}"
-    return f"{reinstall if package in installed else install} && {AGAIN}"
+    if missing := [package for package in packages.split() if package not in installed]:
+        return f"dnf install {' '.join(missing)} && {AGAIN}"
+    return f"{reinstall} && {AGAIN}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.facts.features import Feature
+from nodefix.facts.packages import bring_back, read_packages
 from nodefix.facts.remedies import AGAIN
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
@@ -97,14 +98,14 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
     tool = "/usr/sbin/nft" if with_nft else f"/usr/sbin/{_IPTABLES[family]}-nft-restore"
     for program in (_UNSHARE, tool):
         if not host.path(program).exists():
-            return Unknown(f"{program}: found no such program", _install(program))
+            return Unknown(f"{program}: found no such program", _install(host, program, 1))
     try:
         result = (_nft if with_nft else _iptables)(host, family, features, tool)
     except NodefixError as error:
         return Unknown(error.message, error.hint)
     if not result.status:
         return None
-    unknown = _unknown(result, tool)
+    unknown = _unknown(host, result, tool)
     if unknown:
         return unknown
     # If the library is there and the kernel lacks the module, a warning comes first.
@@ -112,14 +113,14 @@ def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Un
     return Failure(family, features[0], result.telling, library)
 
 
-def _unknown(result: Result, tool: str) -> Unknown | None:
+def _unknown(host: Host, result: Result, tool: str) -> Unknown | None:
     """Why it was not the rules that failed but unshare(1), or the tool before it read them."""
     words = result.telling
     # Statuses of unshare(1) and of the loader of shared libraries.
     if result.status < 0 or result.status in (126, 127):
         if result.status < 0:
             words = f"killed by signal {-result.status}"
-        return Unknown(f"{tool} does not run: {words}", _install(tool))
+        return Unknown(f"{tool} does not run: {words}", _install(host, tool))
     if result.words.startswith("unshare: "):
         if "No space left" in words:
             return Unknown(words, "sysctl -w user.max_net_namespaces=15000 && " + AGAIN)
@@ -135,10 +136,10 @@ def _unknown(result: Result, tool: str) -> Unknown | None:
     return None
 
 
-def _install(program: str) -> str:
-    """The command that restores a program, also if its package is installed without it."""
-    packages = _PACKAGES[program.rpartition("/")[2]]
-    return f"dnf reinstall {packages} || dnf install {packages}; {AGAIN}"
+def _install(host: Host, program: str, most: int | None = None) -> str:
+    """The command that restores a program; `most` leaves out its libraries' packages."""
+    packages = _PACKAGES[program.rpartition("/")[2]].split()[:most]
+    return bring_back(" ".join(packages), read_packages(host, packages))
 
 
 def _iptables(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:

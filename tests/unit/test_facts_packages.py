@@ -7,7 +7,7 @@ from altstage import answer_rpm
 from fakehost import Node, result
 
 from nodefix.errors import CommandError
-from nodefix.facts.packages import ALTERNATIVES, IPTABLES, bring_back, read_packages
+from nodefix.facts.packages import ALTERNATIVES, IPTABLES, LIBRARIES, bring_back, read_packages
 from nodefix.host.programs import Result
 
 
@@ -35,3 +35,9 @@ def test_what_is_installed_is_not_installed_again(
     installed: frozenset[str] | None, line: str
 ) -> None:
     assert bring_back(IPTABLES, installed) == f"{line} && systemctl restart nodefix"
+
+
+def test_of_several_the_missing_ones_are_installed() -> None:
+    both = f"{IPTABLES} {LIBRARIES}"
+    assert "dnf install iptables-libs &&" in bring_back(both, frozenset({IPTABLES}))
+    assert f"dnf reinstall {both} &&" in bring_back(both, frozenset({IPTABLES, LIBRARIES}))

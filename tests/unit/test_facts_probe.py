@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from altstage import answer_rpm
 from fakehost import Node, result
 from netprobe import NFT, RESTORE4, RESTORE6, UNSHARE, Probe, recorded
 
 from nodefix.errors import DeadlineError
 from nodefix.facts.features import IPTABLES, NFTABLES, Feature
+from nodefix.facts.packages import bring_back
 from nodefix.facts.probe import Probed, Unknown, probe
 from nodefix.host.programs import Result
 
@@ -85,22 +87,23 @@ def test_no_ipv6_no_probe_of_it(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "tool", "packages"),
+    ("features", "tool", "package"),
     [
-        (IPTABLES, RESTORE4, "iptables-nft iptables-libs"),
-        (IPTABLES, RESTORE6, "iptables-nft iptables-libs"),
+        (IPTABLES, RESTORE4, "iptables-nft"),
+        (IPTABLES, RESTORE6, "iptables-nft"),
         (NFTABLES, NFT, "nftables"),
         (NFTABLES, UNSHARE, "util-linux-core"),
     ],
 )
-def test_tool_missing(node: Node, features: tuple[Feature, ...], tool: str, packages: str) -> None:
+def test_tool_missing(node: Node, features: tuple[Feature, ...], tool: str, package: str) -> None:
+    """As the alternatives stage has it."""
     Probe(node)
     (node.root / tool[1:]).unlink()
-    unknown = probe(node.host, features).unknown
-    assert unknown == Unknown(
-        f"{tool}: found no such program",
-        f"dnf reinstall {packages} || dnf install {packages}; systemctl restart nodefix",
-    )
+    for installed in ((), (package,)):
+        answer_rpm(node, *installed)
+        hint = bring_back(package, frozenset(installed))
+        unknown = probe(node.host, features).unknown
+        assert unknown == Unknown(f"{tool}: found no such program", hint)
 
 
 def test_a_probe_that_hangs_is_not_taken_for_broken_rules(node: Node) -> None:
@@ -152,13 +155,14 @@ def test_a_probe_that_cannot_be_made_blames_no_rule(
     node: Node, answer: Result, why: str, hint: str
 ) -> None:
     Probe(node)
+    answer_rpm(node, "iptables-nft", "iptables-libs")
     node.programs.table[(UNSHARE,)] = answer
     probed = probe(node.host, IPTABLES)
     assert probed.failures == ()
     assert probed.unknown
     assert probed.unknown.why.startswith(why)
     assert probed.unknown.hint.startswith(hint)
-    assert len(node.programs.calls) == 1
+    assert [argv[0] for argv in node.programs.calls].count(UNSHARE) == 1
 
 
 def test_rules_that_fail_together_only(node: Node) -> None:
