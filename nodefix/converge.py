@@ -10,7 +10,9 @@ from typing import NamedTuple
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError, NodefixError, UnclearError
+from nodefix.host.image import read_image
 from nodefix.host.node import Host
+from nodefix.image_mode import Image, in_image, kept_by
 from nodefix.plan import Change, Done, Plan, Problem, unmet
 from nodefix.report import StageReport
 from nodefix.stages import Stage
@@ -40,8 +42,9 @@ class Refusal(NamedTuple):
 class _Work:
     """What was tried so far, so that it is told however the stage ends."""
 
-    def __init__(self, undo: UndoLog) -> None:
+    def __init__(self, undo: UndoLog, image: Image | None) -> None:
         self._undo = undo
+        self._image = image
         self._written: dict[str, int] = {}
         self.tried: dict[str, Change] = {}
         self.refused: dict[str, Refusal] = {}
@@ -69,18 +72,19 @@ class _Work:
         )
         # The change is there, and something about it went wrong all the same.
         notes = tuple(
-            f"{target}: {said.message}" + (f"; fix: {said.hint}" if said.hint else "")
+            f"{target}: {said.message}"
+            + (f"; fix: {in_image(said.hint, self._image)}" if said.hint else "")
             for target, said in self.refused.items()
             if target not in undone
         )
-        changes = tuple(
-            change.done for target, change in self.tried.items() if target not in undone
-        )
+        made = [change for target, change in self.tried.items() if target not in undone]
         for target in self._written.keys() - undone:
             # Without it the entry stays one of a change that was begun.
             with contextlib.suppress(OSError):
                 self._undo.confirm(self._written[target])
-        return changes, plan._replace(
+        if self._image:
+            notes += tuple(kept_by(one.target, one.carried) for one in made if one.undo)
+        return tuple(change.done for change in made), plan._replace(
             changes=(), problems=plan.problems + problems, notes=plan.notes + notes
         )
 
@@ -108,7 +112,9 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
     if mode == SKIP:
         return StageReport(stage.NAME, mode, SKIPPED, notes=(BY_SETTING,))
     begun = time.monotonic()
-    changes, left = _converge(stage, host, config)
+    image = read_image(host.root)
+    changes, left = _converge(stage, host, config, image)
+    left = _on_this_node(left, image)
     return StageReport(
         stage.NAME,
         mode,
@@ -127,14 +133,25 @@ def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
         return Plan(skipped=BY_SETTING)
     with host.limit(Deadline(f"stage {stage.NAME}", stage.DEADLINE)):
         try:
-            return stage.plan(stage.read(host, config), config)
+            plan = stage.plan(stage.read(host, config), config)
         except Exception as error:
-            return Plan(problems=(_why_no_plan(stage, error),))
+            plan = Plan(problems=(_why_no_plan(stage, error),))
+    return _on_this_node(plan, read_image(host.root))
 
 
-def _converge(stage: Stage, host: Host, config: Config) -> tuple[tuple[Done, ...], Plan]:
+def _on_this_node(plan: Plan, image: Image | None) -> Plan:
+    """The plan with remedies that help on this node; stages write them for a node of packages."""
+    return plan._replace(
+        changes=tuple(one._replace(hint=in_image(one.hint, image)) for one in plan.changes),
+        problems=tuple(one._replace(hint=in_image(one.hint, image)) for one in plan.problems),
+    )
+
+
+def _converge(
+    stage: Stage, host: Host, config: Config, image: Image | None
+) -> tuple[tuple[Done, ...], Plan]:
     """Plan and apply until nothing is left; return what was changed, and what is left."""
-    work = _Work(UndoLog(host.root))
+    work = _Work(UndoLog(host.root), image)
     deadline = Deadline(f"stage {stage.NAME}", stage.DEADLINE)
     try:
         with host.limit(deadline):

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from nodefix.errors import BusError
 from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NOTICE, WARNING, Record
+from nodefix.host.image import for_this_node
 from nodefix.host.patience import interrupted_after, write
 from nodefix.host.systemd import Systemd
 from nodefix.text import bounded
@@ -121,7 +122,7 @@ def _journald(socket: str) -> _Send | Record:
         from systemd import journal
     except Exception as error:  # byte code that is cut off is an EOFError, and so on
         verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
-        return _no_journal(bounded(str(error)), f"dnf {verb} python3-systemd")
+        return _no_journal(bounded(str(error)), for_this_node(f"dnf {verb} python3-systemd"))
 
     def send(entry: Mapping[str, str]) -> None:
         journal.send(**entry)

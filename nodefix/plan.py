@@ -43,6 +43,8 @@ class Change(NamedTuple):
         each_boot: whether each boot begins like this, so that making it is no repair.
         undo: what stood there, where the change lasts; None where nothing of it outlives the boot.
         code: what kind of problem it is when the change cannot be made; a key of codes.CODES.
+        carried: where the change lasts, the command by which an image is built that has it already;
+            empty where it is the machine's own.
     """
 
     target: str
@@ -54,6 +56,7 @@ class Change(NamedTuple):
     each_boot: bool = False
     undo: Undo | None = None
     code: str = ""
+    carried: str = ""
 
     @property
     def done(self) -> Done:

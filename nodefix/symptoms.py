@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
+from nodefix.host.image import for_this_node
 from nodefix.host.reading import read_file
 from nodefix.shape import an, items, mapping
 from nodefix.yamlfile import parse
@@ -81,7 +82,8 @@ def load() -> tuple[Symptom, ...]:
     try:
         return tuple(_symptom(mapping(row)) for row in items(parse(read_file(_FILE))))
     except (OSError, KeyError, TypeError, NodefixError) as error:
-        raise NodefixError(f"{_FILE}: {error}", "dnf reinstall nodefix") from error
+        hint = for_this_node("dnf reinstall nodefix")
+        raise NodefixError(f"{_FILE}: {error}", hint) from error
 
 
 def find(symptoms: Sequence[Symptom], texts: Iterable[Text]) -> list[Found]:

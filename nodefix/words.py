@@ -32,6 +32,8 @@ SETTINGS_FILE = f"etc/nodefix/{SETTINGS}"
 DROP_INS = f"{SETTINGS}.d"
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 SWAPS = "proc/swaps"
+# ostree makes it at the boot of each system that it deployed.
+OSTREE_BOOTED = "run/ostree-booted"
 
 # The two ways to switch nodefix off: a file, and a word on the kernel's command line. systemd's
 # conditions look at the second file in containers, where the first is the host's.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from nodefix.errors import NodefixError
+from nodefix.host.image import for_this_node
 from nodefix.text import bounded
 
 # Settings are two levels deep.
@@ -22,7 +23,7 @@ def parse(content: bytes) -> object:
     except Exception as error:  # byte code that is cut off is an EOFError, and so on
         verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
         message = f"cannot be read without PyYAML: {bounded(str(error))}"
-        raise NodefixError(message, f"dnf {verb} python3-pyyaml") from error
+        raise NodefixError(message, for_this_node(f"dnf {verb} python3-pyyaml")) from error
     try:
         return _load(content)
     except Exception as error:  # PyYAML's constructors raise what int() and the like do

@@ -29,6 +29,7 @@ from nodefix.advice.finding import Advice, Advised, Unknown
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import NodefixError
+from nodefix.host.image import for_this_node
 from nodefix.host.node import Host
 
 # Each adviser has its own type of them, and advise() only hands them on.
@@ -76,9 +77,11 @@ def advise(host: Host, config: Config, advisers: Sequence[Adviser] = ADVISERS) -
     for adviser in advisers:
         try:
             with host.limit(Deadline(f"advice {adviser.NAME}", SECONDS)):
-                advice += adviser.judge(adviser.read(host, config))
+                found = adviser.judge(adviser.read(host, config))
+            advice += (one._replace(hint=for_this_node(one.hint, host.root)) for one in found)
         except Exception as error:
-            unknown.append(_unread(adviser, error))
+            gap = _unread(adviser, error)
+            unknown.append(gap._replace(hint=for_this_node(gap.hint, host.root)))
     return Advised(tuple(advice), tuple(unknown))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nodefix.advice.finding import Advice
 from nodefix.config import Config
 from nodefix.facts.next_kernel import next_kernel
-from nodefix.facts.system import in_container, is_ostree, kernel_release
+from nodefix.facts.system import in_container, is_image, kernel_release
 from nodefix.host.node import Host
 
 NAME = "next_kernel"
@@ -31,7 +31,7 @@ class Facts(NamedTuple):
 def read(host: Host, config: Config) -> Facts:
     """The forecast; a container has no kernel of its own, an ostree deployment its own tree."""
     running = kernel_release(host.root)
-    if in_container(host.root) or is_ostree(host.root):
+    if in_container(host.root) or is_image(host.root):
         return Facts(running)
     coming = next_kernel(host)
     return Facts(running, coming, host.path(f"/lib/modules/{coming}/modules.dep").exists())

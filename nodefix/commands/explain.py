@@ -15,6 +15,7 @@ from nodefix.codes import is_unclear
 from nodefix.config import load as load_settings
 from nodefix.errors import NodefixError, UnclearError
 from nodefix.facts.system import boot_id, read_scope
+from nodefix.host.image import for_this_node
 from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
@@ -183,9 +184,10 @@ def _state(states: _States, symptom: Symptom) -> tuple[Now, str]:
         now = look(states.host, what)
     else:
         now = Now(UNKNOWN, f"nodefix does not look at this; it shows in: {symptom.look}")
+    root = states.host.root
     if now.state == UNKNOWN and now.fix:
-        return now._replace(words=f"{now.words}: {now.fix}"), symptom.fix
-    return now, now.fix or symptom.fix
+        return now._replace(words=f"{now.words}: {now.fix}"), for_this_node(symptom.fix, root)
+    return now, for_this_node(now.fix or symptom.fix, root)
 
 
 def _elsewhere(host: Host) -> list[str]:

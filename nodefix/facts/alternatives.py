@@ -12,7 +12,9 @@ from nodefix.facts.alternatives_state import Entry, read_entry
 from nodefix.facts.module_index import must_not_ask
 from nodefix.facts.packages import read_packages
 from nodefix.facts.standing import Standing, backup_name, read_standing
+from nodefix.host.image import read_image
 from nodefix.host.node import Host
+from nodefix.image_mode import Image
 
 BIN = "/usr/sbin"
 # Each command is a link to a link here, which leads to the chosen candidate.
@@ -116,7 +118,7 @@ class Registry(NamedTuple):
         entries: each leader's registration.
         unfinished: leaders for which a killed run left an unfinished state file.
         packages: the answer of packages.read_packages(); None also where nothing is missing.
-        ostree: whether /usr belongs to an image.
+        image: how the image that /usr belongs to is deployed; None where it belongs to packages.
         standing: what stands at each path that a repair may change.
         backups: where a repair moves something to a name that exists, the name to which `mv`
             moves the older one.
@@ -129,7 +131,7 @@ class Registry(NamedTuple):
     entries: Mapping[str, Entry]
     unfinished: frozenset[str]
     packages: frozenset[str] | None
-    ostree: bool
+    image: Image | None
     standing: Mapping[str, Standing] = {}
     backups: Mapping[str, str] = {}
 
@@ -231,7 +233,7 @@ def _registry(host: Host, flavour: Flavour | None) -> Registry:
             if ending and os.path.lexists(host.path(f"{admin}/{leader}{ending}"))
         ),
         packages=read_packages(host) if lacking else None,
-        ostree=host.path("/run/ostree-booted").exists(),
+        image=read_image(host.root),
     )
     paths = dict.fromkeys(path for group in groups for path in touched(found, group))
     standing = {path: read_standing(host, path) for path in paths}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError, UnclearError
+from nodefix.facts.system import is_image
 from nodefix.host.node import Host
 from nodefix.shape import JsonObject, an, items, mapping, parsed
 
@@ -181,4 +182,4 @@ def _is_there(host: Host, path: str) -> bool:
 
 def _install(host: Host) -> str:
     """The package is called cri-tools in Kubernetes' own repository and in Fedora's."""
-    return "" if host.path("/run/ostree-booted").exists() else "dnf install cri-tools"
+    return "" if is_image(host.root) else "dnf install cri-tools"

@@ -15,6 +15,8 @@ from nodefix.host.reading import kind_of
 LOCK = "/run/xtables.lock"
 # tmpfiles.d(5): /run is empty at each boot, and container runtimes may start before nodefix.
 TMPFILES = "/etc/tmpfiles.d/nodefix.conf"
+# An image has its own there; tmpfiles.d(5): of two files of one name that in /etc counts, whole.
+VENDORS_TMPFILES = "/usr/lib/tmpfiles.d/nodefix.conf"
 TMPFILES_LINE = f"f {LOCK} 0600 root root -"
 TMPFILES_CONTENT = f"""\
 # Made by nodefix: kube-proxy's pod mounts this file from the node.
@@ -92,21 +94,44 @@ def _lasting(host: Host) -> Answer:
     A file of that name with other content is the admin's, and so is a link: neither is written to.
     """
     try:
-        lines = host.read(TMPFILES).decode("utf-8", "replace").split("\n")
+        lines = _lines(host, TMPFILES)
     except FileNotFoundError:
         if not host.path(TMPFILES).is_symlink():
-            return Answer(False)
+            return Answer(_is_in_image(host))
         return Answer(None, f"{TMPFILES}: found a dangling symbolic link", f"rm {TMPFILES}")
     except OSError as error:
         words = f"{TMPFILES}: cannot be read: {error.strerror}"
         return Answer(None, words, f"ls -ldZL {TMPFILES} /etc/tmpfiles.d")
-    for number, line in enumerate(lines, 1):
-        words_of = line.split()
-        if len(words_of) > 1 and words_of[1] == LOCK and words_of[0][:1] != "#":
-            # tmpfiles.d(5): of two lines for one path the first one counts.
-            return Answer(True) if _makes_it(words_of) else _other_line(number)
+    if found := _entry(lines):
+        number, words_of = found
+        return Answer(True) if _makes_it(words_of) else _other_line(number)
     words = f"{TMPFILES}: found no line for {LOCK}, and the file is not nodefix's"
     return Answer(None, words, _append())
+
+
+def _is_in_image(host: Host) -> bool:
+    """Whether the image has the entry. What cannot be read is not relied on."""
+    try:
+        found = _entry(_lines(host, VENDORS_TMPFILES))
+    except OSError:
+        return False
+    return found is not None and _makes_it(found[1])
+
+
+def _lines(host: Host, path: str) -> list[str]:
+    return host.read(path).decode("utf-8", "replace").split("\n")
+
+
+def _entry(lines: list[str]) -> tuple[int, list[str]] | None:
+    """The line for the lock file, by its number and its words.
+
+    tmpfiles.d(5): of two lines for one path the first one counts.
+    """
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        if len(words) > 1 and words[1] == LOCK and words[0][:1] != "#":
+            return number, words
+    return None
 
 
 def _makes_it(words: list[str]) -> bool:

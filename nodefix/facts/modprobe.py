@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from nodefix.facts.modprobe_command import loads
-from nodefix.facts.system import is_ostree
 from nodefix.host.node import Host
 from nodefix.words import CMDLINES
 
@@ -83,13 +82,11 @@ class ModprobeRules(NamedTuple):
     Attributes:
         lines: of all files, in the order in which kmod reads them.
         kernel_line: the kernel's command line.
-        ostree: whether ostree manages that command line.
         unreadable: files that could not be read, with the reason.
     """
 
     lines: tuple[_Line, ...]
     kernel_line: str
-    ostree: bool
     unreadable: tuple[str, ...]
 
     def bars(self, module: str) -> tuple[Bar, ...]:
@@ -148,12 +145,8 @@ class ModprobeRules(NamedTuple):
     def _by_word(self, way: Way, word: _Word, module: str) -> Bar:
         """Remove a module from a word of the kernel's command line, and keep the others in it."""
         kept = ",".join(name for name in word.names if name != module)
-        if self.ostree:
-            undo = f"rpm-ostree kargs --delete={shlex.quote(word.text)}"
-            added = f"--append={shlex.quote(f'{word.key}={kept}')}"
-        else:
-            undo = f"grubby --update-kernel=ALL --remove-args={shlex.quote(word.text)}"
-            added = f"--args={shlex.quote(f'{word.key}={kept}')}"
+        undo = f"grubby --update-kernel=ALL --remove-args={shlex.quote(word.text)}"
+        added = f"--args={shlex.quote(f'{word.key}={kept}')}"
         where = f"`{word.text}` on the kernel's command line"
         return Bar(way, where, f"{undo} {added}" if kept else undo, reboot=True)
 
@@ -183,9 +176,7 @@ def read_modprobe_rules(host: Host) -> ModprobeRules:
             continue
         except OSError as error:
             unreadable.append(f"{file}: {error.strerror}")
-    return ModprobeRules(
-        tuple(lines), read_kernel_line(host), is_ostree(host.root), tuple(unreadable)
-    )
+    return ModprobeRules(tuple(lines), read_kernel_line(host), tuple(unreadable))
 
 
 def read_kernel_line(host: Host) -> str:

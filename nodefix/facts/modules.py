@@ -18,7 +18,7 @@ from nodefix.facts.module_index import (
 from nodefix.facts.module_locks import Locks, read_locks
 from nodefix.facts.next_kernel import next_kernel
 from nodefix.facts.probe import Failure, Unknown, families, probe
-from nodefix.facts.system import is_ostree, kernel_release
+from nodefix.facts.system import is_image, kernel_release
 from nodefix.host.node import Host
 
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
@@ -93,7 +93,7 @@ class ModuleFacts(NamedTuple):
         locks: what keeps every module out.
         packages: those of the running kernel's modules; read if some are absent.
         next: the kernel that boots next.
-        ostree: whether packages belong to an image.
+        image: whether packages belong to an image.
         untried: rules that the probe left out.
     """
 
@@ -106,7 +106,7 @@ class ModuleFacts(NamedTuple):
     locks: Locks = Locks()
     packages: KernelPackages = KernelPackages()
     next: NextKernel = NextKernel()
-    ostree: bool = False
+    image: bool = False
     untried: Untried = Untried()
 
 
@@ -134,7 +134,7 @@ def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]
         locks=read_locks(host) if missing else Locks(),
         packages=read_kernel_packages(host, kernel) if absent else KernelPackages(),
         next=_next(host, kernel, names),
-        ostree=is_ostree(host.root),
+        image=is_image(host.root),
         untried=untried,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
+from nodefix.host.image import read_image
 from nodefix.host.reading import read_file
 from nodefix.words import BOOT_ID
 
@@ -144,6 +145,6 @@ def has_ipv6(root: Path) -> bool:
     return (root / "proc/net/if_inet6").exists()
 
 
-def is_ostree(root: Path) -> bool:
-    """Whether ostree deployed this system: then /usr is read-only and part of an image."""
-    return (root / "run/ostree-booted").exists()
+def is_image(root: Path) -> bool:
+    """Whether this system is an image: /usr is a part of it, read-only, as its packages are."""
+    return read_image(root) is not None

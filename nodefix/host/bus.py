@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from nodefix.deadline import Deadline, expect_threads, within
 from nodefix.errors import BusError, NodefixError
+from nodefix.host.image import for_this_node
 from nodefix.text import bounded
 
 _T = TypeVar("_T")
@@ -217,4 +218,4 @@ def _bus_error(what: str, error: Exception) -> BusError:
         # The bus is well: systemd itself refused.
         hint = "journalctl -b _PID=1 -n 30"
     words = " ".join(str(error).split()) or type(error).__name__
-    return BusError(f"{what}: {bounded(words)}", hint)
+    return BusError(f"{what}: {bounded(words)}", for_this_node(hint))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.errors import UnclearError
+from nodefix.host.image import for_this_node
 from nodefix.text import bounded
 
 # Entries that are looked at, and characters of a field.
@@ -94,7 +95,7 @@ def entries(
                 return
             yield _entry(found, fields or found)
     except (ImportError, OSError, ValueError) as error:
-        hint = "journalctl --verify; dnf reinstall python3-systemd"
+        hint = for_this_node("journalctl --verify; dnf reinstall python3-systemd")
         raise UnclearError(f"the journal cannot be read: {bounded(str(error))}", hint) from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nodefix.deadline import NO_ROOM
 from nodefix.errors import CommandError
+from nodefix.host.image import for_this_node
 from nodefix.host.reading import kind_of
 from nodefix.text import shortened
 
@@ -29,19 +30,20 @@ def check(program: str) -> None:
     except FileNotFoundError as error:
         if path.is_symlink():
             message = f"found a link to {path.readlink()}, where nothing is, expected a program"
-            raise CommandError(f"{program}: {message}", f"dnf reinstall {name}") from error
+            hint = for_this_node(f"dnf reinstall {name}")
+            raise CommandError(f"{program}: {message}", hint) from error
         message = f"{program}: found no such program, expected it to be installed"
-        raise CommandError(message, f"dnf install {name}") from error
+        raise CommandError(message, for_this_node(f"dnf install {name}")) from error
     except OSError as error:
         message = f"{program}: found `{error.strerror}`, expected a program"
         raise CommandError(message, f"namei -l {name}") from error
     if not stat.S_ISREG(status.st_mode):
         message = f"{program}: found a {kind_of(status.st_mode)}, expected a program"
         hint = f"mv -T {name} {shlex.quote(program + '.found')} && dnf reinstall {name}"
-        raise CommandError(message, hint)
+        raise CommandError(message, for_this_node(hint))
     if not status.st_mode & 0o111:
         message = f"{program}: found a file that is not executable, expected a program"
-        raise CommandError(message, f"chmod 755 {name}")
+        raise CommandError(message, for_this_node(f"chmod 755 {name}"))
 
 
 def not_started(command: str, program: str, number: int, words: str) -> CommandError:
@@ -67,4 +69,4 @@ def not_started(command: str, program: str, number: int, words: str) -> CommandE
     }
     others = f"ls -lZ {name}; findmnt -T {name}; ausearch -m avc -ts boot"
     message = f"`{shortened(command)}` could not be started: {shortened(words)}"
-    return CommandError(message, hints.get(number, others))
+    return CommandError(message, for_this_node(hints.get(number, others)))

@@ -101,15 +101,13 @@ def _absent(facts: ModuleFacts, names: list[str], lost: str, required: bool) -> 
     return Problem(
         f"{head}: found in no package installed for kernel {facts.kernel}, expected them there"
         f"{lost}{_other_way(facts, packages)}",
-        _install(facts, packages, REBOOT if facts.ostree else AGAIN),
+        _install(packages, AGAIN),
         required,
         "module-absent",
     )
 
 
-def _install(facts: ModuleFacts, packages: KernelPackages, then: str) -> str:
-    if facts.ostree:
-        return " && ".join(filter(None, (f"rpm-ostree install {packages.names[0]}", then)))
+def _install(packages: KernelPackages, then: str) -> str:
     # Where two are named, only one exists.
     commands = [f"dnf install{_excludes(packages)} {name}" for name in packages.names]
     install = commands[0] if len(commands) == 1 else f"{{ {' || '.join(commands)}; }}"
@@ -126,10 +124,8 @@ def _excludes(packages: KernelPackages) -> str:
 
 def _other_way(facts: ModuleFacts, packages: KernelPackages) -> str:
     """What the reader should know in addition to the command."""
-    if facts.ostree:
-        return "; on an image-mode node, add the package to the image"
     words = f"; {packages.excluded} excludes it from dnf" if packages.excluded else ""
-    if packages.kernel:
+    if packages.kernel and not facts.image:
         kernel, extra = packages.kernel
         option = _excludes(packages)
         words += (
@@ -152,5 +148,5 @@ def next_kernel_problems(facts: ModuleFacts) -> tuple[Problem, ...]:
         words = f"{message}; that kernel belongs to no package of Enterprise Linux"
         hint = f"grubby --set-default=/boot/vmlinuz-{facts.kernel}"
         return (Problem(words, hint, False, "modules-next-kernel"),)
-    hint = _install(facts, coming.packages, "")
+    hint = _install(coming.packages, "")
     return (Problem(message, hint, False, "modules-next-kernel"),)

@@ -8,6 +8,7 @@ update-alternatives(1), https://github.com/fedora-sysv/chkconfig/blob/1.33/alter
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from nodefix.config import Config
@@ -109,6 +110,7 @@ def _change(flavour: Flavour, registry: Registry, group: Group, wrong: list[Link
         action=Repair(tuple(commands)),
         undo=undo_of(registry, group, outcome),
         code="alternatives-links-wrong",
+        carried=shlex.join(("alternatives", "--set", group.leader, candidate(group.leader))),
     )
 
 

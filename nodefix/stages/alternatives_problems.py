@@ -25,6 +25,7 @@ from nodefix.facts.alternatives_links import Folder, Link
 from nodefix.facts.alternatives_state import Entry
 from nodefix.facts.packages import ALTERNATIVES, IPTABLES, LIBRARIES, bring_back
 from nodefix.facts.remedies import AGAIN, library
+from nodefix.image_mode import OVERLAYS, Image, carried_by
 from nodefix.plan import Problem
 
 _AGAIN = f" && {AGAIN}"
@@ -165,7 +166,7 @@ def blocked(
     problems += _displaced(links, registry)
     for folder in registry.folders.values():
         if folder.path != BIN or _writes_to_bin(links, registry, names):
-            problems += _no_room(folder, ostree=registry.ostree)
+            problems += _no_room(folder, registry.image)
     problems += _state(registry.entries[group.leader], flavour, group)
     if group.leader in registry.unfinished:
         file = registry.entries[group.leader].file + flavour.unfinished
@@ -221,14 +222,15 @@ def _writes_to_bin(links: list[Link], registry: Registry, names: tuple[str, ...]
     )
 
 
-def _no_room(folder: Folder, *, ostree: bool) -> list[Problem]:
+def _no_room(folder: Folder, image: Image | None) -> list[Problem]:
     """alternatives does not check that its new state was written: a full disk loses it."""
-    if folder.read_only and folder.path == BIN and ostree:
+    if folder.read_only and folder.path == BIN and image:
+        lasting = carried_by(f"dnf reinstall -y {IPTABLES}")
         message = (
             f"{BIN}: found it read-only, as part of the image, expected to make alternatives' links"
-            " there; the fix lasts until the next boot: add the links to the image as well"
+            f" there; the fix lasts until the next boot; what lasts is, {lasting}"
         )
-        hint = f"bootc usr-overlay{_AGAIN}"
+        hint = f"{OVERLAYS[image.by]}{_AGAIN}"
         return [Problem(message, hint, code="alternatives-read-only")]
     if folder.read_only:
         message = f"{folder.path}: found its file system read-only, expected to make links there"

@@ -19,6 +19,7 @@ from nodefix.facts.lockfile import (
     TMPFILES,
     TMPFILES_CONTENT,
     TMPFILES_LINE,
+    VENDORS_TMPFILES,
     LockFacts,
     read_lockfile,
 )
@@ -80,6 +81,7 @@ def _lasting(facts: LockFacts) -> Change:
         required=False,
         undo=Undo("tmpfiles-entry", was, became),
         code="lockfile-entry",
+        carried=f"echo '{TMPFILES_LINE}' >{VENDORS_TMPFILES}",
     )
 
 

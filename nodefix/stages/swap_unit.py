@@ -31,6 +31,7 @@ def keep_out(swap: ComingSwap) -> Change:
         action=KeepOut(swap),
         undo=_undo(swap),
         code="swap-unit",
+        carried=f"systemctl {'disable' if swap.admins else 'mask'} {shlex.quote(swap.unit)}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nodefix.host.image import for_this_node
 from nodefix.host.kubelets import spoken
 from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
@@ -214,7 +215,8 @@ def _why_not_started(seen: Seen) -> list[Problem]:
         return [_masked(seen)]
     if service.state.load != "loaded":
         message = f"{UNIT}: found {service.state.load}, expected its file"
-        return [Problem(message, "dnf reinstall nodefix && systemctl start nodefix")]
+        hint = for_this_node("dnf reinstall nodefix && systemctl start nodefix")
+        return [Problem(message, hint)]
     if service.file_state == "disabled":
         return [Problem(f"{UNIT} is disabled: no boot starts it", "systemctl enable --now nodefix")]
     return [Problem(f"nothing has started {UNIT} in this boot", "systemctl start nodefix")]

@@ -13,7 +13,7 @@ TOP = Path(__file__).resolve().parents[2]
 # From the ground up; modules in one row may import each other.
 LAYERS = (
     ("words", "shape"),
-    ("text", "answer", "errors", "plan"),
+    ("text", "answer", "errors", "plan", "image_mode"),
     ("deadline",),
     ("yamlfile", "host"),
     ("undo", "codes", "switch"),

@@ -50,6 +50,16 @@ def test_each_is_asked_within_its_deadline(node: Node) -> None:
     assert node.programs.deadline is None
 
 
+def test_an_image_has_its_own_remedies(node: Node) -> None:
+    node.file("/run/ostree-booted")
+    told = TIP._replace(hint="dnf install x")
+    refused = BusError("no bus", "dnf install y")
+    advised = advise(node.host, Config(), (Fake("a", (told,)), Fake("b", refused)))
+    hints = [one.hint for one in (*advised.advice, *advised.unknown)]
+    assert len(hints) == 2
+    assert all(hint.startswith("in the image's Containerfile: RUN") for hint in hints)
+
+
 @pytest.mark.parametrize(
     ("error", "message", "hint"),
     [

@@ -61,6 +61,13 @@ def test_each_example_is_explained(symptom: Symptom, printed: Json) -> None:
     assert data["known"] is True
 
 
+def test_an_image_has_its_own_remedies(el10: Node, printed: Json) -> None:
+    el10.file("/run/ostree-booted")
+    symptom = next(one for one in load() if one.fix.startswith("dnf install"))
+    (cause,) = printed("--", symptom.example)["causes"]
+    assert cause["fix"].startswith("in the image's Containerfile: RUN dnf install -y")
+
+
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("explain", *SWAP.split()) == 0
     assert capsys.readouterr().out.startswith("swap-on: once\n")

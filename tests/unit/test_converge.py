@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
@@ -14,7 +15,8 @@ from nodefix.config import Config
 from nodefix.converge import plan_stage, run_stage
 from nodefix.errors import CommandError, DeadlineError
 from nodefix.host.node import Host
-from nodefix.plan import Change, Plan
+from nodefix.image_mode import kept_by
+from nodefix.plan import Change, Done, Plan, Problem, Undo
 from nodefix.report import StageReport
 
 
@@ -190,3 +192,42 @@ def test_a_plan_alone_may_load_no_module_and_a_run_may(node: Node) -> None:
     plan_stage(stage, node.host, Config())
     run(node, stage)
     assert may == [False, True]
+
+
+def lasting(target: str, carried: str = "") -> Change:
+    """A change that is still there at the next boot."""
+    return change(target)._replace(undo=Undo("x", {}, {}), carried=carried)
+
+
+def test_on_an_image_it_is_said_what_becomes_of_a_lasting_change(node: Node) -> None:
+    changes = (change("now"), lasting("mine"), lasting("unit", "systemctl mask u"))
+    assert run(node, FakeStage("swap", Plan(changes), Plan())).notes == ()
+    node.file("/run/ostree-booted")
+    notes = run(node, FakeStage("swap", Plan(changes), Plan())).notes
+    assert notes == (kept_by("mine", ""), kept_by("unit", "systemctl mask u"))
+
+
+def test_on_an_image_the_remedies_are_others(node: Node) -> None:
+    node.file("/run/ostree-booted")
+    due = change("x")._replace(hint="dnf install y")
+    problem = Problem("broken", "dnf install x")
+    stage = FakeStage("swap", Plan((due,), (problem,)))
+    stage.on_apply = raises(CommandError("refused", ""))
+    for told in (run(node, stage), plan_stage(stage, node.host, Config())):
+        assert all("Containerfile: RUN" in one.hint for one in told.problems)
+        assert all(isinstance(one, Done) or "RUN" in one.hint for one in told.changes)
+
+
+def test_on_an_image_so_is_that_of_a_half_made_change(node: Node) -> None:
+    node.file("/run/ostree-booted")
+    stage = FakeStage("swap", Plan((change("x"),)), Plan())
+    stage.on_apply = raises(CommandError("no program", "dnf install z"))
+    (note,) = run(node, stage).notes
+    assert note.startswith("x: no program; fix: in the image's Containerfile: RUN dnf install -y z")
+
+
+def raises(error: Exception) -> Callable[[Change], NoReturn]:
+    def fail(change: Change) -> NoReturn:
+        raise error
+
+    return fail

@@ -19,6 +19,7 @@ from nodefix.facts.alternatives import (
     read_alternatives,
 )
 from nodefix.facts.alternatives_state import Entry
+from nodefix.image_mode import OSTREE, Image
 
 VERSION = "iptables v1.8.11 (nf_tables)"
 _RPM = ("/usr/bin/rpm", "-q", "--qf", "%{NAME}\\n", "iptables-nft", "alternatives")
@@ -113,7 +114,7 @@ def test_what_a_repair_depends_on(el: ElAlternatives, node: Node) -> None:
     assert found.middles["iptables"].target == NFT
     assert {folder.kind for folder in found.folders.values()} == {"directory"}
     assert found.entries["iptables"].state == "registered"
-    assert (found.unfinished, found.ostree) == (frozenset(), False)
+    assert (found.unfinished, found.image) == (frozenset(), None)
 
 
 def test_rpm_is_asked_only_where_something_is_missing(el: ElAlternatives, node: Node) -> None:
@@ -140,7 +141,7 @@ def test_debian_overwrites_what_a_killed_run_left(node: Node) -> None:
 
 def test_image(el: ElAlternatives, node: Node) -> None:
     node.file("/run/ostree-booted")
-    assert registry(node).ostree
+    assert registry(node).image == Image(OSTREE)
 
 
 def test_version_of_a_tool_that_fails(el: ElAlternatives, node: Node) -> None:

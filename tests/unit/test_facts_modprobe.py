@@ -200,12 +200,3 @@ def test_kernel_line_of_real_nodes(node: Node) -> None:
 def test_words_of_the_kernel_line(node: Node, line: str, ways: list[Way]) -> None:
     node.file("/proc/cmdline", f"{line}\n")
     assert [bar.way for bar in bars(node)] == ways
-
-
-def test_ostree_keeps_the_kernel_line(node: Node) -> None:
-    node.file("/run/ostree-booted")
-    node.file("/proc/cmdline", "module_blacklist=a,br_netfilter\n")
-    (bar,) = bars(node)
-    assert bar.undo == (
-        "rpm-ostree kargs --delete=module_blacklist=a,br_netfilter --append=module_blacklist=a"
-    )

@@ -14,7 +14,7 @@ from nodefix.facts.system import (
     boot_id,
     has_ipv6,
     in_container,
-    is_ostree,
+    is_image,
     kernel_release,
     read_os_release,
     read_scope,
@@ -253,6 +253,6 @@ def test_container(node: Node) -> None:
 
 
 def test_ostree(node: Node) -> None:
-    assert not is_ostree(node.root)
+    assert not is_image(node.root)
     node.file("/run/ostree-booted")
-    assert is_ostree(node.root)
+    assert is_image(node.root)

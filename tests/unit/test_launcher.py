@@ -118,6 +118,14 @@ DAMAGES: dict[str, tuple[Callable[[Installed], None], str]] = {
 }
 
 
+def test_an_image_has_its_own_remedies(installed: Installed) -> None:
+    late_missing(installed)
+    (installed.package / "host").mkdir()
+    image = "def for_this_node(line):\n    return f'in the image: {line}'\n"
+    (installed.package / "host/image.py").write_text(image)
+    assert "  fix: in the image: dnf reinstall nodefix\n" in installed.run("run").stderr
+
+
 @pytest.mark.parametrize("command", ["wait", "run"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_installation_is_one_line_and_a_remedy(

@@ -7,6 +7,7 @@ from fakehost import KERNEL, Node, planned, result
 from fakekernel import ALL, Kernel
 
 from nodefix.config import Config
+from nodefix.converge import plan_stage
 from nodefix.plan import Plan, Problem
 from nodefix.stages import modules
 
@@ -85,8 +86,10 @@ def test_an_installed_package_is_not_asked_for(node: Node) -> None:
 def test_an_image_gets_its_packages_elsewhere(node: Node) -> None:
     node.file("/run/ostree-booted")
     problem = the_problem(node)
-    assert problem.message.endswith("; on an image-mode node, add the package to the image")
-    assert problem.hint == f"rpm-ostree install {PACKAGE} && systemctl reboot"
+    assert "no mirror" not in problem.message
+    node.file("/usr/bin/rpm-ostree")
+    (told,) = plan_stage(modules, node.host, Config()).problems
+    assert told.hint == f"rpm-ostree install {PACKAGE} && systemctl reboot"
 
 
 def test_a_module_that_became_part_of_another(node: Node) -> None:

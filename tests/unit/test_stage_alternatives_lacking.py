@@ -52,9 +52,12 @@ def test_read_only_usr(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> N
 def test_read_only_usr_of_an_image(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged(el, 25)
     el.node.file("/run/ostree-booted")
+    el.node.file("/usr/bin/bootc")
     file_systems(monkeypatch, el.node, read_only=("/usr",))
     problem = only_problem(el)
-    assert "add the links to the image as well" in problem.message
+    assert problem.message.endswith(
+        "; what lasts is, in the image's Containerfile: RUN dnf reinstall -y iptables-nft"
+    )
     assert problem.hint == "bootc usr-overlay && systemctl restart nodefix"
 
 
