@@ -25,11 +25,13 @@ class BootEntry(NamedTuple):
         id: the name of its file, without the suffix.
         title: what the menu shows; empty if it has none.
         release: its kernel's release; empty if the file name does not say it.
+        options: the kernel's command line, or what it is made of.
     """
 
     id: str
     title: str
     release: str
+    options: str = ""
 
 
 def read_boot_entries(host: Host) -> tuple[BootEntry, ...]:
@@ -55,7 +57,8 @@ def _entry(name: str, text: str) -> BootEntry | None:
     keys = _keys(text)
     if "linux" not in keys:
         return None
-    return BootEntry(name, keys.get("title", ""), _release(keys["linux"]))
+    release = _release(keys["linux"])
+    return BootEntry(name, keys.get("title", ""), release, keys.get("options", ""))
 
 
 def _keys(text: str) -> dict[str, str]:

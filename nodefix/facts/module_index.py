@@ -29,13 +29,20 @@ def loaded_modules(host: Host) -> frozenset[str] | None:
     return frozenset(line.split(" ", 1)[0] for line in text.splitlines())
 
 
-def modules_of(host: Host, kernel: str) -> tuple[frozenset[str], Mapping[str, str]]:
+def modules_of(
+    host: Host, kernel: str, folder: str = ""
+) -> tuple[frozenset[str], Mapping[str, str]]:
     """A kernel's built-in modules, and those on disk with the files that each one depends on.
+
+    Args:
+        host: the node.
+        kernel: its release.
+        folder: where they are; empty for the place of an installed kernel's.
 
     Raises:
         OSError: an index exists and cannot be read.
     """
-    folder = f"/lib/modules/{kernel}"
+    folder = folder or f"/lib/modules/{kernel}"
     built_in = (module_name(line) for line in _lines(host, f"{folder}/modules.builtin"))
     on_disk = {}
     for line in _lines(host, f"{folder}/modules.dep"):

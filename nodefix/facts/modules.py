@@ -16,6 +16,7 @@ from nodefix.facts.module_index import (
     modules_of,
 )
 from nodefix.facts.module_locks import Locks, read_locks
+from nodefix.facts.next_deployment import next_deployment
 from nodefix.facts.next_kernel import next_kernel
 from nodefix.facts.probe import Failure, Unknown, families, probe
 from nodefix.facts.system import is_image, kernel_release
@@ -61,11 +62,13 @@ class NextKernel(NamedTuple):
         release: as `uname -r` will print it.
         missing: modules that the running kernel has and that one lacks.
         packages: the packages that have them.
+        is_image: whether it comes with another image than the one that runs.
     """
 
     release: str = ""
     missing: tuple[str, ...] = ()
     packages: KernelPackages = KernelPackages()
+    is_image: bool = False
 
 
 class Untried(NamedTuple):
@@ -210,19 +213,20 @@ def _by_rules(name: str, needed: Sequence[str], rules: ModprobeRules) -> Module:
 
 def _next(host: Host, kernel: str, names: Sequence[str]) -> NextKernel:
     """A forecast: if the other kernel's modules cannot be read, there is none."""
-    coming = next_kernel(host)
-    if coming in ("", kernel):
-        return NextKernel()
     try:
-        # The modules of another ostree deployment are in a tree of their own.
-        if not host.path(f"/lib/modules/{coming}/modules.dep").exists():
+        image = next_deployment(host)
+        coming = image.release if image else next_kernel(host)
+        folder = image.modules if image else f"/lib/modules/{coming}"
+        if coming in ("", "" if image else kernel):
+            return NextKernel()
+        if not host.path(f"{folder}/modules.dep").exists():
             return NextKernel()
         now, then = (
             frozenset((*built_in, *on_disk))
-            for built_in, on_disk in (modules_of(host, kernel), modules_of(host, coming))
+            for built_in, on_disk in (modules_of(host, kernel), modules_of(host, coming, folder))
         )
     except OSError:
         return NextKernel()
     missing = tuple(name for name in names if name in now and name not in then)
     packages = read_kernel_packages(host, coming) if missing else KernelPackages()
-    return NextKernel(coming, missing, packages)
+    return NextKernel(coming, missing, packages, image is not None)

@@ -140,9 +140,11 @@ def next_kernel_problems(facts: ModuleFacts) -> tuple[Problem, ...]:
     coming = facts.next
     if not coming.missing:
         return ()
+    what = f"kernel {coming.release}, which boots next"
+    if coming.is_image:
+        what = f"the image that boots next, with kernel {coming.release}"
     message = (
-        f"kernel {coming.release}, which boots next: found no modules"
-        f" {', '.join(coming.missing)}, expected them as in {facts.kernel}"
+        f"{what}: found no modules {', '.join(coming.missing)}, expected them as in {facts.kernel}"
     )
     if not coming.packages.names:
         words = f"{message}; that kernel belongs to no package of Enterprise Linux"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from deployments import unpacked
 from fakehost import KERNEL, Node, planned, result
 from fakekernel import ALL, Kernel
 
@@ -145,3 +146,25 @@ def test_next_kernel_of_no_package(node: Node) -> None:
     assert problem.message.endswith("; that kernel belongs to no package of Enterprise Linux")
     assert problem.code == "modules-next-kernel"
     assert problem.hint == f"grubby --set-default=/boot/vmlinuz-{KERNEL}"
+
+
+@pytest.mark.parametrize("release", [COMING, KERNEL])
+@pytest.mark.parametrize("names", [ALL[:2], ALL])
+def test_the_next_image_lacks_modules(node: Node, release: str, names: tuple[str, ...]) -> None:
+    """Whatever its kernel: one without kernel-modules-extra may have the same."""
+    Kernel(node, set(ALL), set(ALL))
+    node.file("/run/ostree-booted")
+    node.file("/usr/bin/bootc")
+    deployment = unpacked(node, release)
+    dependencies = "".join(f"kernel/{name}.ko.xz:\n" for name in names)
+    node.file(f"{deployment}/usr/lib/modules/{release}/modules.dep", dependencies)
+    problems = plan_stage(modules, node.host, Config()).problems
+    if names == ALL:
+        assert problems == ()
+        return
+    (problem,) = problems
+    assert not problem.required
+    assert problem.message.startswith(f"the image that boots next, with kernel {release}: found no")
+    assert problem.hint.startswith(
+        "in the image's Containerfile: RUN dnf install -y kernel-modules-extra-$(rpm -q --qf"
+    )
