@@ -13,6 +13,8 @@ from nodefix.plan import Change, Undo
 from nodefix.shape import Json
 
 _NOWHERE = "/dev/null"
+# zram-generator makes units for what a file of the image names.
+_ZRAM = "dev-zram"
 
 
 class KeepOut(NamedTuple):
@@ -31,7 +33,7 @@ def keep_out(swap: ComingSwap) -> Change:
         action=KeepOut(swap),
         undo=_undo(swap),
         code="swap-unit",
-        carried=f"systemctl {'disable' if swap.admins else 'mask'} {shlex.quote(swap.unit)}",
+        carried=_carried(swap),
     )
 
 
@@ -43,6 +45,13 @@ def _otherwise(swap: ComingSwap) -> str:
         # `disable` does nothing about a unit that another one asks for.
         return f"mv {shlex.quote(swap.admins)} /root/ && systemctl daemon-reload"
     return f"systemctl --root=/ mask {shlex.quote(swap.unit)} && systemctl daemon-reload"
+
+
+def _carried(swap: ComingSwap) -> str:
+    """What an image does about it; a unit of a partition is of this machine alone."""
+    if swap.admins:
+        return f"systemctl disable {shlex.quote(swap.unit)}"
+    return f"systemctl mask {shlex.quote(swap.unit)}" if swap.unit.startswith(_ZRAM) else ""
 
 
 def _undo(swap: ComingSwap) -> Undo:

@@ -7,7 +7,7 @@ import os
 import pytest
 from fakehost import Node, attempt, planned
 
-from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_LINE
+from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_LINE, VENDORS_TMPFILES
 from nodefix.plan import Change, Problem
 from nodefix.stages import lockfile
 from nodefix.stages.lockfile import MakeEntry
@@ -131,3 +131,19 @@ def test_no_folder_yet(node: Node) -> None:
     (change,), _ = entry(node)
     assert attempt(lockfile, change, node) == ""
     assert entry(node) == ((), ())
+
+
+def test_an_image_may_carry_the_entry(node: Node) -> None:
+    """By the command that the change tells; a file of the same name in /etc replaces it whole."""
+    ((change,), _) = entry(node)
+    words, _, file = change.carried.partition(" >")
+    node.file(file, words.removeprefix("echo '").removesuffix("'"))
+    assert entry(node) == ((), ())
+    node.file(TMPFILES, "d /run/site 0755 root root -\n")
+    assert "found no line" in refused(node).message
+
+
+@pytest.mark.parametrize("content", ["", f"d {LOCK} 0755 root root -\n"])
+def test_another_file_in_the_image_is_no_entry(node: Node, content: str) -> None:
+    node.file(VENDORS_TMPFILES, content)
+    assert len(entry(node)[0]) == 1

@@ -223,3 +223,23 @@ def test_remedy_of_a_reload_reaches_the_reader(generated: Node) -> None:
         "unit dev-vda2.swap: dev-vda2.swap is masked, but systemd has not reloaded its units: no"
         " answer; fix: systemctl daemon-reload",
     )
+
+
+@pytest.mark.parametrize(
+    ("fixture", "name", "expected"),
+    [
+        ("admins", "own.swap", "RUN systemctl disable own.swap"),
+        ("generated", "dev-zram0.swap", "RUN systemctl mask dev-zram0.swap"),
+        ("generated", "dev-vda2.swap", "is this machine's own"),
+        ("fstab", "/etc/fstab", "is this machine's own"),
+    ],
+)
+def test_an_image_is_told_what_it_should_carry(
+    request: pytest.FixtureRequest, fixture: str, name: str, expected: str
+) -> None:
+    node: Node = request.getfixturevalue(fixture)
+    if name == "dev-zram0.swap":
+        unit(node, name, "/dev/zram0", active_state="inactive")
+    node.file("/run/ostree-booted")
+    (note,) = (note for note in run(node).notes if name in note)
+    assert expected in note
