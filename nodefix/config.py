@@ -36,7 +36,7 @@ class Config(NamedTuple):
     kube_proxy_restart: str = "auto"
     metrics_file: str = ""
     extra_modules: tuple[str, ...] = ()
-    optional_modules: tuple[str, ...] = ("br_netfilter",)
+    optional_modules: tuple[str, ...] = ("br_netfilter", "overlay")
     ignored: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from nodefix.words import MODES, SKIP, STAGE_NAMES
 
 SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
-KUBE_PROXIES = ("iptables", "nftables", "none")
+KUBE_PROXIES = ("iptables", "nftables", "ipvs", "none")
 RESTARTS = ("auto", "never")
 
 # Spaces and the like are left out, so that each remedy can name it as it is.

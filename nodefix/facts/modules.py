@@ -98,6 +98,7 @@ class ModuleFacts(NamedTuple):
         next: the kernel that boots next.
         image: whether packages belong to an image.
         untried: rules that the probe left out.
+        reasons: by module, what does not work without one that no rule shows.
     """
 
     kernel: str
@@ -111,6 +112,7 @@ class ModuleFacts(NamedTuple):
     next: NextKernel = NextKernel()
     image: bool = False
     untried: Untried = Untried()
+    reasons: Mapping[str, str] = {}
 
 
 def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]) -> ModuleFacts:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
-from nodefix.facts.features import Feature
+from nodefix.facts.features import IPV6, Feature, written_for
+from nodefix.facts.features_nft import BASES
 from nodefix.facts.packages import bring_back, read_packages
 from nodefix.facts.remedies import AGAIN
 from nodefix.facts.system import has_ipv6
@@ -18,7 +19,7 @@ from nodefix.host.programs import Result
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
 
-_IPTABLES = {"IPv4": "iptables", "IPv6": "ip6tables"}
+_IPTABLES = {"IPv4": "iptables", IPV6: "ip6tables"}
 _PACKAGES = {
     "unshare": "util-linux-core",
     "nft": "nftables",
@@ -43,6 +44,11 @@ class Failure(NamedTuple):
     feature: Feature
     words: str
     library: bool = False
+
+    @property
+    def module(self) -> str:
+        """The module that provides the feature in this family."""
+        return self.feature.module_of(self.family)
 
 
 class Unknown(NamedTuple):
@@ -82,7 +88,7 @@ def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
 
 def families(host: Host) -> tuple[str, ...]:
     """The families that rules are tried in."""
-    return ("IPv4", "IPv6") if has_ipv6(host.root) else ("IPv4",)
+    return ("IPv4", IPV6) if has_ipv6(host.root) else ("IPv4",)
 
 
 def _undecided(family: str, features: tuple[Feature, ...]) -> Unknown:
@@ -152,11 +158,14 @@ def _iptables(host: Host, family: str, features: tuple[Feature, ...], tool: str)
 
 
 def _nft(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
-    table = f"{'ip6' if family == 'IPv6' else 'ip'} nodefix-probe"
+    table = f"{'ip6' if family == IPV6 else 'ip'} nodefix-probe"
     lines = [f"add table {table}"]
-    for chain in ("prerouting", "postrouting"):
-        lines.append(f"add chain {table} {chain} {{ type nat hook {chain} priority 0; }}")
-    lines += [f"add rule {table} {feature.rule_of(family)}" for feature in features]
+    for chain in dict.fromkeys(feature.chain for feature in features):
+        lines.append(f"add chain {table} {chain} {{ {BASES[chain]} ; }}")
+    for feature in features:
+        for kind, _, rest in (text.partition(" ") for text in feature.objects):
+            lines.append(f"add {kind} {table} {written_for(family, rest)}")
+        lines.append(f"add rule {table} {feature.rule_of(family)}")
     return _run(host, lines, tool, "--file", "-")
 
 

@@ -27,12 +27,14 @@ from nodefix.facts.alternatives import (
 )
 from nodefix.facts.alternatives_links import Link
 from nodefix.facts.alternatives_state import Candidate, Entry
+from nodefix.facts.modes import MODES
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan
 from nodefix.stages.alternatives_problems import (
     aside,
     blocked,
+    is_not_installed,
     no_program,
     not_installed,
     shadowed,
@@ -49,6 +51,8 @@ DEADLINE = 30.0
 
 _PRIORITY = 10  # as the package registers it
 
+_WITHOUT = "iptables is not installed"
+
 Command = tuple[str, ...]
 
 
@@ -64,7 +68,25 @@ def read(host: Host, config: Config) -> AlternativesFacts:
 
 
 def plan(facts: AlternativesFacts, config: Config) -> Plan:
-    """Register the nft variant with all its followers where it is not, then choose it."""
+    """Register the nft variant with all its followers where it is not, then choose it.
+
+    A node whose kube-proxy does not look for what iptables made there may do without; where it has
+    iptables all the same, network plugins call it, but nothing holds kubelet.
+    """
+    if MODES[config.kube_proxy].on_node:
+        return _plan(facts)
+    if is_not_installed(facts):
+        shadows = shadowed(facts)
+        without = "" if shadows else f"{_WITHOUT}, and `kube_proxy: {config.kube_proxy}` needs none"
+        return Plan(problems=shadows, skipped=without)
+    found = _plan(facts)
+    return found._replace(
+        changes=tuple(change._replace(required=False) for change in found.changes),
+        problems=tuple(problem._replace(required=False) for problem in found.problems),
+    )
+
+
+def _plan(facts: AlternativesFacts) -> Plan:
     shadows = shadowed(facts)
     if facts.registry is None:
         return Plan(problems=wrong_version(facts) + shadows)

@@ -113,6 +113,14 @@ def unreadable(places: Iterable[Link | Folder], *, required: bool = True) -> tup
     )
 
 
+def is_not_installed(facts: AlternativesFacts) -> bool:
+    """Whether the node has no iptables, and not one that lost its files."""
+    registry = facts.registry
+    if registry is None or registry.program.kind != "absent":
+        return False
+    return IPTABLES not in (registry.packages or ())
+
+
 def not_installed(registry: Registry) -> tuple[Problem, ...]:
     """The -nft names do not end at the program, or it is missing.
 

@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix.config import Config
-from nodefix.errors import CommandError
-from nodefix.facts.chains import ChainFacts, Family, Rules, read_chains
+from nodefix.errors import CommandError, UnclearError
+from nodefix.facts.alternatives_links import read_link
+from nodefix.facts.chains import IPV4, ChainFacts, Family, Rules, read_chains
 from nodefix.facts.kubeproxy import CHAINS, HINT, PARENTS, SMALL, ChainKey, Jump, jumps_of
+from nodefix.facts.modes import MODES
 from nodefix.facts.remedies import ASK_MODULES, remedy
 from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
@@ -58,21 +60,53 @@ class Lacking(NamedTuple):
 
 
 def read(host: Host, config: Config) -> ChainFacts:
-    """Read the chains that kube-proxy needs in its mode."""
+    """Read the chains that kube-proxy needs in its mode.
+
+    In ipvs mode it makes all its own chains and jumps, which are others than those of iptables
+    mode, and looks for none: it needs the hint only.
+
+    Raises:
+        CommandError: iptables or nft cannot read a table.
+        UnclearError: the same, where kube-proxy does without what iptables makes.
+    """
     match config.kube_proxy:
         case "iptables":
             return read_chains(host, PARENTS, CHAINS, SMALL)
-        case "nftables":
+        case "ipvs":
             return read_chains(host, (), (HINT,), SMALL)
+        case "nftables":
+            return _hint_for_others(host)
         case _:
             return ChainFacts({})
+
+
+def _hint_for_others(host: Host) -> ChainFacts:
+    """The hint, where the node has iptables; where it has none, nobody is to be told of it.
+
+    Source: kubernetes pkg/kubelet/kubelet_network_linux.go, where kubelet does the same.
+    """
+    if read_link(host, IPV4.restore).kind == "absent":
+        return ChainFacts({})
+    try:
+        return read_chains(host, (), (HINT,), SMALL)
+    except CommandError as error:
+        raise UnclearError(error.message, error.hint) from error
 
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
     """Plan one change for each family that lacks something or has the hand fix's bare jumps."""
     if config.kube_proxy == "none":
         return Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
-    changes = [change for family in facts.families if (change := _change(facts, family))]
+    if not facts.families:
+        return Plan(
+            skipped="iptables is not installed, and kube-proxy in nftables mode needs no chains"
+        )
+    required = MODES[config.kube_proxy].on_node
+    changes = [
+        change._replace(required=required)
+        for family in facts.families
+        if (change := _change(facts, family))
+    ]
     return Plan(tuple(changes), tuple(problems(facts)), notes=tuple(_notes(facts)))
 
 

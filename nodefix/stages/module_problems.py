@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from nodefix.facts.modprobe import Way
 from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State
@@ -46,7 +46,7 @@ def refused_problems(facts: ModuleFacts, names: tuple[str, ...], required: bool)
     unknown = [module for module in modules if module.state is State.UNKNOWN]
     if unknown:
         listed = ", ".join(module.name for module in unknown)
-        lost = "".join(_lost(facts, module.name) for module in unknown)
+        lost = _lost(facts, *(module.name for module in unknown))
         problems.append(
             Problem(
                 f"kernel modules {listed}: found not loaded, cannot tell whether they exist:"
@@ -58,7 +58,7 @@ def refused_problems(facts: ModuleFacts, names: tuple[str, ...], required: bool)
         )
     absent = [module.name for module in modules if module.state is State.ABSENT]
     # If only base modules are absent, they explain every failure.
-    lost = "".join(_lost(facts, name) for name in absent) or _probe_words(facts) * required
+    lost = _lost(facts, *absent) or _probe_words(facts) * required
     return problems + absent_problems(facts, absent, lost, required)
 
 
@@ -78,13 +78,22 @@ def _kept_out(facts: ModuleFacts, module: Module, required: bool) -> Problem:
     )
 
 
-def _lost(facts: ModuleFacts, name: str) -> str:
-    """What does not work without a module, with the tool's message."""
-    mine = [f for f in facts.failures if f.feature.module == name and not f.library]
-    if not mine:
-        return ""
-    families = ", ".join(dict.fromkeys(failure.family for failure in mine))
-    return f"; {name} is needed for {mine[0].feature.lost} ({families}: {mine[0].words})"
+def _lost(facts: ModuleFacts, *names: str) -> str:
+    """What does not work without these modules, with the tool's message; each reason once."""
+    said: list[str] = []
+    others: dict[str, list[str]] = {}
+    for name in names:
+        mine = [f for f in facts.failures if f.module == name and not f.library]
+        if mine:
+            families = ", ".join(dict.fromkeys(failure.family for failure in mine))
+            lost, words = mine[0].feature.lost, mine[0].words
+            said.append(f"; {name} is needed for {lost} ({families}: {words})")
+        elif name in facts.reasons:
+            others.setdefault(facts.reasons[name], []).append(name)
+    for reason, mine_too in others.items():
+        verb = "is" if len(mine_too) == 1 else "are"
+        said.append(f"; {', '.join(mine_too)} {verb} needed for {reason}")
+    return "".join(said)
 
 
 def library_problems(facts: ModuleFacts) -> list[Problem]:
@@ -98,6 +107,7 @@ def library_problems(facts: ModuleFacts) -> list[Problem]:
             f"iptables extension libraries for {names}: found none ({mine[0].words}), expected"
             " those of iptables-libs",
             f"dnf reinstall iptables-libs && {AGAIN}",
+            any(failure.feature.required for failure in mine),
             code="rules-library",
         )
     ]
@@ -120,25 +130,46 @@ def unread_problems(facts: ModuleFacts) -> list[Problem]:
     return problems
 
 
-def unexplained_problem(facts: ModuleFacts) -> Problem:
-    """Something does not work, and no module explains it."""
-    what = "kube-proxy's rules do not work" if facts.failures else "kube-proxy cannot start"
+def unexplained_problem(facts: ModuleFacts, features: Collection[str] = ()) -> Problem:
+    """Something does not work, and no module explains it.
+
+    Args:
+        facts: what was read.
+        features: the names of those that do not work and that only some services use; empty for
+            those that any cluster uses.
+    """
+    failed = [
+        one
+        for one in facts.failures
+        if (one.feature.name in features if features else one.feature.required)
+    ]
+    if not failed:
+        return Problem(
+            f"kube-proxy cannot start although all modules are present{_probe_words(facts)}",
+            "ls /proc/sys/net/netfilter; journalctl -k -b -g conntrack -n 20",
+            code="conntrack-missing",
+        )
+    tools = "iptables-nft iptables-libs" if failed[0].feature.table else "nftables libnftnl"
+    what = f"rules, needed for {failed[0].feature.lost}," if features else "rules"
     return Problem(
-        f"{what} although all modules are present{_probe_words(facts)}",
-        f"dnf reinstall iptables-nft iptables-libs nftables && {AGAIN}",
-        code="rules-failed" if facts.failures else "conntrack-missing",
+        f"kube-proxy's {what} do not work although all modules are present"
+        f"{_probe_words(facts, features)}",
+        f"dnf reinstall {tools} && {AGAIN}",
+        not features,
+        "rules-failed",
     )
 
 
-def _probe_words(facts: ModuleFacts) -> str:
+def _probe_words(facts: ModuleFacts, names: Collection[str] = ()) -> str:
     """What failed, with the tool's message; once for both families, which fail alike."""
     features: dict[str, list[Failure]] = {}
     for failure in facts.failures:
-        features.setdefault(failure.feature.name, []).append(failure)
+        if failure.feature.name in names if names else failure.feature.required:
+            features.setdefault(failure.feature.name, []).append(failure)
     said = [
         f"{name} ({', '.join(failure.family for failure in failures)}): {failures[0].words}"
         for name, failures in features.items()
     ]
-    if not facts.conntrack:
+    if not facts.conntrack and not names:
         said.append(f"{CONNTRACK_MAX} is missing, and kube-proxy exits without it")
     return "".join(f"; {part}" for part in said)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from nodefix.config import Config
 from nodefix.errors import CommandError
-from nodefix.facts.features import IPTABLES, NFTABLES, Feature
+from nodefix.facts.modes import MODES, OTHERS
 from nodefix.facts.modules import ModuleFacts, State, Untried, read_modules
 from nodefix.facts.remedies import AGAIN
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
-from nodefix.plan import Change, Plan
+from nodefix.plan import Change, Plan, Problem
 from nodefix.stages.absent import next_kernel_problems
 from nodefix.stages.module_problems import (
     disabled_problems,
@@ -29,18 +29,6 @@ NAME = "modules"
 NEEDS: tuple[str, ...] = ()
 DEADLINE = 60.0
 
-# Every rule of a mode needs these; kube-proxy exits without nf_conntrack in every mode.
-_BASE = {
-    "iptables": ("nf_tables", "nft_compat", "nf_conntrack"),
-    "nftables": ("nf_tables", "nf_conntrack"),
-    "none": ("nf_conntrack",),
-}
-_FEATURES: dict[str, tuple[Feature, ...]] = {
-    "iptables": IPTABLES,
-    "nftables": NFTABLES,
-    "none": (),
-}
-
 # In these states a module cannot be loaded.
 _REFUSED = (State.ABSENT, State.KEPT_OUT, State.UNKNOWN)
 
@@ -49,33 +37,35 @@ _MODPROBE = "/usr/sbin/modprobe"
 
 def read(host: Host, config: Config) -> ModuleFacts:
     """Read the facts about the modules that kube-proxy's mode and the settings need."""
-    return read_modules(host, _names(config), _FEATURES[config.kube_proxy])
+    mode = MODES[config.kube_proxy]
+    reasons = {**OTHERS, **{need.module: need.lost for need in mode.needs}}
+    return read_modules(host, _names(config), mode.features)._replace(reasons=reasons)
 
 
 def _names(config: Config) -> tuple[str, ...]:
-    features = (feature.module for feature in _FEATURES[config.kube_proxy])
-    wanted = (*_BASE[config.kube_proxy], *features, *config.extra_modules, *config.optional_modules)
-    return tuple(dict.fromkeys(wanted))
+    mode = MODES[config.kube_proxy]
+    features = (name for feature in mode.features for name in feature.modules)
+    needs = (need.module for need in mode.needs)
+    settings = (*config.extra_modules, *config.optional_modules)
+    return tuple(dict.fromkeys((*mode.base, *features, *needs, *settings)))
 
 
 def plan(facts: ModuleFacts, config: Config) -> Plan:
     """Load the needed modules that are on disk; name those that are not, with their package."""
     needed = _needed(facts, config)
-    optional = tuple(name for name in config.optional_modules if name not in needed)
     states = {name: module.state for name, module in facts.modules.items()}
-    doubtful = tuple(
-        name
-        for name in _of_untried(facts, config)
-        if name not in (*needed, *optional) and states[name] in _REFUSED
-    )
     # Without a base module the others are of no use, and not to blame.
     hopeless = any(
-        states.get(name) is State.ABSENT for name in _BASE[config.kube_proxy] if name in needed
+        states.get(name) is State.ABSENT for name in MODES[config.kube_proxy].base if name in needed
+    )
+    wanted = _wanted(facts, config, needed, rules=not hopeless)
+    doubtful = tuple(
+        name
+        for name in (*_of_untried(facts, config), *_left_to_the_kernel(config))
+        if name not in (*needed, *wanted) and states[name] in _REFUSED
     )
     due = [
-        name
-        for name in (*(() if hopeless else needed), *optional)
-        if states[name] is State.AVAILABLE
+        name for name in (*(() if hopeless else needed), *wanted) if states[name] is State.AVAILABLE
     ]
     changes = (
         () if facts.locks.disabled else tuple(_load(facts, name, name in needed) for name in due)
@@ -83,26 +73,63 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
     problems = (
         *(disabled_problems(facts, due, needed) if facts.locks.disabled else ()),
         *refused_problems(facts, needed, required=True),
-        *refused_problems(facts, (*doubtful, *optional), required=False),
+        *refused_problems(facts, (*doubtful, *wanted), required=False),
         *library_problems(facts),
         *unread_problems(facts),
         *next_kernel_problems(facts),
     )
     explained = any(problem.required for problem in problems) or any(c.required for c in changes)
-    if (facts.failures or _lacks_conntrack(facts)) and not explained:
+    if (_failed(facts, required=True) or _lacks_conntrack(facts)) and not explained:
         problems = (unexplained_problem(facts), *problems)
+    elif not hopeless:
+        problems = (*problems, *_unexplained(facts, due))
     return Plan(changes, problems, notes=_not_tried(facts.untried))
 
 
+def _failed(facts: ModuleFacts, required: bool) -> frozenset[str]:
+    """The modules behind rules that failed."""
+    return frozenset(
+        failure.module
+        for failure in facts.failures
+        if failure.feature.required == required and not failure.library
+    )
+
+
 def _needed(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
-    """The modules that failed rules need, and those that the settings require."""
-    failed = {failure.feature.module for failure in facts.failures if not failure.library}
+    """The modules that failed rules need, and those that the mode and the settings require."""
+    mode = MODES[config.kube_proxy]
+    failed = _failed(facts, required=True)
     needed = failed | set(config.extra_modules)
+    needed |= {need.module for need in mode.needs if need.required}
     if failed:
-        needed.update(_BASE[config.kube_proxy])
+        needed |= set(mode.base)
     if _lacks_conntrack(facts):
-        needed.add("nf_conntrack")
+        needed |= {"nf_conntrack"}
     return tuple(name for name in _names(config) if name in needed)
+
+
+def _wanted(
+    facts: ModuleFacts, config: Config, needed: tuple[str, ...], rules: bool
+) -> tuple[str, ...]:
+    """The modules whose absence degrades, if asked for with those of failed rules."""
+    needs = MODES[config.kube_proxy].needs
+    wanted = [
+        *(sorted(_failed(facts, required=False)) if rules else ()),
+        *(need.module for need in needs if need.load and not need.required),
+        *config.optional_modules,
+    ]
+    return tuple(name for name in dict.fromkeys(wanted) if name not in needed)
+
+
+def _unexplained(facts: ModuleFacts, due: list[str]) -> tuple[Problem, ...]:
+    """Rules that only some services use, and that fail though their module is there."""
+    bad = {name for name, module in facts.modules.items() if module.state in _REFUSED}
+    features = {
+        failure.feature.name
+        for failure in facts.failures
+        if not (failure.feature.required or failure.library or failure.module in {*bad, *due})
+    }
+    return (unexplained_problem(facts, features),) if features else ()
 
 
 def _lacks_conntrack(facts: ModuleFacts) -> bool:
@@ -113,8 +140,14 @@ def _lacks_conntrack(facts: ModuleFacts) -> bool:
 def _of_untried(facts: ModuleFacts, config: Config) -> tuple[str, ...]:
     """The modules that untried rules need: a forecast, which never holds kubelet."""
     features = facts.untried.features
-    base = _BASE[config.kube_proxy] if features else ()
-    return tuple(dict.fromkeys((*base, *(feature.module for feature in features))))
+    base = MODES[config.kube_proxy].base if features else ()
+    names = (name for feature in features for name in feature.modules)
+    return tuple(dict.fromkeys((*base, *names)))
+
+
+def _left_to_the_kernel(config: Config) -> tuple[str, ...]:
+    """The modules that come with kube-proxy's own use of them."""
+    return tuple(need.module for need in MODES[config.kube_proxy].needs if not need.load)
 
 
 def _not_tried(untried: Untried) -> tuple[str, ...]:

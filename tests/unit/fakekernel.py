@@ -14,24 +14,35 @@ ALL = (
     "nf_tables",
     "nft_compat",
     "nf_conntrack",
+    "nft_chain_nat",
     "xt_comment",
     "xt_addrtype",
     "xt_statistic",
     "xt_mark",
     "xt_MASQUERADE",
     "xt_nat",
+    "xt_tcpudp",
     "xt_conntrack",
+    "ipt_REJECT",
+    "ip6t_REJECT",
+    "xt_recent",
     "br_netfilter",
+    "overlay",
 )
 # Features that stop working without a module; nft_compat carries them all.
 FEATURES_OF = {
+    "nft_chain_nat": {"the table nat"},
     "xt_comment": {"comment"},
     "xt_addrtype": {"addrtype"},
     "xt_statistic": {"statistic"},
-    "xt_mark": {"MARK"},
+    "xt_mark": {"MARK", "mark"},
     "xt_MASQUERADE": {"MASQUERADE"},
     "xt_nat": {"DNAT"},
+    "xt_tcpudp": {"udp"},
     "xt_conntrack": {"conntrack"},
+    "ipt_REJECT": {"REJECT"},
+    "ip6t_REJECT": {"REJECT"},
+    "xt_recent": {"recent"},
 }
 FEATURES_OF["nft_compat"] = set().union(*FEATURES_OF.values())
 

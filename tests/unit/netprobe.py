@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fakehost import Node, result
 
-from nodefix.facts.features import IPTABLES, NFTABLES
+from nodefix.facts.modes import MODES
 from nodefix.host.programs import Result
 
 UNSHARE = "/usr/bin/unshare"
@@ -52,8 +52,8 @@ class Probe:
         self.scripts.append(script)
         six = argv[3] == RESTORE6 or " ip6 " in script
         if self._only in ("", "IPv6" if six else "IPv4"):
-            for feature in (*IPTABLES, *NFTABLES):
-                used = feature.rule6 if six and feature.rule6 else feature.rule
+            for feature in (one for mode in MODES.values() for one in mode.features):
+                used = feature.rule_of("IPv6" if six else "IPv4")
                 if feature.name in self.broken and f" {used}\n" in script:
                     return self.said or recorded(feature.name)
         return result()

@@ -26,7 +26,7 @@ def test_show_names_value_and_origin(node: Node, capsys: pytest.CaptureFixture[s
     assert ["swap:", "keep", "#", str(file)] in lines
     assert ["stages.swap:", "wanted", "#", str(file)] in lines
     assert ["extra_modules:", "[ip_vs]", "#", str(file)] in lines
-    assert ["optional_modules:", "[br_netfilter]", "#", "default"] in lines
+    assert ["optional_modules:", "[br_netfilter,", "overlay]", "#", "default"] in lines
 
 
 def test_what_is_shown_is_valid_yaml_with_the_values(

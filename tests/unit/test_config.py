@@ -72,7 +72,7 @@ def test_swap(node: Node, word: str) -> None:
     assert load(node.root).swap == word
 
 
-@pytest.mark.parametrize("word", ["iptables", "nftables", "none"])
+@pytest.mark.parametrize("word", ["iptables", "nftables", "ipvs", "none"])
 def test_kube_proxy(node: Node, word: str) -> None:
     node.file(MAIN, f"kube_proxy: {word}\n")
     assert load(node.root).kube_proxy == word
@@ -80,7 +80,7 @@ def test_kube_proxy(node: Node, word: str) -> None:
 
 @pytest.mark.parametrize("key", ["extra_modules", "optional_modules"])
 def test_modules(node: Node, key: str) -> None:
-    assert load(node.root).optional_modules == ("br_netfilter",)
+    assert load(node.root).optional_modules == ("br_netfilter", "overlay")
     node.file(MAIN, f"{key}: [ip_vs, xt-dashed]\n")
     assert getattr(load(node.root), key) == ("ip_vs", "xt_dashed")
     node.file(f"{DROP_INS}/10.yaml", f"{key}:\n")

@@ -256,16 +256,6 @@ def test_ipv6_off_is_a_note_and_no_failure(node: Node, tables: Tables) -> None:
     assert not any(RESTORE6 in argv for argv in node.programs.calls)
 
 
-def test_kube_proxy_in_nftables_mode_needs_the_hint_only(node: Node) -> None:
-    four, six = Tables(node), Tables(node, six=True)
-    hand_fix(four)
-    config = Config(kube_proxy="nftables")
-    assert is_done(repair(chains, node, config))
-    assert four.changes == six.changes == [MANGLE]
-    assert is_done(repair(chains, node, config))
-    assert len(four.changes) == 1
-
-
 def test_cluster_without_kube_proxy(node: Node, tables: Tables) -> None:
     left = plan(node, Config(kube_proxy="none"))
     assert left == Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")

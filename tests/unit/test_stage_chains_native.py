@@ -157,6 +157,7 @@ def test_other_chains_of_such_tables_are_nobodys_business(node: Node, tables: Ta
 def test_kube_proxy_in_nftables_mode_has_its_own_tables(node: Node, tables: Tables) -> None:
     for parent in PARENTS:
         tables.add(*parent, CT)
+    node.file(RESTORE4)
     left = repair(chains, node, Config(kube_proxy="nftables"))
     assert (left.changes, left.problems) == ((), ())
     assert ("mangle", "KUBE-IPTABLES-HINT") in tables.chains

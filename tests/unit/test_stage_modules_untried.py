@@ -10,11 +10,13 @@ from fakekernel import ALL, FOLDER, Kernel
 
 from nodefix.config import Config
 from nodefix.converge import plan_stage
-from nodefix.facts.features import IPTABLES, NFTABLES
+from nodefix.facts.features import IPTABLES
+from nodefix.facts.features_nft import NFTABLES
 from nodefix.plan import Plan
 from nodefix.stages import modules
 
-EVERY = {*ALL, "nft_chain_nat", "xt_tcpudp"}
+EVERY = set(ALL)
+OTHERS = {"nf_conntrack", "br_netfilter", "overlay"}
 
 
 def plan(node: Node, config: Config | None = None) -> Plan:
@@ -31,9 +33,9 @@ def test_nothing_is_tried_where_nothing_is_loaded(node: Node) -> None:
     assert not node.programs.calls
     assert found.problems == ()
     # nf_conntrack comes with the rules.
-    assert [change.action for change in found.changes] == ["br_netfilter"]
+    assert [change.action for change in found.changes] == ["br_netfilter", "overlay"]
     (note,) = found.notes
-    assert note.startswith("rules with comment, addrtype, statistic, MARK, MASQUERADE, DNAT")
+    assert note.startswith("rules with the table nat, comment, addrtype, statistic, MARK, mark")
     assert "loads kernel modules (nf_tables, nft_compat, nft_chain_nat, xt_comment" in note
     assert note.endswith("`nodefix run` tries them")
 
@@ -60,7 +62,7 @@ def test_a_module_that_a_rule_loads_beside_its_own_counts(node: Node) -> None:
     Kernel(node, EVERY - {"xt_tcpudp"}, EVERY)
     (note,) = plan(node).notes
     assert note.startswith(
-        "rules with DNAT: not tried, because that loads kernel modules (xt_tcpudp)"
+        "rules with DNAT, udp: not tried, because that loads kernel modules (xt_tcpudp)"
     )
 
 
@@ -76,7 +78,7 @@ def test_what_is_absent_can_be_tried_since_it_cannot_be_loaded(node: Node) -> No
 
 
 def test_what_is_absent_is_forecast_where_nothing_can_be_tried(node: Node) -> None:
-    Kernel(node, set(), EVERY - {"nft_compat", "xt_comment", "br_netfilter"})
+    Kernel(node, {"overlay"}, EVERY - {"nft_compat", "xt_comment", "br_netfilter"})
     found = plan(node)
     assert found.changes == ()
     (problem,) = found.problems
@@ -115,24 +117,24 @@ def test_nothing_is_tried_if_it_is_not_known_what_that_loads(node: Node) -> None
     index.unlink()
     os.mkfifo(index)
     (note,) = plan(node).notes
-    assert "conntrack: not tried, because that may load kernel modules;" in note
+    assert "recent: not tried, because that may load kernel modules;" in note
     assert not node.programs.calls
 
 
 @pytest.mark.parametrize("mode", ["nftables", "none"])
 def test_other_modes(node: Node, mode: str) -> None:
     loads = {name for f in NFTABLES for six in ("IPv4", "IPv6") for name in f.loads_of(six)}
-    Kernel(node, {"nf_conntrack", "br_netfilter"}, {*EVERY, *loads, "nft_fib_inet"})
+    Kernel(node, OTHERS, {*EVERY, *loads, "nft_fib_inet"})
     found = plan(node, Config(kube_proxy=mode))
     assert (found.changes, found.problems) == ((), ())
     assert len(found.notes) == (mode == "nftables")
-    Kernel(node, {"nf_conntrack", "br_netfilter", *loads}, {*EVERY, *loads})
+    Kernel(node, {*OTHERS, *loads}, {*EVERY, *loads})
     assert plan(node, Config(kube_proxy=mode)) == Plan()
 
 
 def test_without_ipv6_its_modules_do_not_matter(node: Node) -> None:
     loads = {name for feature in NFTABLES for name in feature.loads_of("IPv4")}
-    Kernel(node, {"nf_conntrack", "br_netfilter", *loads}, {"nft_fib_ipv6", *loads})
+    Kernel(node, {*OTHERS, *loads}, {"nft_fib_ipv6", *loads})
     assert len(plan(node, Config(kube_proxy="nftables")).notes) == 1
     (node.root / "proc/net/if_inet6").unlink()
     assert plan(node, Config(kube_proxy="nftables")) == Plan()

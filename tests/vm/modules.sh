@@ -4,16 +4,31 @@
 
 TREE=/lib/modules/$(uname -r)
 readonly TREE LINE=/etc/modprobe.d/site.conf TRIED=$PWD/../try KEPT=/root/kept
+MODE=iptables
 
 # What depmod made; it takes seconds here.
 mkdir "$KEPT"
 cp "$TREE"/modules.* "$KEPT"
 
-# The oracle: what kube-proxy does with packets, by the tools that it uses.
+# The oracle: what kube-proxy does with packets, by the tools that it uses. There is none on the node
+# for ipvs's sets and servers, so their modules are loaded.
 works() {
-    unshare --net iptables-nft-restore --noflush <"$TRIED" &&
-        unshare --net ip6tables-nft-restore --noflush <"$TRIED" &&
-        [[ -e /proc/sys/net/netfilter/nf_conntrack_max ]]
+    case $MODE in
+        nftables) unshare --net nft --file "$TRIED.nftables" ;;
+        ipvs) xargs modprobe --all <"$TRIED.modules" && by_iptables "$TRIED.ipvs" ;;
+        *) by_iptables "$TRIED.iptables" ;;
+    esac && [[ -e /proc/sys/net/netfilter/nf_conntrack_max ]]
+}
+
+by_iptables() {
+    unshare --net iptables-nft-restore --noflush <"$1" &&
+        unshare --net ip6tables-nft-restore --noflush <"$1"
+}
+
+mode() {
+    MODE=$1
+    mkdir -p /etc/nodefix/nodefix.yaml.d
+    printf 'kube_proxy: %s\n' "$MODE" >/etc/nodefix/nodefix.yaml.d/mode.yaml
 }
 
 # As after a boot: nothing of netfilter is loaded.
@@ -24,7 +39,7 @@ unload() {
     nft flush ruleset 2>/dev/null || true
     for _ in $(seq 12); do
         mapfile -t modules < <(
-            awk '$3 == 0 && $1 ~ /^(nf|nft|xt|ip_set|ip_tables|x_tables|br|stp|llc)/ { print $1 }' \
+            awk '$3 == 0 && $1 ~ /^(nf|xt|ip_|ipt_|ip6t_|x_tables|br|stp|llc|dummy|overlay)/ { print $1 }' \
                 /proc/modules
         )
         ((${#modules[@]})) || return 0
@@ -52,8 +67,9 @@ absent() {
     unload
     file=$(file_of "$1")
     mv "$file" /root
-    depmod
-    run "absent-$1"
+    # As depmod leaves it, which takes its time here.
+    grep -v "/${file##*/}:" "$KEPT/modules.dep" >"$TREE/modules.dep"
+    run "$MODE-absent-$1"
     mv "/root/${file##*/}" "$file"
     cp "$KEPT"/modules.* "$TREE"
 }
@@ -64,21 +80,21 @@ broken() {
     file=$(file_of "$1")
     cp "$file" /root
     truncate --size=-1024 "$file"
-    run "broken-$1"
+    run "$MODE-broken-$1"
     mv "/root/${file##*/}" "$file"
 }
 
 replaced() {
     unload
     printf '# by site policy\ninstall %s /bin/false\n' "$1" >"$LINE"
-    run "replaced-$1"
+    run "$MODE-replaced-$1"
     rm "$LINE"
 }
 
 blacklisted() {
     unload
     printf '# by site policy\nblacklist %s\n' "$1" >"$LINE"
-    run "blacklisted-$1"
+    run "$MODE-blacklisted-$1"
     rm "$LINE"
 }
 

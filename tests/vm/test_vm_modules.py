@@ -12,38 +12,80 @@ from testnode.qemu import Boot, Booted, Ran, Scenario
 
 # Of what Enterprise Linux 10 has in kernel-modules-extra only.
 EXTRA = ("nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE", "ip_set", "br_netfilter")
-# All that nodefix looks after, and one that is none of its business.
-REQUIRED = (
-    "nf_tables",
-    "nft_compat",
-    "nf_conntrack",
-    "xt_comment",
-    "xt_addrtype",
-    "xt_statistic",
-    "xt_mark",
-    "xt_MASQUERADE",
-    "xt_nat",
-    "xt_conntrack",
-)
-OPTIONAL = "br_netfilter"
+# By mode, all that nodefix looks after and that holds kubelet.
+REQUIRED = {
+    "iptables": (
+        "nf_tables",
+        "nft_compat",
+        "nf_conntrack",
+        "nft_chain_nat",
+        "xt_comment",
+        "xt_addrtype",
+        "xt_statistic",
+        "xt_mark",
+        "xt_MASQUERADE",
+        "xt_nat",
+        "xt_tcpudp",
+        "xt_conntrack",
+        "ipt_REJECT",
+        "ip6t_REJECT",
+    ),
+    "ipvs": ("ip_vs", "ip_vs_rr", "ip_set", "ip_set_bitmap_port", "xt_set", "dummy"),
+    "nftables": (
+        "nft_chain_nat",
+        "nft_ct",
+        "nft_fib_ipv4",
+        "nft_fib_ipv6",
+        "nft_reject_ipv4",
+        "nft_reject_ipv6",
+        "nft_masq",
+        "nft_numgen",
+        "nft_nat",
+    ),
+}
+# What degrades, and one that is none of its business in the first mode.
+OPTIONAL = {"iptables": ("xt_recent", "br_netfilter"), "ipvs": ("ip_vs_sh", "xt_physdev")}
 NOT_ASKED_FOR = "ip_set"
-EVERY = (*REQUIRED, OPTIONAL, NOT_ASKED_FOR)
+EVERY = sorted({NOT_ASKED_FOR, "overlay"}.union(*REQUIRED.values(), *OPTIONAL.values()))
 
 _VERSION = "Linux version "
 
 FUNCTIONS = (Path(__file__).with_name("modules.sh")).read_text()
-# What stands for all rules of kube-proxy: one for each match and target that it uses.
-RULES = """\
+# What stands for all rules of kube-proxy: one for each match and target that any cluster uses.
+IPTABLES = """\
 *nat
 -A PREROUTING -m comment --comment oracle -m addrtype --dst-type LOCAL -j MARK --or-mark 0x4000
 -A PREROUTING -m statistic --mode random --probability 0.5 -j ACCEPT
 -A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination :8080
+-A PREROUTING -m comment --comment oracle -m udp -p udp --dport 53 -j RETURN
 -A POSTROUTING -j MASQUERADE --random-fully
 COMMIT
 *filter
 -A FORWARD -m conntrack --ctstate NEW -j ACCEPT
+-A FORWARD -j REJECT
 COMMIT
 """
+IPVS = "".join(line for line in IPTABLES.splitlines(keepends=True) if "statistic" not in line)
+NFTABLES = """\
+add table ip oracle
+add table ip6 oracle
+add map ip oracle services { type ipv4_addr . inet_proto . inet_service : verdict ; }
+add map ip6 oracle services { type ipv6_addr . inet_proto . inet_service : verdict ; }
+""" + "".join(
+    f"""\
+add chain {ip} oracle filter {{ type filter hook forward priority 0 ; }}
+add rule {ip} oracle filter ct state new {ip} daddr . meta l4proto . th dport vmap @services
+add rule {ip} oracle filter reject
+add chain {ip} oracle dstnat {{ type nat hook prerouting priority -100 ; }}
+add rule {ip} oracle dstnat fib daddr type local mark set mark or 0x4000
+add rule {ip} oracle dstnat meta l4proto tcp dnat {ip} addr . port to numgen random mod 2\
+ map {{ 0 : {one} . 80 , 1 : {two} . 80 }}
+add chain {ip} oracle srcnat {{ type nat hook postrouting priority 100 ; }}
+add rule {ip} oracle srcnat ct status dnat masquerade fully-random
+"""
+    for ip, one, two in (("ip", "192.0.2.1", "192.0.2.2"), ("ip6", "2001:db8::1", "2001:db8::2"))
+)
+ORACLES = {"iptables": IPTABLES, "ipvs": IPVS, "nftables": NFTABLES}
 
 
 class Case(NamedTuple):
@@ -51,37 +93,61 @@ class Case(NamedTuple):
 
     kind: str
     module: str
+    mode: str = "iptables"
 
     @property
     def name(self) -> str:
         """The folder of its results."""
-        return f"{self.kind}-{self.module}"
+        return f"{self.mode}-{self.kind}-{self.module}"
 
 
-ABSENT = tuple(Case("absent", module) for module in EVERY)
+def _absent(mode: str) -> tuple[Case, ...]:
+    modules = [*REQUIRED[mode], *OPTIONAL.get(mode, ())]
+    modules += [NOT_ASKED_FOR] * (mode == "iptables")
+    return tuple(Case("absent", module, mode) for module in modules)
+
+
 OTHERS = (
     Case("replaced", "xt_comment"),
     Case("blacklisted", "nft_compat"),
     Case("broken", "xt_statistic"),
+    Case("replaced", "overlay"),
 )
+# iptables is taken off the node for good, and then a whole run is made.
+_WITHOUT_IPTABLES = """\
+dpkg --purge --force-depends iptables >/dev/null 2>&1
+hash -r
+unload
+mkdir without
+nodefix run >without/printed 2>&1 || echo $? >without/status
+cp /run/nodefix/report.json without
+"""
 
 
-def _one_by_one(name: str, cases: tuple[Case, ...]) -> Scenario:
+def _one_by_one(name: str, cases: tuple[Case, ...], last: str = "") -> Scenario:
     """All cases in one boot: that needs no reboot, only netfilter's modules unloaded again."""
-    lines = "".join(f"{case.kind} {case.module}\n" for case in cases)
-    rules = f"cat >../try <<'END'\n{RULES}END\n"
-    return Scenario(
-        name,
-        boots=(Boot(script=rules + FUNCTIONS + lines, seconds=480),),
-        collect=("/run/nodefix",),
-    )
+    lines = [f"cat >../try.{mode} <<'END'\n{rules}END\n" for mode, rules in ORACLES.items()]
+    lines += [f"echo {' '.join(REQUIRED['ipvs'])} >../try.modules\n", FUNCTIONS]
+    mode = "iptables"
+    for case in cases:
+        lines += [f"mode {case.mode}\n"] * (case.mode != mode)
+        lines.append(f"{case.kind} {case.module}\n")
+        mode = case.mode
+    script = "".join([*lines, last])
+    return Scenario(name, boots=(Boot(script=script, seconds=600),), collect=("/run/nodefix",))
 
 
-_HALF = len(ABSENT) // 2
+_FIRST = 11
+ABSENT = _absent("iptables")
+ALONE = {
+    "modules-absent-1": ABSENT[:_FIRST],
+    "modules-absent-2": (*ABSENT[_FIRST:], *_absent("ipvs")),
+    "modules-kept-out": (*OTHERS, *_absent("nftables")),
+}
+WITHOUT_IPTABLES = _one_by_one("modules-kept-out", ALONE["modules-kept-out"], _WITHOUT_IPTABLES)
 GROUPS = {
-    _one_by_one("modules-absent-1", ABSENT[:_HALF]): ABSENT[:_HALF],
-    _one_by_one("modules-absent-2", ABSENT[_HALF:]): ABSENT[_HALF:],
-    _one_by_one("modules-kept-out", OTHERS): OTHERS,
+    WITHOUT_IPTABLES if name == WITHOUT_IPTABLES.name else _one_by_one(name, cases): cases
+    for name, cases in ALONE.items()
 }
 
 _NEXT = "6.12.0-211.34.1.el10.x86_64"
@@ -129,8 +195,14 @@ def _named(problems: list[dict[str, Any]]) -> set[str]:
     return {name for name in EVERY if re.search(rf"\b{name}\b", text)}
 
 
-def _each(*groups: Scenario) -> pytest.MarkDecorator:
-    pairs = [(scenario, case) for scenario in groups for case in GROUPS[scenario]]
+def _each(kind: str = "") -> pytest.MarkDecorator:
+    """Cases of all groups: those of absent modules, of others, or all."""
+    pairs = [
+        (scenario, case)
+        for scenario, cases in GROUPS.items()
+        for case in cases
+        if kind in ("", "absent" if case.kind == "absent" else "other")
+    ]
     ids = [case.name for _, case in pairs]
     return pytest.mark.parametrize(("ran", "case"), pairs, indirect=["ran"], ids=ids)
 
@@ -177,7 +249,7 @@ def test_next_kernel_without_the_modules_is_a_warning(ran: Ran) -> None:
     assert second.started("kubelet.service") > second.started("nodefix.service") > 0
 
 
-@_each(*GROUPS)
+@_each()
 def test_outcome_agrees_with_rules_made_by_hand(ran: Ran, case: Case) -> None:
     folder = f"{case.name}/"
     stage = _modules(json.loads(ran.boots[0].script(f"{folder}report.json")))
@@ -187,22 +259,23 @@ def test_outcome_agrees_with_rules_made_by_hand(ran: Ran, case: Case) -> None:
     assert status == {"failed": 1, "degraded": 2}.get(stage["outcome"], 0)
 
 
-@_each(*GROUPS)
+@_each()
 def test_exactly_the_damaged_module_is_named(ran: Ran, case: Case) -> None:
     stage = _modules(json.loads(ran.boots[0].script(f"{case.name}/report.json")))
     works = ran.boots[0].script(f"{case.name}/works").strip() == "yes"
-    expected = set() if works and case.module != OPTIONAL else {case.module}
+    named = {*OPTIONAL.get(case.mode, ()), "overlay"}
+    expected = set() if works and case.module not in named else {case.module}
     assert _named(stage["problems"]) == expected, ran.boots[0].script(f"{case.name}/printed")
 
 
-@_each(*list(GROUPS)[:2])
+@_each("absent")
 def test_where_an_absent_module_comes_from_is_told(ran: Ran, case: Case) -> None:
     stage = _modules(json.loads(ran.boots[0].script(f"{case.name}/report.json")))
     for problem in stage["problems"]:
         assert _no_package(ran.boots[0]) in problem["message"]
 
 
-@_each(list(GROUPS)[2])
+@_each("other")
 def test_what_keeps_a_module_out_is_named(ran: Ran, case: Case) -> None:
     stage = _modules(json.loads(ran.boots[0].script(f"{case.name}/report.json")))
     said = json.dumps(stage["problems"])
@@ -212,6 +285,15 @@ def test_what_keeps_a_module_out_is_named(ran: Ran, case: Case) -> None:
         assert "Exec format error" in said or "Invalid argument" in said
     else:
         assert "/etc/modprobe.d/site.conf line 2" in said
+
+
+@pytest.mark.parametrize("ran", [WITHOUT_IPTABLES], indirect=True, ids=["machine"])
+def test_in_nftables_mode_a_node_without_iptables_is_ready(ran: Ran) -> None:
+    report = json.loads(ran.boots[0].script("without/report.json"))
+    said = ran.boots[0].script("without/printed")
+    outcomes = {stage["stage"]: stage["outcome"] for stage in report["stages"]}
+    assert outcomes["alternatives"] == outcomes["chains"] == "skipped", said
+    assert report["outcome"] == "ready", said
 
 
 def _no_package(booted: Booted) -> str:
