@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nodefix.errors import BusError, UnclearError
 from nodefix.facts.cni import read_cni
+from nodefix.facts.conntrack import read_table
 from nodefix.facts.kubeproxy_pod import SOCKETS
 from nodefix.facts.system import boot_id
 from nodefix.host.node import Host
@@ -209,9 +210,8 @@ def _active(unit: str) -> Look:
 
 
 def _conntrack_room(host: Host, arguments: list[str]) -> Now:
-    count, most = (int(_value(host, f"net.netfilter.nf_conntrack_{k}")) for k in ("count", "max"))
-    words = f"{count} of {most} entries are in use"
-    return _either(count < most * 0.9, words, words)
+    table = read_table(host)
+    return _either(not table.is_nearly_full, table.words, table.words)
 
 
 def _disk_room(host: Host, arguments: list[str]) -> Now:

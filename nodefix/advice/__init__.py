@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from nodefix.advice import (
     cgroup_v1,
     cni,
+    conntrack,
     default_drop,
     dnf_exclude,
     fapolicyd,
@@ -61,6 +62,7 @@ ADVISERS: tuple[Adviser, ...] = (
     nm_cloud_setup,
     nm_interfaces,
     fapolicyd,
+    conntrack,
     cni,
     kube_proxy_mode,
     module_locks,

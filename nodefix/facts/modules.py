@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.facts.features import Feature
 from nodefix.facts.kernel_packages import KernelPackages, read_kernel_packages
 from nodefix.facts.modprobe import Bar, ModprobeRules, Way, read_modprobe_rules
@@ -21,8 +22,6 @@ from nodefix.facts.next_kernel import next_kernel
 from nodefix.facts.probe import Failure, Unknown, families, probe
 from nodefix.facts.system import is_image, kernel_release
 from nodefix.host.node import Host
-
-CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 
 
 class State(StrEnum):

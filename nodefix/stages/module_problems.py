@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable
 
+from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.facts.modprobe import Way
-from nodefix.facts.modules import CONNTRACK_MAX, Module, ModuleFacts, State
+from nodefix.facts.modules import Module, ModuleFacts, State
 from nodefix.facts.probe import Failure
 from nodefix.facts.remedies import AGAIN
 from nodefix.plan import Problem

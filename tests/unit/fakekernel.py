@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakehost import KERNEL, Node, result
 from netprobe import Probe
 
-from nodefix.facts.modules import CONNTRACK_MAX
+from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.host.programs import Result
 
 MODPROBE = "/usr/sbin/modprobe"

@@ -10,7 +10,7 @@ from netprobe import Probe, recorded
 from nodefix.config import Config
 from nodefix.converge import run_stage
 from nodefix.errors import CommandError
-from nodefix.facts.modules import CONNTRACK_MAX
+from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.plan import Plan
 from nodefix.settings import KUBE_PROXIES
 from nodefix.stages import modules

@@ -8,8 +8,8 @@ from fakekernel import ALL, Kernel
 from netprobe import Probe
 
 from nodefix.config import Config
+from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.facts.modes import MODES
-from nodefix.facts.modules import CONNTRACK_MAX
 from nodefix.plan import Plan, Problem
 from nodefix.stages import modules
 
