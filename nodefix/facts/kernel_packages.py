@@ -1,7 +1,8 @@
 """The packages that contain a kernel's modules, and which of them are installed.
 
 Sources: https://github.com/kubernetes/kops/pull/18724 and kernel.spec (kernel-modules-extra, and
-kernel-modules-extra-matched, by which each kernel requires its own), Oracle's UEK 8
+kernel-modules-extra-matched, by which each kernel requires its own; -extra requires kernel-modules,
+which an image may lack as well, so naming it is enough for ip_vs and dummy, too), Oracle's UEK 8
 (https://github.com/rancher/rke2-packaging/pull/70; xt_statistic and br_netfilter are in
 -modules-extra-netfilter), https://github.com/elrepo/kernel (kernel-ml and kernel-lt).
 """

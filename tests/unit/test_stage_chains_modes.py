@@ -9,6 +9,8 @@ from netfilter import RESTORE4, RESTORE6, Tables
 
 from nodefix.config import Config
 from nodefix.converge import run_stage
+from nodefix.errors import CommandError
+from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import chains
 
@@ -46,12 +48,17 @@ def test_in_nftables_mode_a_node_without_iptables_is_in_order(node: Node) -> Non
     assert not node.programs.calls
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        result(127, stderr="error while loading shared libraries: libxtables.so.12: cannot open"),
+        CommandError(f"{RESTORE4}: nobody may execute it"),
+    ],
+    ids=["library", "program"],
+)
 def test_in_nftables_mode_an_iptables_that_does_not_run_holds_nothing(
-    node: Node, both: tuple[Tables, Tables]
+    node: Node, both: tuple[Tables, Tables], answer: Result | CommandError
 ) -> None:
-    words = (
-        "iptables-nft-restore: error while loading shared libraries: libxtables.so.12: cannot open"
-    )
-    node.programs.table[(RESTORE4, "--noflush")] = result(127, stderr=words)
+    node.programs.table[(RESTORE4, "--noflush")] = answer
     assert run_stage(chains, node.host, NFTABLES).outcome == "degraded"
     assert run_stage(chains, node.host, Config(kube_proxy="ipvs")).outcome == "failed"
