@@ -52,19 +52,25 @@ CODES: Mapping[str, str] = {
     "conntrack-missing": "nf_conntrack_max is missing although nf_conntrack is present; kube-proxy"
     " exits without it.",
     "module-absent": "A kernel module is not on disk for the running kernel, mostly because"
-    " kernel-modules-extra is not installed; kube-proxy's rules that need it fail.",
+    " kernel-modules-extra is not installed; rules of kube-proxy or the network plugin that need it"
+    " fail.",
     "module-kept-out": "A kernel module is on disk, but modprobe.d or the kernel's command line"
-    " keeps it from loading; kube-proxy's rules that need it fail.",
-    "module-not-loaded": "A kernel module is on disk, but modprobe does not load it; kube-proxy's"
-    " rules that need it fail.",
+    " keeps it from loading; rules of kube-proxy or the network plugin that need it fail.",
+    "module-not-loaded": "A kernel module is on disk, but modprobe does not load it; rules of"
+    " kube-proxy or the network plugin that need it fail.",
     "module-obsolete": "The settings list a kernel module that no kernel of Enterprise Linux 10"
     " has; kube-proxy does not need it.",
     "module-unclear": "A file that decides whether kernel modules can be loaded cannot be read, so"
     " kube-proxy's rules may lack one.",
     "modules-disabled": "kernel.modules_disabled is 1, so no kernel module can be loaded before the"
-    " next boot; kube-proxy's rules that need one fail.",
+    " next boot; rules of kube-proxy or the network plugin that need one fail.",
     "modules-next-kernel": "The kernel that boots next lacks modules that the running one has;"
-    " kube-proxy's rules will fail after the next boot.",
+    " rules of kube-proxy or the network plugin will fail after the next boot.",
+    "network-plugin-unclear": "The network plugin's configuration cannot be read or understood, so"
+    " modules that it needs may be missing.",
+    "sysctl-kept": "An admin's line sets a sysctl so that pods have no network; it is left.",
+    "sysctl-not-set": "A sysctl that pods' network needs cannot be set.",
+    "sysctl-unread": "A sysctl that pods' network needs cannot be read, so it is left.",
     "rules-failed": "Rules like kube-proxy's cannot be made although all kernel modules are"
     " present; kube-proxy cannot make its own either.",
     "rules-library": "iptables lacks an extension library, so rules that need it cannot be made on"

@@ -35,6 +35,8 @@ class Config(NamedTuple):
     kube_proxy: str = "iptables"
     kube_proxy_restart: str = "auto"
     metrics_file: str = ""
+    network_plugin: str = "auto"
+    sysctls: str = "advise"
     extra_modules: tuple[str, ...] = ()
     optional_modules: tuple[str, ...] = ("br_netfilter", "overlay")
     ignored: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
 KUBE_PROXIES = ("iptables", "nftables", "ipvs", "none")
 RESTARTS = ("auto", "never")
+NETWORK_PLUGINS = ("auto", "none")
+SYSCTLS = ("advise", "set")
 
 # Spaces and the like are left out, so that each remedy can name it as it is.
 _METRICS = r"/[A-Za-z0-9_./@:+-]+\.prom"
@@ -160,6 +162,18 @@ SETTINGS: Mapping[str, Setting] = {
         {"type": "string", "pattern": f"^({_METRICS})?$"},
         "A file `*.prom` in the folder that node_exporter's textfile collector reads: each run"
         " writes its metrics there. There is no default, and no folder is made.",
+    ),
+    "network_plugin": Setting(
+        _choice(*NETWORK_PLUGINS),
+        _one_of(*NETWORK_PLUGINS),
+        "`auto` loads the kernel modules that the network plugin needs, by its files on the node,"
+        " `none` does not look at them.",
+    ),
+    "sysctls": Setting(
+        _choice(*SYSCTLS),
+        _one_of(*SYSCTLS),
+        "`set` sets at each boot the sysctls that pods' network needs, but for those that an admin"
+        " has set in /etc, `advise` leaves them to `nodefix check`.",
     ),
     "extra_modules": Setting(
         _modules,

@@ -2,12 +2,15 @@
 
 Sources: containernetworking/cni libcni/conf.go (ConfFiles: names that end in .conf, .conflist and
 .json, sorted; the first that can be used counts), containerd internal/cri/config (bin_dir,
-bin_dirs, conf_dir), CRI-O docs/crio.conf.5.md (network_dir, plugin_dirs).
+bin_dirs, conf_dir), CRI-O docs/crio.conf.5.md (network_dir, plugin_dirs), k3s
+pkg/executor/embed (CNIConfDir, which is /etc/cni/net.d without its Flannel, as it is for rke2 and
+k0s), multus-cni docs/configuration.md (delegates, clusterNetwork).
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -28,6 +31,8 @@ _CRIO_DROP_INS = "/etc/crio/crio.conf.d"
 _CONF_KEYS = ("conf_dir", "network_dir")
 _BIN_KEYS = ("bin_dir", "bin_dirs", "plugin_dirs")
 _MOST_FILES = 100
+# Multus stands before another plugin, which it calls: a delegate, or the network of another file.
+_IN_FRONT = ("multus", "multus-shim")
 
 
 class CniFacts(NamedTuple):
@@ -40,6 +45,8 @@ class CniFacts(NamedTuple):
         missing: those that are in none of `programs`.
         programs: the folders in which it looks for plugins.
         bundled: whether the distribution brings its own plugins.
+        entries: each plugin's own configuration, also of those that Multus calls.
+        files: where these stand.
     """
 
     folder: str = _CONF_FOLDER
@@ -48,6 +55,8 @@ class CniFacts(NamedTuple):
     missing: tuple[str, ...] = ()
     programs: tuple[str, ...] = (_BIN_FOLDER,)
     bundled: bool = False
+    entries: tuple[JsonObject, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def read_cni(host: Host) -> CniFacts:
@@ -56,8 +65,8 @@ def read_cni(host: Host) -> CniFacts:
     Raises:
         OSError, UnclearError: it is there and cannot be read or understood.
     """
-    if any(True for _ in _files(host, _K3S_FOLDER)):
-        return CniFacts(folder=_K3S_FOLDER, file=_K3S_FOLDER, bundled=True)
+    if file := next(_files(host, _K3S_FOLDER), ""):
+        return _with_entries(host, CniFacts(folder=_K3S_FOLDER, file=file, bundled=True))
     folders, programs = _folders(host)
     folder = folders[0] if folders else _CONF_FOLDER
     # crio has two of its own; kubeadm's and most installers' is among them.
@@ -65,28 +74,69 @@ def read_cni(host: Host) -> CniFacts:
     file = next(_files(host, folder), "")
     if not file:
         return found
-    plugins = _plugins(host, file)
+    found = _with_entries(host, found._replace(file=file))
     missing = tuple(
-        name for name in plugins if not any(_has(host, place, name) for place in found.programs)
+        name
+        for name in found.plugins
+        if not any(_has(host, place, name) for place in found.programs)
     )
-    return found._replace(file=file, plugins=plugins, missing=missing)
+    return found._replace(missing=missing)
 
 
-def _plugins(host: Host, file: str) -> tuple[str, ...]:
+def _with_entries(host: Host, found: CniFacts) -> CniFacts:
+    """What the file that counts says, and what Multus, if that is what it names, calls."""
+    entries, plugins = _content(host, found.file)
+    files = [found.file]
+    for entry in entries:
+        if entry["type"] not in _IN_FRONT:
+            continue
+        called = [one for network in _delegates(found.file, entry) for one in network]
+        if not called and (behind := _behind(host, found, entry)):
+            files.append(behind)
+            called = _content(host, behind)[0]
+        entries = [*entries, *called]
+    return found._replace(plugins=plugins, entries=tuple(entries), files=tuple(files))
+
+
+def _delegates(file: str, entry: JsonObject) -> list[list[JsonObject]]:
     try:
-        content = parsed(host.read(file))
-        # A .conf holds one plugin, a .conflist a list of them.
-        entries = [mapping(one) for one in items(content.get("plugins", [content]))]
+        return [_entries(mapping(one)) for one in items(entry.get("delegates") or [])]
+    except (KeyError, TypeError) as error:
+        raise _unclear(file, error) from error
+
+
+def _behind(host: Host, found: CniFacts, entry: JsonObject) -> str:
+    """The file of the network that Multus calls for each pod; its pod sees it below /host."""
+    name = str(entry.get("clusterNetwork") or "").rpartition("/")[2]
+    others = [file for file in _files(host, found.folder) if file != found.file]
+    named = (file for file in others if file.rpartition("/")[2] == name)
+    return next(named, others[0] if others else "")
+
+
+def _content(host: Host, file: str) -> tuple[list[JsonObject], tuple[str, ...]]:
+    """Each plugin's configuration in a file, and the programs that they name."""
+    try:
+        entries = _entries(parsed(host.read(file)))
         # What gives out addresses is a program of its own.
         helpers = [mapping(entry["ipam"]) for entry in entries if entry.get("ipam")]
         named = [entry["type"] for entry in entries] + [ipam.get("type") for ipam in helpers]
-        return tuple(dict.fromkeys(an(str, name) for name in named if name is not None))
+        return entries, tuple(dict.fromkeys(an(str, name) for name in named if name is not None))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        words = f"found no CNI configuration ({type(error).__name__}: {error})"
-        hint = f"python3 -m json.tool {file}"
-        raise UnclearError(
-            f"{file}: {words}, expected one as in the CNI specification", hint
-        ) from error
+        raise _unclear(file, error) from error
+
+
+def _entries(content: JsonObject) -> list[JsonObject]:
+    # A .conf holds one plugin, a .conflist a list of them.
+    entries = [mapping(one) for one in items(content.get("plugins", [content]))]
+    for entry in entries:
+        an(str, entry["type"])
+    return entries
+
+
+def _unclear(file: str, error: Exception) -> UnclearError:
+    words = f"found no CNI configuration ({type(error).__name__}: {error})"
+    hint = f"python3 -m json.tool {shlex.quote(file)}"
+    return UnclearError(f"{file}: {words}, expected one as in the CNI specification", hint)
 
 
 def _has(host: Host, folder: str, name: str) -> bool:

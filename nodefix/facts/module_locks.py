@@ -10,15 +10,10 @@ import re
 from typing import NamedTuple
 
 from nodefix.facts.modprobe import read_kernel_line
+from nodefix.facts.sysctl_files import assigned
 from nodefix.host.node import Host
 
 _DISABLED = "/proc/sys/kernel/modules_disabled"
-_FOLDERS = (
-    "/etc/sysctl.d",
-    "/run/sysctl.d",
-    "/usr/local/lib/sysctl.d",
-    "/usr/lib/sysctl.d",
-)
 _BOOLEAN = "/sys/fs/selinux/booleans/secure_mode_insmod"
 _ENFORCE = "/sys/fs/selinux/enforce"
 
@@ -52,22 +47,8 @@ def read_locks(host: Host) -> Locks:
 
 
 def _line_of_sysctl(host: Host) -> str:
-    files = ["/etc/sysctl.conf"]
-    for folder in _FOLDERS:
-        try:
-            names = sorted(place.name for place in host.path(folder).iterdir())
-        except OSError:
-            continue
-        files += [f"{folder}/{name}" for name in names if name.endswith(".conf")]
-    found = (_line_that_disables(file, _text(host, file)) for file in files)
-    return next(filter(None, found), "")
-
-
-def _line_that_disables(file: str, text: str) -> str:
-    for number, line in enumerate(text.split("\n"), 1):
-        if re.match(r"-?\s*kernel[./]modules_disabled\s*=\s*1", line.lstrip()):
-            return f"{file} line {number} (`{line.strip()}`)"
-    return ""
+    line = assigned(host, "kernel.modules_disabled")
+    return line.where if line and line.value == "1" else ""
 
 
 def _first(host: Host, file: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from nodefix.facts.cni_needs import PluginNeeds
 from nodefix.facts.conntrack import CONNTRACK_MAX
 from nodefix.facts.features import Feature
 from nodefix.facts.kernel_packages import KernelPackages, read_kernel_packages
@@ -17,6 +18,7 @@ from nodefix.facts.module_index import (
     modules_of,
 )
 from nodefix.facts.module_locks import Locks, read_locks
+from nodefix.facts.network_sysctls import Differing
 from nodefix.facts.next_deployment import next_deployment
 from nodefix.facts.next_kernel import next_kernel
 from nodefix.facts.probe import Failure, Unknown, families, probe
@@ -98,6 +100,8 @@ class ModuleFacts(NamedTuple):
         image: whether packages belong to an image.
         untried: rules that the probe left out.
         reasons: by module, what does not work without one that no rule shows.
+        network: what the network plugin needs.
+        sysctls: those that are to be set and are not as it needs them.
     """
 
     kernel: str
@@ -112,6 +116,8 @@ class ModuleFacts(NamedTuple):
     image: bool = False
     untried: Untried = Untried()
     reasons: Mapping[str, str] = {}
+    network: PluginNeeds = PluginNeeds()
+    sysctls: tuple[Differing, ...] = ()
 
 
 def read_modules(host: Host, names: Sequence[str], features: tuple[Feature, ...]) -> ModuleFacts:

@@ -14,6 +14,8 @@ from nodefix.words import FAILED
 
 # What kube-proxy does not run without.
 _NEEDED = ("modules", "alternatives", "chains", "lockfile")
+# How stage modules calls what it loads.
+_MODULE = "kernel module "
 
 
 def what_changed(before: Mapping[str, StageReport], now: Mapping[str, StageReport]) -> str:
@@ -25,7 +27,9 @@ def what_changed(before: Mapping[str, StageReport], now: Mapping[str, StageRepor
     """
     reasons = []
     if "modules" in now:
-        loaded = [change.target.removeprefix("kernel module ") for change in now["modules"].changes]
+        # Not the sysctls that it may have set, too.
+        targets = [change.target for change in now["modules"].changes]
+        loaded = [name.removeprefix(_MODULE) for name in targets if name.startswith(_MODULE)]
         if loaded:
             reasons.append(f"kernel modules were loaded ({', '.join(loaded)})")
         if _is_mended(before.get("modules"), now["modules"]):

@@ -91,10 +91,13 @@ def _lost(facts: ModuleFacts, *names: str) -> str:
             said.append(f"; {name} is needed for {lost} ({families}: {words})")
         elif name in facts.reasons:
             others.setdefault(facts.reasons[name], []).append(name)
+        elif need := facts.network.needing(name):
+            by = f"{need.plugin}, by {facts.network.file}"
+            said.append(f"; needed by {by}: {need.reason} ({need.source})")
     for reason, mine_too in others.items():
         verb = "is" if len(mine_too) == 1 else "are"
         said.append(f"; {', '.join(mine_too)} {verb} needed for {reason}")
-    return "".join(said)
+    return "".join(dict.fromkeys(said))
 
 
 def library_problems(facts: ModuleFacts) -> list[Problem]:
@@ -125,6 +128,9 @@ def unread_problems(facts: ModuleFacts) -> list[Problem]:
         )
         for file in facts.unreadable
     ]
+    if facts.network.unclear:
+        message = f"{facts.network.unclear}; cannot tell what the network plugin needs"
+        problems.append(Problem(message, facts.network.hint, False, "network-plugin-unclear"))
     if facts.unknown:
         message = f"cannot tell whether kube-proxy's rules work: {facts.unknown.why}"
         problems.append(Problem(message, facts.unknown.hint, False, "rules-untried"))

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from nodefix.config import Config
 from nodefix.errors import CommandError
+from nodefix.facts.cni_needs import PluginNeeds, read_needs
+from nodefix.facts.cni_table import Sysctl
 from nodefix.facts.modes import MODES, OTHERS
 from nodefix.facts.modules import ModuleFacts, State, Untried, read_modules
+from nodefix.facts.network_sysctls import differing_sysctls
 from nodefix.facts.remedies import AGAIN
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
@@ -24,6 +27,7 @@ from nodefix.stages.module_problems import (
     unexplained_problem,
     unread_problems,
 )
+from nodefix.stages.network_sysctls import set_sysctl, sysctl_changes, sysctl_problems
 
 NAME = "modules"
 NEEDS: tuple[str, ...] = ()
@@ -36,10 +40,16 @@ _MODPROBE = "/usr/sbin/modprobe"
 
 
 def read(host: Host, config: Config) -> ModuleFacts:
-    """Read the facts about the modules that kube-proxy's mode and the settings need."""
+    """Read the facts about the modules that kube-proxy, the network plugin and settings need."""
     mode = MODES[config.kube_proxy]
     reasons = {**OTHERS, **{need.module: need.lost for need in mode.needs}}
-    return read_modules(host, _names(config), mode.features)._replace(reasons=reasons)
+    network = PluginNeeds()
+    if config.network_plugin == "auto":
+        network = read_needs(host, has_rules=config.kube_proxy != "nftables")
+    names = tuple(dict.fromkeys((*_names(config), *network.modules)))
+    sysctls = differing_sysctls(host, network) if config.sysctls == "set" else ()
+    facts = read_modules(host, names, mode.features)
+    return facts._replace(reasons=reasons, network=network, sysctls=sysctls)
 
 
 def _names(config: Config) -> tuple[str, ...]:
@@ -77,12 +87,14 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
         *library_problems(facts),
         *unread_problems(facts),
         *next_kernel_problems(facts),
+        *sysctl_problems(facts.sysctls),
     )
     explained = any(problem.required for problem in problems) or any(c.required for c in changes)
     if (_failed(facts, required=True) or _lacks_conntrack(facts)) and not explained:
         problems = (unexplained_problem(facts), *problems)
     elif not hopeless:
         problems = (*problems, *_unexplained(facts, due))
+    changes = (*changes, *sysctl_changes(facts.sysctls))
     return Plan(changes, problems, notes=_not_tried(facts.untried))
 
 
@@ -117,6 +129,7 @@ def _wanted(
         *(sorted(_failed(facts, required=False)) if rules else ()),
         *(need.module for need in needs if need.load and not need.required),
         *config.optional_modules,
+        *facts.network.modules,
     ]
     return tuple(name for name in dict.fromkeys(wanted) if name not in needed)
 
@@ -163,8 +176,10 @@ def _not_tried(untried: Untried) -> tuple[str, ...]:
 def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
     module = facts.modules[name]
     found, hint = "not loaded", _look_at(name)
+    if need := facts.network.needing(name):
+        found = f"not loaded, and {need.plugin} needs it"
     if module.left_to:
-        found = f"not loaded, which is left to {module.left_to}"
+        found = f"{found}, which is left to {module.left_to}"
         hint = f"modprobe --ignore-install {name} && {AGAIN}"
     if facts.locks.selinux:
         found = f"{found}, with the SELinux boolean secure_mode_insmod on"
@@ -188,12 +203,14 @@ def _look_at(name: str) -> str:
 
 
 def apply(change: Change, host: Host) -> None:
-    """Load one module.
+    """Load one module, or set one sysctl.
 
     Raises:
-        CommandError: modprobe failed; the message says why.
+        CommandError: it failed; the message says why.
     """
     name = change.action
+    if isinstance(name, Sysctl):
+        return set_sysctl(name, host)
     assert isinstance(name, str)
     argv = (_MODPROBE, name)
     result = host.programs.run(*argv, timeout=20.0)

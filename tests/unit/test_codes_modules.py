@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Iterator
 
 from nodefix.codes import CODES
-from nodefix.stages import absent, module_problems, modules
+from nodefix.stages import absent, module_problems, modules, network_sysctls
 
-OURS = ("module-", "modules-", "rules-", "conntrack-")
+OURS = ("module-", "modules-", "rules-", "conntrack-", "network-plugin-", "sysctl-")
 
 
 def codes_of(call: ast.Call) -> set[str]:
@@ -24,7 +24,7 @@ def codes_of(call: ast.Call) -> set[str]:
 
 
 def calls() -> Iterator[ast.Call]:
-    for module in (modules, module_problems, absent):
+    for module in (modules, module_problems, absent, network_sysctls):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "Change"):
                 yield node

@@ -94,5 +94,17 @@ def test_settings_that_say_nothing(node: Node, content: str) -> None:
 
 
 def test_k3s_brings_its_own(node: Node) -> None:
-    node.file("/var/lib/rancher/k3s/agent/etc/cni/net.d/10-flannel.conflist", "x")
-    assert read_cni(node.host).bundled
+    file = "/var/lib/rancher/k3s/agent/etc/cni/net.d/10-flannel.conflist"
+    node.file(file, json.dumps(FLANNEL))
+    found = read_cni(node.host)
+    assert (found.bundled, found.file, found.missing) == (True, file, ())
+    assert [entry["type"] for entry in found.entries] == ["flannel", "portmap"]
+
+
+def test_the_programs_that_count_are_those_of_the_first_file(node: Node) -> None:
+    node.file("/etc/cni/net.d/00-multus.conf", '{"name": "m", "type": "multus"}')
+    node.file(FILE, json.dumps(FLANNEL))
+    found = read_cni(node.host)
+    assert found.plugins == found.missing == ("multus",)
+    assert [entry["type"] for entry in found.entries] == ["multus", "flannel", "portmap"]
+    assert found.files == ("/etc/cni/net.d/00-multus.conf", FILE)

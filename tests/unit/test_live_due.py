@@ -34,6 +34,7 @@ def container(state: str) -> ContainerFacts:
             "the iptables alternatives were changed",
         ),
         (stage("modules"), ""),
+        (stage("modules", "prepared", Done("sysctl net.ipv4.ip_forward", "0", "1")), ""),
         (stage("chains", "changed", Done("IPv4 chains", "none", "all")), ""),
         (stage("swap", "changed", Done("swap", "on", "off")), ""),
         (stage("lockfile", "changed", Done("/run/xtables.lock", "nothing", "a file")), ""),

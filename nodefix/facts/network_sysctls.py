@@ -1,0 +1,66 @@
+"""The sysctls without which pods have no network: what they are, and who set them so.
+
+Source: https://kubernetes.io/docs/setup/production-environment/container-runtimes/ (ip_forward).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nodefix.facts.cni_needs import PluginNeeds
+from nodefix.facts.cni_table import Need, Sysctl
+from nodefix.facts.sysctl_files import Assigned, assigned
+from nodefix.host.node import Host
+
+FORWARDING = "net.ipv4.ip_forward"
+FORWARDING_6 = "net.ipv6.conf.all.forwarding"
+# Whatever the plugin: pods are reached by forwarding.
+_ANY_PLUGIN = (Sysctl(FORWARDING), Sysctl(FORWARDING_6, ipv6=True))
+
+
+class Differing(NamedTuple):
+    """A sysctl that is not as it must be.
+
+    Attributes:
+        sysctl: what it must be.
+        line: the line of sysctl.d that counts; None where there is none.
+        need: the row of the plugin that needs it so; None for what every plugin needs.
+        unread: why it is not known whether it differs; empty if it does.
+    """
+
+    sysctl: Sysctl
+    line: Assigned | None = None
+    need: Need | None = None
+    unread: str = ""
+
+
+def file_of(sysctl: Sysctl) -> str:
+    """Where the kernel has it."""
+    return f"/proc/sys/{sysctl.name.replace('.', '/')}"
+
+
+def differing_sysctls(host: Host, network: PluginNeeds) -> tuple[Differing, ...]:
+    """Those that are not as the network needs them, and those that cannot be read."""
+    found: dict[str, Differing] = {}
+    for sysctl, need in _wanted(network):
+        if sysctl.name in found:
+            continue
+        try:
+            value = host.read(file_of(sysctl), 64).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            # Of a module that is not loaded, which is told there, or of a kernel without IPv6.
+            continue
+        except OSError as error:
+            unread = f"{file_of(sysctl)}: cannot be read: {error.strerror}"
+            found[sysctl.name] = Differing(sysctl, None, need, unread)
+            continue
+        if value == sysctl.wrong:
+            found[sysctl.name] = Differing(sysctl, assigned(host, sysctl.name), need)
+    return tuple(found.values())
+
+
+def _wanted(network: PluginNeeds) -> Iterator[tuple[Sysctl, Need | None]]:
+    every = [(sysctl, None) for sysctl in _ANY_PLUGIN]
+    rows = [(sysctl, row) for row in network.rows for sysctl in row.sysctls]
+    yield from (one for one in (*every, *rows) if network.ipv6 or not one[0].ipv6)
