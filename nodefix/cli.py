@@ -41,6 +41,7 @@ COMMANDS = (
     "history",
     "explain",
     "restart-kube-proxy",
+    "learn",
     "disable",
     "enable",
     "rollback",

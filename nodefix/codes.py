@@ -49,6 +49,8 @@ CODES: Mapping[str, str] = {
         " turns swap on."
     ),
     # Stage modules.
+    "kube-proxy-mode-unknown": "What tells kube-proxy's mode cannot be read, so rules and modules"
+    " of another mode may have been tried.",
     "conntrack-missing": "nf_conntrack_max is missing although nf_conntrack is present; kube-proxy"
     " exits without it.",
     "module-absent": "A kernel module is not on disk for the running kernel, mostly because"

@@ -14,7 +14,7 @@ from nodefix.errors import ConfigError, NodefixError
 from nodefix.host.reading import read_file
 from nodefix.settings import KEYS, RENAMED, kind, unknown
 from nodefix.settings import SETTINGS as ROWS
-from nodefix.words import DROP_INS, REQUIRED, SETTINGS, SETTINGS_FOLDERS, STAGE_NAMES
+from nodefix.words import AUTO, DROP_INS, REQUIRED, SETTINGS, SETTINGS_FOLDERS, STAGE_NAMES
 
 # Bytes of all files together: PyYAML takes up to ten seconds for a megabyte, at each boot.
 LIMIT = 64 << 10
@@ -32,7 +32,7 @@ class Config(NamedTuple):
     modes: Mapping[str, str] = dict.fromkeys(STAGE_NAMES, REQUIRED)
     swap: str = "auto"
     swap_margin_mib: int = 256
-    kube_proxy: str = "iptables"
+    kube_proxy: str = AUTO
     kube_proxy_restart: str = "auto"
     metrics_file: str = ""
     network_plugin: str = "auto"

@@ -28,6 +28,8 @@ _LAST_LOOK_SECONDS = 10.0
 # Why a stage is skipped that the settings leave out.
 BY_SETTING = "the setting `stages` says so"
 
+_NOTHING = Plan()
+
 # What these tell of is not known to be wrong: it could not be told in time, or at all.
 _UNCLEAR = (UnclearError, DeadlineError, BusError)
 
@@ -98,7 +100,9 @@ class _Work:
         return changes, Plan(problems=problems, notes=notes if changes else ())
 
 
-def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -> StageReport:
+def run_stage(
+    stage: Stage, host: Host, config: Config, is_first: bool = True, more: Plan = _NOTHING
+) -> StageReport:
     """Bring one stage's part of the node in order, and say what became of it; never raises.
 
     Args:
@@ -107,6 +111,7 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
         config: the settings.
         is_first: whether the stage has not come through in this boot: what it makes then may be
             what every boot begins without.
+        more: problems and notes that it tells besides its own.
     """
     mode = config.modes[stage.NAME]
     if mode == SKIP:
@@ -114,7 +119,7 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
     begun = time.monotonic()
     image = read_image(host.root)
     changes, left = _converge(stage, host, config, image)
-    left = _on_this_node(left, image)
+    left = _on_this_node(_joined(left, more), image)
     return StageReport(
         stage.NAME,
         mode,
@@ -126,7 +131,7 @@ def run_stage(stage: Stage, host: Host, config: Config, is_first: bool = True) -
     ).bounded()
 
 
-def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
+def plan_stage(stage: Stage, host: Host, config: Config, more: Plan = _NOTHING) -> Plan:
     """A stage's plan for the node as it is; changes nothing, loads nothing and never raises."""
     host = host._replace(may_load=False)
     if config.modes[stage.NAME] == SKIP:
@@ -136,7 +141,14 @@ def plan_stage(stage: Stage, host: Host, config: Config) -> Plan:
             plan = stage.plan(stage.read(host, config), config)
         except Exception as error:
             plan = Plan(problems=(_why_no_plan(stage, error),))
-    return _on_this_node(plan, read_image(host.root))
+    return _on_this_node(_joined(plan, more), read_image(host.root))
+
+
+def _joined(plan: Plan, more: Plan) -> Plan:
+    """A plan with problems and notes that are not the stage's own; these come first."""
+    return plan._replace(
+        problems=(*plan.problems, *more.problems), notes=(*more.notes, *plan.notes)
+    )
 
 
 def _on_this_node(plan: Plan, image: Image | None) -> Plan:

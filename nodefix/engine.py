@@ -21,6 +21,7 @@ from nodefix.journal import Journal
 from nodefix.messages import held, may_start, note_record, out_of_scope_record, status_line
 from nodefix.plan import Plan, Problem
 from nodefix.report import Course, Head, StageReport, run_outcome
+from nodefix.settle import Settled, settle
 from nodefix.stages import STAGES, Stage
 from nodefix.store import ReportFiles
 from nodefix.telling import Telling
@@ -37,10 +38,12 @@ from nodefix.words import (
     UNIT,
 )
 
-# What is to be done after the stages: from what the last run of this boot came to and from the
-# stages that were run to what does it, and then is told and reported as a stage is.
+# What is to be done after the stages: from the settings, from what the last run of this boot came
+# to and from the stages that were run to what does it, and then is told and reported as a stage is.
 Work: TypeAlias = Callable[[], StageReport | None]
-After: TypeAlias = Callable[[Mapping[str, StageReport], Mapping[str, StageReport]], Work | None]
+After: TypeAlias = Callable[
+    [Config, Mapping[str, StageReport], Mapping[str, StageReport]], Work | None
+]
 
 
 def run(
@@ -51,7 +54,7 @@ def run(
     names: Sequence[str] = (),
     stages: Sequence[Stage] = STAGES,
     notify: Callable[[str], None] = lambda text: None,
-    after: After = lambda before, now: None,
+    after: After = lambda config, before, now: None,
 ) -> str:
     """Run the stages and write report and marker.
 
@@ -85,6 +88,8 @@ def run(
         skipped = _all_skipped(stages, config, scope.reason)
         _finish(files, head, SKIPPED, skipped, stamp(), Course())
         return SKIPPED
+    settled = _settled(host, config)
+    config = settled.config
     earlier = files.earlier(head.boot_id)
     # Kept while it is not known how this run ends, should it be killed.
     so_far = earlier.course._replace(tries=0, since="")
@@ -97,13 +102,14 @@ def run(
         files.write(head, RUNNING, reports, stage=stage.NAME, course=so_far)
         notify(f"running stage {stage.NAME}")
         is_first = _is_first(earlier.stages.get(stage.NAME))
-        report = _behind(run_stage(stage, host, config, is_first), stage, reports)
+        of_mode = settled.plan_of(stage.NAME, _at_work(selected, config))
+        report = _behind(run_stage(stage, host, config, is_first, of_mode), stage, reports)
         reports[stage.NAME] = report
         if report.outcome == FAILED:
             files.close_gate()
         telling.stage(report)
     now = {stage.NAME: reports[stage.NAME] for stage in selected}
-    if work := after(earlier.stages, now):
+    if work := after(config, earlier.stages, now):
         notify(f"running {KUBE_PROXY}")
         if more := _further(files, head, reports, work, so_far):
             reports[more.stage] = now[more.stage] = more
@@ -131,11 +137,31 @@ def run(
 
 def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, Plan]:
     """The plan of each stage; changes nothing."""
+    settled = settle(host._replace(may_load=False), config)
+    selected = [stage for stage in STAGES if not names or stage.NAME in names]
+    working = _at_work(selected, config)
     return {
-        stage.NAME: plan_stage(stage, host, config)
-        for stage in STAGES
-        if not names or stage.NAME in names
+        stage.NAME: plan_stage(stage, host, settled.config, settled.plan_of(stage.NAME, working))
+        for stage in selected
     }
+
+
+def _settled(host: Host, config: Config) -> Settled:
+    """The settings with kube-proxy's mode, which is kept where the kernel would forget it."""
+    settled = settle(host, config)
+    if settled.found is None or not settled.found.seen:
+        return settled
+    from nodefix.live.learn import keep
+
+    if failure := keep(host, settled.found.sign):
+        notes = (*settled.said.notes, f"kube-proxy's mode is not kept for the next boot: {failure}")
+        return settled._replace(said=settled.said._replace(notes=notes))
+    return settled
+
+
+def _at_work(stages: Sequence[Stage], config: Config) -> tuple[str, ...]:
+    """The names of those that are not skipped by a setting."""
+    return tuple(stage.NAME for stage in stages if config.modes[stage.NAME] != SKIP)
 
 
 def _further(

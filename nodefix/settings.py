@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from nodefix.shape import JsonObject
-from nodefix.words import MODES, SKIP, STAGE_NAMES
+from nodefix.words import AUTO, MODES, PROXY_MODES, SKIP, STAGE_NAMES
 
 SCOPES = ("auto", "force")
 SWAPS = ("auto", "off", "keep")
-KUBE_PROXIES = ("iptables", "nftables", "ipvs", "none")
+KUBE_PROXIES = (AUTO, *PROXY_MODES)
 RESTARTS = ("auto", "never")
 NETWORK_PLUGINS = ("auto", "none")
 SYSCTLS = ("advise", "set")
@@ -149,7 +149,8 @@ SETTINGS: Mapping[str, Setting] = {
     "kube_proxy": Setting(
         _choice(*KUBE_PROXIES),
         _one_of(*KUBE_PROXIES),
-        "The mode of this node's kube-proxy; `none` for clusters without kube-proxy.",
+        "The mode of this node's kube-proxy; `auto` finds it by what is on the node, `none` is for"
+        " clusters without kube-proxy.",
     ),
     "kube_proxy_restart": Setting(
         _choice(*RESTARTS),
@@ -189,7 +190,7 @@ SETTINGS: Mapping[str, Setting] = {
 KEYS = tuple(SETTINGS)
 
 # Before the first release some settings had other names.
-RENAMED = {"chains": "kube_proxy (iptables, nftables or none)"}
+RENAMED = {"chains": "kube_proxy (auto, iptables, nftables, ipvs or none)"}
 
 
 def shown(value: object) -> str:

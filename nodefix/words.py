@@ -25,6 +25,8 @@ UNDO = f"{STATE}/undo"
 REPAIRED = f"{STATE}/repaired.json"
 # What people see when they log in; pam_motd(8).
 MOTD = "run/motd.d/nodefix"
+# kube-proxy's mode as it was seen, for the next boot.
+LEARNED_MODE = f"{STATE}/kube-proxy-mode.json"
 # Settings: an admin's win over those of this boot, and these over a vendor's.
 SETTINGS_FOLDERS = ("etc/nodefix", "run/nodefix", "usr/lib/nodefix")
 SETTINGS = "nodefix.yaml"
@@ -78,6 +80,10 @@ UNIT_FOLDERS = (
 FIREWALLS = ("firewalld.service", "nftables.service", "iptables.service", "ip6tables.service")
 
 STAGE_NAMES = ("swap", "modules", "alternatives", "chains", "lockfile")
+
+# kube-proxy's modes; none for a cluster without it. As a setting there is also AUTO: look for it.
+AUTO, IPTABLES = "auto", "iptables"
+PROXY_MODES = (IPTABLES, "nftables", "ipvs", "none")
 
 # What the report calls the restart of kube-proxy after a run.
 KUBE_PROXY = "kube-proxy"

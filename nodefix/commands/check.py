@@ -22,6 +22,7 @@ from nodefix.facts.system import read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
+from nodefix.settle import settle
 from nodefix.terminal import add_stage, tell
 from nodefix.words import (
     EMBEDDED_KUBELETS,
@@ -91,7 +92,7 @@ def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Ch
     if names:
         return Checked(stages, unknown=merged(unknown), notes=notes)
     advised = advise(host, config)
-    live = _kube_proxy(host, config)
+    live = _kube_proxy(host, settle(host._replace(may_load=False), config).config)
     gaps = (*advised.unknown, *live.unknown)
     unknown += gaps if is_root else map(_for_users, gaps)
     return Checked(

@@ -10,17 +10,22 @@ from pathlib import Path
 
 from nodefix.config import LIMIT, Loaded, checked, load_all
 from nodefix.errors import ConfigError
+from nodefix.host.node import open_host
 from nodefix.host.reading import read_file
 from nodefix.output import add_format, show
 from nodefix.schema import default, schema
 from nodefix.settings import KEYS
+from nodefix.settle import settle
 from nodefix.terminal import tell
-from nodefix.words import EXIT_DONE, EXIT_USAGE, STAGE_NAMES
+from nodefix.text import one_line
+from nodefix.words import AUTO, EXIT_DONE, EXIT_USAGE, STAGE_NAMES
 
 HELP = "show or check the settings"
 STATUSES = {EXIT_DONE: "the settings are valid", EXIT_USAGE: "they are not"}
 
 _DEFAULT = "default"
+# Characters of what is said of one setting.
+_REMARK = 1000
 
 
 def options(parser: ArgumentParser) -> None:
@@ -55,6 +60,7 @@ def main(options: Namespace, arguments: list[str]) -> int:
         tell(f"{path}: ignored, expected a name that ends in .yaml or .yml")
     if options.action == "show":
         settings = _settings(loaded)
+        _add_mode(settings["kube_proxy"], loaded)
         show(options.format, settings, _in_words(settings))
     else:
         read = ", ".join(map(str, loaded.files)) or "no file, so all settings are at their defaults"
@@ -101,15 +107,33 @@ def _settings(loaded: Loaded) -> dict[str, dict[str, object]]:
     }
 
 
+def _add_mode(shown: dict[str, object], loaded: Loaded) -> None:
+    """Add the mode that `auto` stands for on this node, and what tells it."""
+    if loaded.config.kube_proxy != AUTO:
+        return
+    host = open_host(Path("/"))._replace(may_load=False)
+    settled = settle(host, loaded.config)
+    shown["found"] = settled.config.kube_proxy
+    shown["found_by"] = settled.said.notes[0]
+    if settled.said.problems:
+        shown["doubts"] = [problem.message for problem in settled.said.problems]
+
+
 def _in_words(settings: Mapping[str, Mapping[str, object]]) -> str:
-    rows = [
-        (key, _yaml(setting["value"]), str(setting["origin"])) for key, setting in settings.items()
-    ]
+    rows = [(key, _yaml(setting["value"]), _remark(setting)) for key, setting in settings.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(
         f"{key + ':':{widths[0] + 1}} {value:{widths[1]}}  # {origin}"
         for key, value, origin in rows
     )
+
+
+def _remark(setting: Mapping[str, object]) -> str:
+    """Where a value is from, and what it stands for on this node."""
+    found = [str(setting["origin"]), *([str(setting["found_by"])] if "found_by" in setting else [])]
+    doubts = setting.get("doubts", [])
+    assert isinstance(doubts, list)
+    return one_line("; ".join([*found, *map(str, doubts)]), _REMARK)
 
 
 def _yaml(value: object) -> str:

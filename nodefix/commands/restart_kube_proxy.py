@@ -17,6 +17,7 @@ from nodefix.live.restart import SECONDS, UP_SECONDS, restart
 from nodefix.live.sight import look, plan
 from nodefix.messages import in_words
 from nodefix.plan import Problem
+from nodefix.settle import settle
 from nodefix.store import ReportFiles
 from nodefix.terminal import is_root, tell
 from nodefix.words import (
@@ -54,10 +55,11 @@ def main(options: Namespace, arguments: list[str]) -> int:
         return EXIT_NOT_ROOT
     root = Path("/")
     try:
-        if load(root).kube_proxy == "none":
-            print("nothing to restart: the setting `kube_proxy: none` says that there is none")
-            return EXIT_DONE
         host = open_host(root)
+        settled = settle(host, load(root))
+        if settled.config.kube_proxy == "none":
+            print(f"nothing to restart: {settled.said.notes[0]}")
+            return EXIT_DONE
         if options.dry_run:
             return _restart(host, dry_run=True)
         with run_lock(root, LOCK_SECONDS):

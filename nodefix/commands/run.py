@@ -154,16 +154,16 @@ def _real_run(
             note = f"{path}: ignored, expected a name that ends in .yaml or .yml"
             journal.send(note_record(note))
         notify = patience.notify_status
-        after = _after(host, config, journal)
+        after = _after(host, journal)
         outcome = engine.run(host, config, scope, journal, names, notify=notify, after=after)
     return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
 
 
-def _after(host: Host, config: Config, journal: Journal) -> engine.After:
+def _after(host: Host, journal: Journal) -> engine.After:
     """kube-proxy's restart; at boot, before kubelet, nothing of it is even imported."""
 
     def after(
-        before: Mapping[str, StageReport], now: Mapping[str, StageReport]
+        config: Config, before: Mapping[str, StageReport], now: Mapping[str, StageReport]
     ) -> engine.Work | None:
         # The chains alone, after a reload of a firewall: kube-proxy heals them by itself.
         if not {"modules", "alternatives"} & now.keys():

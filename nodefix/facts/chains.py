@@ -85,7 +85,7 @@ def read_chains(
     if must_not_ask(host, "nf_tables"):
         # A kernel without the module has no chains.
         none: dict[ChainKey, Rules] = {**dict.fromkeys(chains), **dict.fromkeys(parents, ())}
-        return ChainFacts(dict.fromkeys(families, none), _wipers(host))
+        return ChainFacts(dict.fromkeys(families, none), wipers(host))
     for family in families:
         listed = _listed(host, family, parents, tuple(key for key in chains if key in small))
         rules[family], bases = _completed(host, family, listed, parents, chains)
@@ -95,10 +95,10 @@ def read_chains(
     tables = tuple(dict.fromkeys(key.table for key in parents))
     names = tuple(family.nft for family in families)
     sleeping = read_dormant(host, names, tables) if tables else Sleeping()
-    return ChainFacts(rules, _wipers(host), native, found, sleeping)
+    return ChainFacts(rules, wipers(host), native, found, sleeping)
 
 
-def _wipers(host: Host) -> tuple[str, ...]:
+def wipers(host: Host) -> tuple[str, ...]:
     """firewalld with FlushAllOnReload=yes, the others by `flush ruleset` or iptables-restore."""
     try:
         return host.systemd.active_units(FIREWALLS)

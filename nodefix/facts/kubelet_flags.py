@@ -88,6 +88,19 @@ def parsed(words: Sequence[str]) -> Flags:
     return Flags(found.get("config", ""), found.get("config-dir", ""), found.get("fail-swap-on"))
 
 
+def flag(words: Sequence[str], name: str) -> str:
+    """The last value of a flag; `_` is `-`, and after `--` there are none."""
+    found = ""
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            break
+        given, equals, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and given.replace("_", "-") == name:
+            found = value if equals else next(rest, "")
+    return found
+
+
 def kubelets_line(program: str, words: list[str]) -> Line:
     """Follow a program to the kubelet that it starts.
 

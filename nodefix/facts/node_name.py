@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nodefix.errors import BusError, NodefixError, UnclearError
 from nodefix.facts.kubelet_environment import words_of
-from nodefix.facts.kubelet_flags import kubelets_line
+from nodefix.facts.kubelet_flags import flag, kubelets_line
 from nodefix.shape import JsonObject, an, items, mapping
 from nodefix.words import KUBELET
 
@@ -57,7 +57,7 @@ class NodeName(NamedTuple):
 def read_node_name(host: Host) -> NodeName:
     """Find kubelet's kubeconfig and, in it, the node's name; else in what kubelet is told."""
     words = _kubelets_words(host)
-    kubeconfig = _flag(words or (), "kubeconfig") or KUBECONFIG
+    kubeconfig = flag(words or (), "kubeconfig") or KUBECONFIG
     try:
         name, where = _by_credentials(host, kubeconfig)
     except UnclearError as error:
@@ -85,21 +85,8 @@ def _kubelets_words(host: Host) -> list[str] | None:
     return line.words if line.exact else None
 
 
-def _flag(words: Sequence[str], name: str) -> str:
-    """The last value of a flag; `_` is `-`, and after `--` there are none."""
-    found = ""
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            break
-        given, equals, value = word.removeprefix("--").partition("=")
-        if word.startswith("--") and given.replace("_", "-") == name:
-            found = value if equals else next(rest, "")
-    return found
-
-
 def _by_kubelets_words(host: Host, words: Sequence[str]) -> tuple[str, str]:
-    name = _flag(words, "hostname-override").strip().lower()
+    name = flag(words, "hostname-override").strip().lower()
     if name:
         return name, "--hostname-override on kubelet's command line"
     try:

@@ -77,7 +77,9 @@ def plan(facts: AlternativesFacts, config: Config) -> Plan:
         return _plan(facts)
     if is_not_installed(facts):
         shadows = shadowed(facts)
-        without = "" if shadows else f"{_WITHOUT}, and `kube_proxy: {config.kube_proxy}` needs none"
+        without = (
+            "" if shadows else f"{_WITHOUT}, and kube-proxy's mode {config.kube_proxy} needs none"
+        )
         return Plan(problems=shadows, skipped=without)
     found = _plan(facts)
     return found._replace(

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix.config import Config
-from nodefix.errors import CommandError, UnclearError
-from nodefix.facts.alternatives_links import read_link
-from nodefix.facts.chains import IPV4, ChainFacts, Family, Rules, read_chains
+from nodefix.errors import CommandError
+from nodefix.facts.chains import ChainFacts, Family, Rules, read_chains
+from nodefix.facts.hint import read_hints
 from nodefix.facts.kubeproxy import CHAINS, HINT, PARENTS, SMALL, ChainKey, Jump, jumps_of
 from nodefix.facts.modes import MODES
+from nodefix.facts.nft import NFT
 from nodefix.facts.remedies import ASK_MODULES, remedy
 from nodefix.host.node import Host
 from nodefix.plan import Change, Plan
@@ -45,11 +46,24 @@ class Transaction(NamedTuple):
         """Input for iptables-restore; no `:CHAIN` line, which would empty that chain."""
         return "\n".join([f"*{self.table}", *self.lines, "COMMIT", ""]).encode()
 
+    def for_nft(self) -> bytes:
+        """The same for nft, of new chains alone; one that is there is no error."""
+        kind = self.family.nft
+        chains = [line.removeprefix("-N ") for line in self.lines]
+        lines = [f"add chain {kind} {self.table} {chain}" for chain in chains]
+        return "\n".join([f"add table {kind} {self.table}", *lines, ""]).encode()
+
 
 class Additions(NamedTuple):
-    """What one family lacks, table by table."""
+    """What one family lacks, table by table.
+
+    Attributes:
+        transactions: one for each table.
+        with_nft: whether iptables is left out, as kube-proxy does not need it.
+    """
 
     transactions: tuple[Transaction, ...]
+    with_nft: bool = False
 
 
 class Lacking(NamedTuple):
@@ -63,7 +77,8 @@ def read(host: Host, config: Config) -> ChainFacts:
     """Read the chains that kube-proxy needs in its mode.
 
     In ipvs mode it makes all its own chains and jumps, which are others than those of iptables
-    mode, and looks for none: it needs the hint only.
+    mode, and looks for none: it needs the hint only. In nftables mode it does without that, too;
+    images of others look for it.
 
     Raises:
         CommandError: iptables or nft cannot read a table.
@@ -75,37 +90,20 @@ def read(host: Host, config: Config) -> ChainFacts:
         case "ipvs":
             return read_chains(host, (), (HINT,), SMALL)
         case "nftables":
-            return _hint_for_others(host)
+            return read_hints(host)
         case _:
             return ChainFacts({})
-
-
-def _hint_for_others(host: Host) -> ChainFacts:
-    """The hint, where the node has iptables; where it has none, nobody is to be told of it.
-
-    Source: kubernetes pkg/kubelet/kubelet_network_linux.go, where kubelet does the same.
-    """
-    if read_link(host, IPV4.restore).kind == "absent":
-        return ChainFacts({})
-    try:
-        return read_chains(host, (), (HINT,), SMALL)
-    except CommandError as error:
-        raise UnclearError(error.message, error.hint) from error
 
 
 def plan(facts: ChainFacts, config: Config) -> Plan:
     """Plan one change for each family that lacks something or has the hand fix's bare jumps."""
     if config.kube_proxy == "none":
-        return Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
-    if not facts.families:
-        return Plan(
-            skipped="iptables is not installed, and kube-proxy in nftables mode needs no chains"
-        )
+        return Plan(skipped="kube-proxy's mode is none: this node has no kube-proxy")
     required = MODES[config.kube_proxy].on_node
     changes = [
         change._replace(required=required)
         for family in facts.families
-        if (change := _change(facts, family))
+        if (change := _change(facts, family, with_nft=config.kube_proxy == "nftables"))
     ]
     return Plan(tuple(changes), tuple(problems(facts)), notes=tuple(_notes(facts)))
 
@@ -134,7 +132,7 @@ def _blocked(facts: ChainFacts, family: Family) -> frozenset[ChainKey]:
     return frozenset(one.key for one in facts.obstacles.get(family, ()) if one.found)
 
 
-def _change(facts: ChainFacts, family: Family) -> Change | None:
+def _change(facts: ChainFacts, family: Family, with_nft: bool) -> Change | None:
     rules = facts.families[family]
     lacking = [
         found
@@ -151,7 +149,7 @@ def _change(facts: ChainFacts, family: Family) -> Change | None:
         wanted=_WANTED,
         # That stage tries such rules, and says what prevents them.
         hint=ASK_MODULES,
-        action=Additions(tuple(one.transaction for one in lacking)),
+        action=Additions(tuple(one.transaction for one in lacking), with_nft),
         each_boot=untouched,
         code="chains-missing",
     )
@@ -247,13 +245,17 @@ def apply(change: Change, host: Host) -> None:
     """Make one family's changes: each table as a whole, and each whether others fail or not.
 
     Raises:
-        CommandError: iptables refused; the tables that are named are unchanged.
+        CommandError: iptables or nft refused; the tables that are named are unchanged.
     """
     assert isinstance(change.action, Additions)
     refused: dict[str, list[str]] = {}
     for transaction in change.action.transactions:
-        program = transaction.family.restore
-        result = host.programs.run(program, "--noflush", stdin=transaction.script(), timeout=20.0)
+        argv: tuple[str, ...] = (transaction.family.restore, "--noflush")
+        script = transaction.script()
+        if change.action.with_nft:
+            argv, script = (NFT, "--file", "-"), transaction.for_nft()
+        program = argv[0]
+        result = host.programs.run(*argv, stdin=script, timeout=20.0)
         if result.status:
             refused.setdefault(f"{program}: {result.telling}", []).append(transaction.table)
     if refused:

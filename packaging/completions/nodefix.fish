@@ -50,7 +50,7 @@ function _shtab_nodefix_using
   test "$_shtab_nodefix_cmdpath" = "$argv"
 end
 
-set -g _shtab_nodefix_commands run wait watch status check history explain restart-kube-proxy disable enable rollback config 'config show' 'config check' 'config schema'
+set -g _shtab_nodefix_commands run wait watch status check history explain restart-kube-proxy learn disable enable rollback config 'config show' 'config check' 'config schema'
 set -g _shtab_nodefix_opts_with_value --format --hold --reason --stage --timeout -n
 
 complete -c nodefix -e
@@ -90,6 +90,8 @@ complete -c nodefix -n '_shtab_nodefix_using explain' -l format -xka "text json 
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a restart-kube-proxy -d 'restart this node'"'"'s kube-proxy and wait until it is up'
 complete -c nodefix -n '_shtab_nodefix_using restart-kube-proxy' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using restart-kube-proxy' -l dry-run -d 'print what would be done, change nothing'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a learn -d 'keep kube-proxy'"'"'s mode, as it is seen now, for the next boot'
+complete -c nodefix -n '_shtab_nodefix_using learn' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a disable -d 'switch nodefix off, so that it neither acts nor holds kubelet'
 complete -c nodefix -n '_shtab_nodefix_using disable' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using disable' -l now -d 'also let a kubelet go that is held already'

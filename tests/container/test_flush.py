@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from nodes import kubelet_runs, rules, sh
 from test_kube_proxy import kube_proxy_sync
 from testnode import Nspawn
@@ -14,17 +13,14 @@ def kubelet_starts(node: Nspawn) -> None:
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
 
 
-@pytest.mark.parametrize("settings", ["", "kube_proxy: nftables\n"], ids=["iptables", "nftables"])
-def test_chains_come_back_before_kubelet_starts(node: Nspawn, settings: str) -> None:
-    node.write("/etc/nodefix/nodefix.yaml.d/50-mode.yaml", settings or "{}\n")
+def test_chains_come_back_before_kubelet_starts(node: Nspawn) -> None:
     sh(node, "nft flush ruleset; nodefix run")
     before = rules(node)
     assert ":KUBE-IPTABLES-HINT" in before
     node.run(["nft", "flush", "ruleset"])
     kubelet_starts(node)
     assert rules(node) == before
-    if not settings:
-        assert sh(node, kube_proxy_sync()) == ""
+    assert sh(node, kube_proxy_sync()) == ""
 
 
 def test_without_kube_proxy_a_flush_is_nobodys_business(node: Nspawn) -> None:

@@ -20,7 +20,7 @@ LAYERS = (
     ("settings",),
     ("config",),
     ("schema", "facts"),
-    ("stages", "advice", "undoing"),
+    ("stages", "advice", "undoing", "settle"),
     ("report", "events"),
     ("state", "store", "journal", "messages", "terminal", "told", "output", "check", "rolled"),
     ("telling", "reasons", "converge", "course", "around", "history", "symptoms", "live"),

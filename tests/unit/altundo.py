@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 
 from altstage import plan
-from fakehost import Node, modes
+from fakehost import Node, settled
 
 from nodefix.converge import run_stage
 from nodefix.facts.alternatives_state import read_entry
@@ -22,7 +22,7 @@ from nodefix.undo import Entry, UndoLog, content_of
 
 def run(node: Node) -> StageReport:
     """Run the stage as the engine does."""
-    return run_stage(alternatives, node.host, modes())
+    return run_stage(alternatives, node.host, settled())
 
 
 def tree(node: Node) -> dict[str, tuple[int, bytes]]:

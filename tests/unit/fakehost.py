@@ -15,7 +15,7 @@ from nodefix.events import Record
 from nodefix.host.node import Host
 from nodefix.host.programs import Programs, Result
 from nodefix.plan import Change, Plan
-from nodefix.words import STAGE_NAMES
+from nodefix.words import AUTO, IPTABLES, STAGE_NAMES
 
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
 OTHER_BOOT_ID = "99999999-2222-3333-4444-555555555555"
@@ -128,9 +128,15 @@ def modes(**given: str) -> Config:
     return Config(modes={**dict.fromkeys(STAGE_NAMES, "required"), **given})
 
 
+def settled(config: Config | None = None) -> Config:
+    """The settings as a stage sees them: kube-proxy's mode is found, its default one."""
+    found = config or Config()
+    return found._replace(kube_proxy=IPTABLES) if found.kube_proxy == AUTO else found
+
+
 def planned(stage: Any, node: Node, config: Config | None = None) -> Plan:
     """A stage's plan for a node as it is now."""
-    settings = config or Config()
+    settings = settled(config)
     plan: Plan = stage.plan(stage.read(node.host, settings), settings)
     return plan
 

@@ -12,6 +12,7 @@ import crictl
 import pytest
 from fakehost import Node, result
 from fakesystemd import started_by
+from proxysigns import with_nft
 
 from nodefix.host.programs import Result
 
@@ -112,6 +113,7 @@ class KubeProxy:
         node.file("/etc/kubernetes/kubelet.conf", KUBELET_CONF)
         node.file("/var/lib/kubelet/pki/kubelet-client-current.pem", CERTIFICATE.read_bytes())
         node.file(crictl.SOCKET)
+        with_nft(node, "")
         for program, answer in ((KUBECTL, self.kubectl), (crictl.PROGRAM, self.crictl)):
             node.file(program, mode=0o755)
             node.programs.table[(program,)] = answer

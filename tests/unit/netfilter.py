@@ -56,6 +56,18 @@ class Listing:
     def __init__(self, node: Node) -> None:
         self.families: dict[str, Tables] = {}
         node.programs.table[LIST_TABLES] = self
+        node.programs.table[(NFT, "--file", "-")] = self.load
+
+    def load(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        """Make chains; those that are there stay as they are."""
+        for line in stdin.decode().splitlines():
+            add, kind, family, *names = line.split()
+            assert add == "add"
+            if kind == "chain":
+                table, chain = names
+                self.families[family].add(table, chain)
+                self.families[family].changes.append(line)
+        return result(0)
 
     def __call__(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         """The answer."""
@@ -92,6 +104,8 @@ class Tables:
         node.programs.table[(NFT, "--numeric-priority", "list", "chains", self._family)] = (
             self._list
         )
+        hint = (NFT, "list", "chain", self._family, "mangle", "KUBE-IPTABLES-HINT")
+        node.programs.table[hint] = self._hint
         known = node.programs.table.get(LIST_TABLES)
         listing = known if isinstance(known, Listing) else Listing(node)
         listing.families[self._family] = self
@@ -236,6 +250,10 @@ class Tables:
         flags = ["\tflags dormant", ""] * (argv[-1] in self.dormant)
         lines = [f"table {self._family} {argv[-1]} {{", *flags, "\tchain OUTPUT {", "\t}", "}", ""]
         return result(0, "\n".join(lines))
+
+    def _hint(self, argv: tuple[str, ...], stdin: bytes) -> Result:
+        there = argv[-2:] in self.chains
+        return result(0) if there else result(1, "", "Error: No such file or directory")
 
     def _list_chain(self, argv: tuple[str, ...], stdin: bytes) -> Result:
         table, chain = argv[-2:]

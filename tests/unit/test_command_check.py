@@ -11,6 +11,7 @@ import yaml
 from commandline import below_root, status
 from crictl import container, listed, with_crictl
 from fakehost import Node
+from proxysigns import with_nft
 from pytest_mock import MockerFixture
 
 from nodefix import engine
@@ -69,6 +70,7 @@ def looks(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(command, "load", found.load)
     mocker.patch.object(command, "open_host", return_value=el10.host)
+    with_nft(el10, "")
     monkeypatch.setattr(engine, "dry_run", dry_run)
     monkeypatch.setattr(command, "advise", lambda host, config: found.advised)
     return found

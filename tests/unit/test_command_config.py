@@ -9,14 +9,39 @@ import pytest
 import yaml
 from commandline import below_root, status
 from fakehost import Node
+from proxysigns import LEARNED, learned
 
+from nodefix.commands import config
 from nodefix.schema import schema
 
 __all__ = ["below_root"]
 
 MAIN = "/etc/nodefix/nodefix.yaml"
 
-pytestmark = pytest.mark.usefixtures("below_root")
+pytestmark = pytest.mark.usefixtures("below_root", "on_host")
+
+
+@pytest.fixture
+def on_host(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for kube-proxy's mode on a made-up node."""
+    monkeypatch.setattr(config, "open_host", lambda root: node.host)
+
+
+def test_show_tells_what_auto_stands_for(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    node.file(LEARNED, learned())
+    node.file("/etc/rancher/k3s/config.yaml", "a: [\n")
+    assert status("config", "show") == 0
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "kube_proxy:" in one)
+    value, origin = line.split(" # ")
+    assert value.split() == ["kube_proxy:", "auto"]
+    assert origin.startswith(f"default; kube-proxy's mode: nftables, from {LEARNED}, learned 2026-")
+    assert "is not known: /etc/rancher/k3s/config.yaml: is not valid YAML" in origin
+    assert status("config", "show", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)["kube_proxy"]
+    assert (found["value"], found["found"], len(found["doubts"])) == ("auto", "nftables", 1)
+    node.file(MAIN, "kube_proxy: none\n")
+    assert status("config", "show", "--format", "json") == 0
+    assert "found" not in json.loads(capsys.readouterr().out)["kube_proxy"]
 
 
 def test_show_names_value_and_origin(node: Node, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_a_mode_of_another_name_is_answered_with_the_new_one(node: Node, word: s
 @pytest.mark.parametrize("word", ["off", "iptables", "nonsense"])
 def test_a_setting_of_another_name_is_answered_with_the_new_one(node: Node, word: str) -> None:
     assert problem(node, f"chains: {word}\n").endswith(
-        "chains: this setting is now called kube_proxy (iptables, nftables or none)"
+        "chains: this setting is now called kube_proxy (auto, iptables, nftables, ipvs or none)"
     )
 
 
@@ -72,7 +72,7 @@ def test_swap(node: Node, word: str) -> None:
     assert load(node.root).swap == word
 
 
-@pytest.mark.parametrize("word", ["iptables", "nftables", "ipvs", "none"])
+@pytest.mark.parametrize("word", ["auto", "iptables", "nftables", "ipvs", "none"])
 def test_kube_proxy(node: Node, word: str) -> None:
     node.file(MAIN, f"kube_proxy: {word}\n")
     assert load(node.root).kube_proxy == word

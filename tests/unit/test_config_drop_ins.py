@@ -45,7 +45,7 @@ def test_a_file_of_the_same_name_counts_alone(node: Node, name: str, over: str) 
     node.file(f"{VENDOR}.d/{name}", "swap: off\nkube_proxy: nftables\n")
     node.file(f"{over}.d/{name}", "swap: keep\n")
     config = load(node.root)
-    assert (config.swap, config.kube_proxy) == ("keep", "iptables")
+    assert (config.swap, config.kube_proxy) == ("keep", "auto")
 
 
 @pytest.mark.parametrize("how", ["empty", "link"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fakehost import Node
+from fakehost import Node, settled
 from fakekernel import ALL, Kernel
 
-from nodefix.config import Config
 from nodefix.converge import plan_stage
 from nodefix.facts.module_index import must_not_ask
 from nodefix.stages import chains
@@ -42,7 +41,7 @@ def test_what_cannot_be_told_is_not_risked(node: Node) -> None:
 def test_chains_of_a_kernel_without_the_module_are_not_looked_for(node: Node) -> None:
     Kernel(node, set(), EVERY)
     node.programs.calls.clear()
-    plan = plan_stage(chains, node.host, Config())
+    plan = plan_stage(chains, node.host, settled())
     assert not node.programs.calls
     assert plan.problems == ()
     assert plan.changes[0].wanted == "those of kube-proxy's form"

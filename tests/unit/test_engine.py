@@ -14,6 +14,7 @@ from nodefix import engine, events
 from nodefix.config import Config
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, CommandError, DeadlineError, NodefixError, UnclearError
+from nodefix.facts import proxy_mode
 from nodefix.host.node import Host
 from nodefix.plan import Change, Plan, Problem
 from nodefix.words import MARKER
@@ -28,6 +29,8 @@ def test_everything_in_order(node: Node) -> None:
         events.RUN_STARTED,
         events.STAGE_UNCHANGED,
         events.STAGE_UNCHANGED,
+        # kube-proxy's mode.
+        events.NOTE,
         events.RUN_FINISHED,
     ]
 
@@ -258,7 +261,8 @@ def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.Monk
         "swap": Plan((change("a"),)),
         "modules": Plan(skipped="the setting `stages` says so"),
         "chains": Plan(
-            problems=(Problem("found no such program", "install it", code="stage-error"),)
+            problems=(Problem("found no such program", "install it", code="stage-error"),),
+            notes=(f"kube-proxy's mode: {proxy_mode.Found(proxy_mode.DEFAULT).in_words}",),
         ),
     }
     assert swap.applied == []

@@ -48,7 +48,7 @@ def test_gate_is_open_while_it_is_done_and_its_failure_degrades(node: Node) -> N
         assert (report["outcome"], report["stage"]) == ("running", "kube-proxy")
         return DEGRADED
 
-    outcome, journal = run(node, lambda before, now: work, FakeStage("swap"))
+    outcome, journal = run(node, lambda config, before, now: work, FakeStage("swap"))
     assert outcome == "degraded"
     report = json.loads((node.root / REPORT).read_bytes())
     assert report["outcome"] == "degraded"
@@ -68,13 +68,15 @@ def test_gate_stays_closed_behind_a_stage_that_failed(node: Node) -> None:
         assert not (node.root / MARKER).exists()
         return done
 
-    outcome, _ = run(node, lambda before, now: work, FakeStage("swap", Plan(problems=(PROBLEM,))))
+    outcome, _ = run(
+        node, lambda config, before, now: work, FakeStage("swap", Plan(problems=(PROBLEM,)))
+    )
     assert outcome == "failed"
     assert not (node.root / MARKER).exists()
 
 
 def test_nothing_that_was_due_is_told_nowhere(node: Node) -> None:
-    outcome, journal = run(node, lambda before, now: lambda: None, FakeStage("swap"))
+    outcome, journal = run(node, lambda config, before, now: lambda: None, FakeStage("swap"))
     assert outcome == "ready"
     assert "kube-proxy" not in (node.root / REPORT).read_text()
     assert not [record for record in journal.records if "kube-proxy" in record.message]
@@ -88,8 +90,8 @@ DONE = DEGRADED._replace(outcome="changed", problems=())
 def test_what_is_still_due_is_kept_where_nobody_looks(
     node: Node, earlier: StageReport, outcome: str
 ) -> None:
-    run(node, lambda before, now: lambda: earlier, FakeStage("swap"))
-    ran, _ = run(node, lambda before, now: None, FakeStage("swap"))
+    run(node, lambda config, before, now: lambda: earlier, FakeStage("swap"))
+    ran, _ = run(node, lambda config, before, now: None, FakeStage("swap"))
     # The stages that were run are fine; the node is not.
     assert ran == "ready"
     report = json.loads((node.root / REPORT).read_bytes())
@@ -99,15 +101,19 @@ def test_what_is_still_due_is_kept_where_nobody_looks(
 
 @pytest.mark.parametrize("earlier", [DEGRADED, DONE])
 def test_what_is_done_is_not_kept(node: Node, earlier: StageReport) -> None:
-    run(node, lambda before, now: lambda: earlier, FakeStage("swap"))
-    run(node, lambda before, now: None if earlier is DONE else lambda: None, FakeStage("swap"))
+    run(node, lambda config, before, now: lambda: earlier, FakeStage("swap"))
+    run(
+        node,
+        lambda config, before, now: None if earlier is DONE else lambda: None,
+        FakeStage("swap"),
+    )
     assert "kube-proxy" not in (node.root / REPORT).read_text()
 
 
 def test_it_is_asked_once_with_what_was_and_what_is(node: Node) -> None:
     asked: list[tuple[Stages, Stages]] = []
 
-    def after(before: Stages, now: Stages) -> None:
+    def after(config: Config, before: Stages, now: Stages) -> None:
         assert not (node.root / MARKER).exists() or asked
         asked.append((before, now))
 
@@ -126,8 +132,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[engine.Work | None]:
 
     def fake(*_: object, after: engine.After, **__: object) -> str:
         report = StageReport("modules", "required", "unchanged")
-        found.append(after({}, {"modules": report}))
-        found.append(after({}, {"chains": report}))
+        found.append(after(Config(), {}, {"modules": report}))
+        found.append(after(Config(), {}, {"chains": report}))
         return "ready"
 
     monkeypatch.setattr(engine, "run", fake)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fakehost import Node
 from fakestage import PROBLEM, FakeStage, Run, change
+from proxysigns import with_nft
 
 from nodefix import events
 from nodefix.errors import BusError
@@ -126,6 +127,7 @@ def test_what_a_failure_means_to_kubelet(node: Node, active: set[str] | None, wo
     if active is None:
         node.systemd.failing["active_units"] = BusError("no bus")
     node.systemd.active = active or set()
+    with_nft(node, "")
     run = Run(node, FakeStage("swap", Plan(problems=(PROBLEM,))))
     run()
     assert words in run.said(events.RUN_FAILED)[0]

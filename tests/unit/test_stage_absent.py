@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from deployments import unpacked
-from fakehost import KERNEL, Node, planned, result
+from fakehost import KERNEL, Node, planned, result, settled
 from fakekernel import ALL, Kernel
 
 from nodefix.config import Config
@@ -89,7 +89,7 @@ def test_an_image_gets_its_packages_elsewhere(node: Node) -> None:
     problem = the_problem(node)
     assert "no mirror" not in problem.message
     node.file("/usr/bin/rpm-ostree")
-    (told,) = plan_stage(modules, node.host, Config()).problems
+    (told,) = plan_stage(modules, node.host, settled()).problems
     assert told.hint == f"rpm-ostree install {PACKAGE} && systemctl reboot"
 
 
@@ -158,7 +158,7 @@ def test_the_next_image_lacks_modules(node: Node, release: str, names: tuple[str
     deployment = unpacked(node, release)
     dependencies = "".join(f"kernel/{name}.ko.xz:\n" for name in names)
     node.file(f"{deployment}/usr/lib/modules/{release}/modules.dep", dependencies)
-    problems = plan_stage(modules, node.host, Config()).problems
+    problems = plan_stage(modules, node.host, settled()).problems
     if names == ALL:
         assert problems == ()
         return

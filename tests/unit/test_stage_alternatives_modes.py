@@ -17,7 +17,7 @@ NEEDS_NONE = pytest.mark.parametrize("mode", ["nftables", "none"])
 def test_a_node_without_iptables_is_in_order(node: Node, mode: str) -> None:
     answer_rpm(node, "alternatives")
     assert plan(node, Config(kube_proxy=mode)) == Plan(
-        skipped=f"iptables is not installed, and `kube_proxy: {mode}` needs none"
+        skipped=f"iptables is not installed, and kube-proxy's mode {mode} needs none"
     )
     for needing in ("iptables", "ipvs"):
         assert any(one.required for one in plan(node, Config(kube_proxy=needing)).problems)

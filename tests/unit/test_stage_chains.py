@@ -258,7 +258,7 @@ def test_ipv6_off_is_a_note_and_no_failure(node: Node, tables: Tables) -> None:
 
 def test_cluster_without_kube_proxy(node: Node, tables: Tables) -> None:
     left = plan(node, Config(kube_proxy="none"))
-    assert left == Plan(skipped="the setting `kube_proxy: none`: this cluster has no kube-proxy")
+    assert left == Plan(skipped="kube-proxy's mode is none: this node has no kube-proxy")
     assert not tables.calls
 
 

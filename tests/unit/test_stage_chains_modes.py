@@ -9,43 +9,67 @@ from netfilter import RESTORE4, RESTORE6, Tables
 
 from nodefix.config import Config
 from nodefix.converge import run_stage
-from nodefix.errors import CommandError
+from nodefix.errors import CommandError, UnclearError
+from nodefix.gate import HINT as GATES_HINT
 from nodefix.host.programs import Result
 from nodefix.plan import Plan
 from nodefix.stages import chains
 
-NFTABLES = Config(kube_proxy="nftables")
+NFTABLES, IPVS = Config(kube_proxy="nftables"), Config(kube_proxy="ipvs")
 
 
-@pytest.fixture
-def both(node: Node) -> tuple[Tables, Tables]:
-    """The tables of a node that has iptables."""
-    node.file(RESTORE4)
-    node.file(RESTORE6)
-    return Tables(node), Tables(node, six=True)
+NFT_HINT = "add chain {} mangle KUBE-IPTABLES-HINT"
 
 
-@pytest.mark.parametrize(("mode", "required"), [("nftables", False), ("ipvs", True)])
-def test_the_hint_is_all_that_is_made(
-    node: Node, both: tuple[Tables, Tables], mode: str, required: bool
-) -> None:
-    four, six = both
+def test_in_ipvs_mode_the_hint_is_all_that_is_made(node: Node) -> None:
+    four, six = Tables(node), Tables(node, six=True)
     # kube-proxy's own, or the hand fix's, are neither completed nor taken away.
     hand_fix(four)
-    config = Config(kube_proxy=mode)
-    assert {change.required for change in planned(chains, node, config).changes} == {required}
-    assert repair(chains, node, config) == Plan()
+    assert {change.required for change in planned(chains, node, IPVS).changes} == {True}
+    assert repair(chains, node, IPVS) == Plan()
     assert four.changes == six.changes == [MANGLE]
-    assert repair(chains, node, config) == Plan()
+    assert repair(chains, node, IPVS) == Plan()
     assert len(four.changes) == 1
 
 
-def test_in_nftables_mode_a_node_without_iptables_is_in_order(node: Node) -> None:
-    left = planned(chains, node, NFTABLES)
-    assert left == Plan(
-        skipped="iptables is not installed, and kube-proxy in nftables mode needs no chains"
-    )
-    assert not node.programs.calls
+def test_in_nftables_mode_nft_makes_the_hint_and_nothing_is_held_for_it(node: Node) -> None:
+    four, six = Tables(node), Tables(node, six=True)
+    hand_fix(four)
+    for program in (RESTORE4, RESTORE6):
+        del node.programs.table[(program, "--noflush")]
+    assert {change.required for change in planned(chains, node, NFTABLES).changes} == {False}
+    assert repair(chains, node, NFTABLES) == Plan()
+    assert (four.changes, six.changes) == ([NFT_HINT.format("ip")], [NFT_HINT.format("ip6")])
+    assert repair(chains, node, NFTABLES) == Plan()
+    assert len(four.changes) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        result(127, "", "nft: error while loading libnftables.so.1: No such file or directory"),
+        CommandError("nft: nobody may execute it"),
+    ],
+    ids=["library", "program"],
+)
+def test_hint_that_nft_does_not_tell_of_is_not_known_to_be_missing(
+    node: Node, answer: Result | CommandError
+) -> None:
+    Tables(node)
+    node.programs.table[*GATES_HINT] = answer
+    with pytest.raises(UnclearError, match="nft: "):
+        planned(chains, node, NFTABLES)
+    assert run_stage(chains, node.host, NFTABLES).outcome == "degraded"
+
+
+def test_hint_that_nft_does_not_make(node: Node) -> None:
+    Tables(node)
+    Tables(node, six=True)
+    node.programs.table[*GATES_HINT] = result(1, "", "Error: No such file or directory")
+    node.programs.table["/usr/sbin/nft", "--file", "-"] = result(1, "", "Error: Busy")
+    (change, _) = planned(chains, node, NFTABLES).changes
+    with pytest.raises(CommandError, match=r"Busy.*tables mangle"):
+        chains.apply(change, node.host)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +80,11 @@ def test_in_nftables_mode_a_node_without_iptables_is_in_order(node: Node) -> Non
     ],
     ids=["library", "program"],
 )
-def test_in_nftables_mode_an_iptables_that_does_not_run_holds_nothing(
-    node: Node, both: tuple[Tables, Tables], answer: Result | CommandError
+def test_in_ipvs_mode_an_iptables_that_does_not_run_holds_kubelet(
+    node: Node, answer: Result | CommandError
 ) -> None:
+    node.file(RESTORE4)
+    Tables(node)
+    Tables(node, six=True)
     node.programs.table[(RESTORE4, "--noflush")] = answer
-    assert run_stage(chains, node.host, NFTABLES).outcome == "degraded"
-    assert run_stage(chains, node.host, Config(kube_proxy="ipvs")).outcome == "failed"
+    assert run_stage(chains, node.host, IPVS).outcome == "failed"

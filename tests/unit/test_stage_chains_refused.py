@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from altstage import MULTI, answer_rpm
 from el_alternatives import INSTALL_ALL, ElAlternatives
-from fakehost import Node, attempt, modes, planned, repair, result
+from fakehost import Node, attempt, planned, repair, result, settled
 from netfilter import NFT, RESTORE4, Tables
 
 from nodefix.config import Config
@@ -88,7 +88,7 @@ def test_the_remedy_of_what_apply_met_reaches_the_report(node: Node, tables: Tab
         return result(2, stderr=words) if b"\n-I " in stdin else real(argv, stdin)
 
     node.programs.table[(RESTORE4, "--noflush")] = restore
-    (problem,) = run_stage(chains, node.host, modes()).problems
+    (problem,) = run_stage(chains, node.host, settled()).problems
     assert "Couldn't load match `comment'" in problem.message
     assert problem.hint == "dnf reinstall iptables-libs && systemctl restart nodefix"
     assert problem.code == "chains-missing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakehost import KERNEL, Node, attempt, planned, repair, result
+from fakehost import KERNEL, Node, attempt, planned, repair, result, settled
 from fakekernel import ALL, FEATURES_OF, MODPROBE, Kernel
 from netprobe import Probe, recorded
 
@@ -190,7 +190,7 @@ def test_the_hint_of_an_error_in_apply_reaches_the_reader(node: Node) -> None:
     Kernel(node, set(ALL) - {"xt_mark"}, set(ALL))
     missing = CommandError(f"{MODPROBE}: found no such program", f"dnf install {MODPROBE}")
     node.programs.table[(MODPROBE,)] = missing
-    report = run_stage(modules, node.host, Config())
+    report = run_stage(modules, node.host, settled())
     (problem,) = report.problems
     assert (report.outcome, problem.code) == ("failed", "module-not-loaded")
     assert problem.message == (
@@ -202,7 +202,7 @@ def test_the_hint_of_an_error_in_apply_reaches_the_reader(node: Node) -> None:
 def test_what_does_not_outlive_the_boot_has_no_undo(node: Node) -> None:
     Kernel(node, set(), set(ALL))
     assert not any(change.undo for change in plan(node).changes)
-    assert run_stage(modules, node.host, Config()).outcome == "prepared"
+    assert run_stage(modules, node.host, settled()).outcome == "prepared"
     assert not (node.root / STATE).exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cnifiles import CALICO, CILIUM, FLANNEL, FOLDER, configured
-from fakehost import Node, planned, repair
+from fakehost import Node, planned, repair, settled
 from fakekernel import ALL, Kernel
 
 from nodefix.config import Config
@@ -30,14 +30,14 @@ def test_they_are_loaded_with_their_reason(calico: Node) -> None:
     assert {change.action for change in plan.changes} == NEEDED
     assert {change.found for change in plan.changes} == {"not loaded, and Calico needs it"}
     assert all(change.each_boot and not change.required for change in plan.changes)
-    assert run_stage(modules, calico.host, Config()).outcome == "prepared"
+    assert run_stage(modules, calico.host, settled()).outcome == "prepared"
     assert kernel.loaded == {*ALL, *NEEDED}
     assert planned(modules, calico) == Plan()
 
 
 def test_absent_ones_degrade_with_the_package_and_the_reason_once(calico: Node) -> None:
     Kernel(calico, set(ALL), set(ALL))
-    report = run_stage(modules, calico.host, Config())
+    report = run_stage(modules, calico.host, settled())
     assert report.outcome == "degraded"
     (problem,) = report.problems
     assert (problem.code, problem.required) == ("module-absent", False)
@@ -86,7 +86,7 @@ def test_where_kube_proxy_uses_nftables(calico: Node) -> None:
 def test_a_file_that_is_not_clear_degrades_and_the_rest_is_done(node: Node) -> None:
     node.file(FILE, "{")
     kernel = Kernel(node, set(), set(ALL))
-    report = run_stage(modules, node.host, Config())
+    report = run_stage(modules, node.host, settled())
     assert report.outcome == "degraded"
     (problem,) = report.problems
     assert (problem.code, problem.required) == ("network-plugin-unclear", False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from fakehost import KERNEL, Node
+from fakehost import KERNEL, Node, settled
 from fakekernel import ALL, FOLDER, Kernel
 
 from nodefix.config import Config
@@ -22,7 +22,7 @@ OTHERS = {"nf_conntrack", "br_netfilter", "overlay"}
 def plan(node: Node, config: Config | None = None) -> Plan:
     """What a dry run plans; no module was loaded for it."""
     before = node.snapshot()
-    found = plan_stage(modules, node.host, config or Config())
+    found = plan_stage(modules, node.host, settled(config))
     assert node.snapshot() == before
     return found
 
@@ -142,7 +142,7 @@ def test_without_ipv6_its_modules_do_not_matter(node: Node) -> None:
 
 def test_a_run_tries_all(node: Node) -> None:
     kernel = Kernel(node, set(), EVERY)
-    facts = modules.read(node.host, Config())
+    facts = modules.read(node.host, settled())
     assert facts.untried.features == ()
     assert len(facts.failures) == 2 * len(IPTABLES)
     assert kernel.probe.scripts

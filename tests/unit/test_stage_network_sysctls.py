@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cnifiles import CILIUM, FLANNEL, configured
-from fakehost import Node, attempt, planned, repair
+from fakehost import Node, attempt, planned, repair, settled
 from fakekernel import ALL, Kernel
 from test_advice_network_sysctls import BRIDGED, DUAL, FORWARD, FORWARD_6, RP_FILTER
 
@@ -30,7 +30,7 @@ def test_nothing_is_set_unless_asked_for(node: Node, kernel: Kernel) -> None:
 
 
 def test_set_at_each_boot_and_read_again(node: Node, kernel: Kernel) -> None:
-    report = run_stage(modules, node.host, SET)
+    report = run_stage(modules, node.host, settled(SET))
     assert (report.outcome, report.problems) == ("prepared", ())
     assert [(change.target, change.found, change.wanted) for change in report.changes] == [
         ("sysctl net.ipv4.ip_forward", "0", "1"),
@@ -98,7 +98,7 @@ def test_refused_by_the_kernel(node: Node, kernel: Kernel, monkeypatch: pytest.M
     monkeypatch.setattr(type(node.host), "set", refuse)
     for change in planned(modules, node, SET).changes:
         assert "cannot be written: Read-only file system" in attempt(modules, change, node)
-    report = run_stage(modules, node.host, SET)
+    report = run_stage(modules, node.host, settled(SET))
     assert report.outcome == "degraded"
     assert {problem.code for problem in report.problems} == {"sysctl-not-set"}
     assert not any(problem.required for problem in report.problems)

@@ -21,7 +21,7 @@ def broken(message: str = "found 5 MiB in use") -> Plan:
 def test_the_same_again_is_one_line_with_the_remedy(node: Node) -> None:
     run = Run(node, FakeStage("swap", broken()), FakeStage("chains"))
     run()
-    assert len(ids(run)) == 5
+    assert len(ids(run)) == 6
     run()
     (record,) = run.journal.records
     since = run.report["since"]
@@ -91,7 +91,7 @@ def test_who_watches_is_told_everything(node: Node) -> None:
     run()
     run.journal.prints = True
     run()
-    assert len(ids(run)) == 5
+    assert len(ids(run)) == 6
 
 
 def test_a_run_after_one_that_was_aborted_is_told(node: Node) -> None:

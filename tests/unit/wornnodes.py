@@ -12,13 +12,12 @@ from typing import NamedTuple
 from altstage import answer_rpm, answer_versions, coreutils
 from el_alternatives import FOLLOWERS, LINKS, ElAlternatives
 from el_states import STATE, STATES
-from fakehost import Node, result
+from fakehost import Node, result, settled
 from fakesystemd import FakeSystemd
 from hypothesis import strategies as st
 from rolling import attribute
 from swaps import OTHER_LINES, SWAP_LINES, turn_on, unit
 
-from nodefix.config import Config
 from nodefix.converge import run_stage
 from nodefix.facts.unit_links import links_of
 from nodefix.host.node import Host
@@ -200,4 +199,4 @@ def _own(node: Node, path: str, owner: int) -> None:
 
 def repair_all(node: Node) -> list[StageReport]:
     """Run the stages that make changes that last."""
-    return [run_stage(stage, node.host, Config()) for stage in (swap, alternatives, lockfile)]
+    return [run_stage(stage, node.host, settled()) for stage in (swap, alternatives, lockfile)]

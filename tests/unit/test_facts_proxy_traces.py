@@ -1,0 +1,59 @@
+"""nodefix/facts/proxy_traces.py: what kube-proxy has left in the kernel."""
+
+from __future__ import annotations
+
+import pytest
+from fakehost import Node, result
+from proxysigns import EMPTY, FULL, NFT, NFTABLES, TABLES, with_nft
+
+from nodefix.errors import UnclearError
+from nodefix.facts.proxy_traces import seen_in_kernel
+
+SERVERS = """\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0A600001:01BB rr
+  -> C0A8C801:192B      Masq    1      0          0
+"""
+
+
+@pytest.mark.parametrize(
+    ("tables", "ipv4", "ipv6", "mode"),
+    [
+        ("", EMPTY, EMPTY, ""),
+        (TABLES, EMPTY, EMPTY, ""),
+        (TABLES, None, None, ""),
+        (TABLES, FULL, EMPTY, "iptables"),
+        (TABLES, EMPTY, FULL, "iptables"),
+        (TABLES, None, FULL, "iptables"),
+        (NFTABLES, FULL, EMPTY, "nftables"),
+        (f"{TABLES}table ip6 kube-proxy\n", EMPTY, EMPTY, "nftables"),
+        (f"{TABLES}table inet kube-proxy\ntable ip kube-proxy-2\n", EMPTY, EMPTY, ""),
+    ],
+)
+def test_mode(node: Node, tables: str, ipv4: str | None, ipv6: str | None, mode: str) -> None:
+    with_nft(node, tables, ipv4, ipv6)
+    sign = seen_in_kernel(node.host)
+    assert (sign.mode if sign else "") == mode
+
+
+def test_ipvs(node: Node) -> None:
+    with_nft(node, TABLES, FULL)
+    node.file("/proc/net/ip_vs", SERVERS)
+    sign = seen_in_kernel(node.host)
+    assert sign and sign.mode == "ipvs"
+    node.file("/proc/net/ip_vs", "".join(SERVERS.splitlines(True)[:3]))
+    sign = seen_in_kernel(node.host)
+    assert sign and sign.mode == "iptables"
+
+
+def test_no_answer(node: Node) -> None:
+    with_nft(node, TABLES)
+    argv = (*NFT, "chain", "ip", "nat", "KUBE-POSTROUTING")
+    node.programs.table[argv] = result(1, "", "Error: Operation not permitted")
+    with pytest.raises(UnclearError):
+        seen_in_kernel(node.host)
+    node.host.path("/proc/net/ip_vs").mkdir()
+    with pytest.raises(UnclearError, match="ip_vs"):
+        seen_in_kernel(node.host)
