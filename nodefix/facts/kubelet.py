@@ -3,6 +3,10 @@
 Its settings are on its unit's command line and in the files that this names; flags override files.
 Where one of these cannot be read there is no answer: swap may be wanted.
 
+All units that start a kubelet count, kubelet's own and those of distributions, and they have to
+agree. One that is disabled and has not been started in this boot counts only where all are: rke2's
+archive brings both of its units, and a node uses one of them.
+
 Sources: kubernetes cmd/kubelet/app/options (--config, --config-dir, --fail-swap-on; flags override
 files), staging/src/k8s.io/kubelet/config/v1beta1 (failSwapOn, true by default); kubeadm's
 10-kubeadm.conf.
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
@@ -35,6 +39,7 @@ _ENVIRONMENT_FILES = (
     "/etc/default/kubelet",
     "/etc/sysconfig/kubelet",
 )
+_NOT_THERE = ("not-found", "masked")
 _VARIABLES = ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")
 
 
@@ -42,25 +47,64 @@ def wants_swap(host: Host) -> Answer:
     """Whether kubelet is configured to allow swap; None where that is not known."""
     try:
         try:
-            command = host.systemd.service_command(KUBELET)
-            return _with_distribution(
-                host, _by_unit(host, command), host.systemd.loaded_units(tuple(UNITS))
-            )
+            return _by_units(host)
         except BusError as error:
             return _without_systemd(host, error)
     except UnclearError as error:
         return Answer(None, error.message, error.hint)
 
 
-def _by_unit(host: Host, command: ServiceCommand) -> Answer | None:
-    """What kubelet's unit says; None if there is no such unit."""
-    if command.load_state in ("not-found", "masked"):
-        return None
+def _by_units(host: Host) -> Answer:
+    commands = {unit: host.systemd.service_command(unit) for unit in (KUBELET, *UNITS)}
+    there = [unit for unit, found in commands.items() if found.load_state not in _NOT_THERE]
+    if not there:
+        return _without_unit(host)
+    said = {unit: _by_unit(host, unit, commands[unit]) for unit in _in_use(host, there)}
+    return _agreed({unit: answer for unit, answer in said.items() if answer}, there)
+
+
+def _by_unit(host: Host, unit: str, command: ServiceCommand) -> Answer | None:
+    """What a unit says; None if it starts no kubelet."""
     if not command.program:
         raise UnclearError(
-            f"systemd cannot load {KUBELET} ({command.load_state})",
-            f"systemd-analyze verify {KUBELET}",
+            f"systemd cannot load {unit} ({command.load_state})", f"systemd-analyze verify {unit}"
         )
+    if unit == KUBELET:
+        return _by_kubelets_unit(host, command)
+    return said_by_distribution(host, unit, command)
+
+
+def _in_use(host: Host, units: list[str]) -> list[str]:
+    """Without those that are only installed, unless all are."""
+    if len(units) < 2:
+        return units
+    states = [host.systemd.service_state(unit) for unit in units]
+    used = [
+        unit
+        for unit, service in zip(units, states, strict=True)
+        if service.file_state != "disabled"
+        or service.state.active != "inactive"
+        or service.state.job
+    ]
+    return used or units
+
+
+def _agreed(said: Mapping[str, Answer], units: Sequence[str]) -> Answer:
+    """What all units say that start a kubelet."""
+    if not said:
+        return Answer(True, f"no kubelet is started by {', '.join(units)}")
+    (first, answer), *others = said.items()
+    for unit, other in others:
+        if other.value != answer.value:
+            raise UnclearError(
+                f"{first} and {unit} both start a kubelet and disagree about swap:"
+                f" {answer.where}; {other.where}; disable the one that this node does not use",
+                f"systemctl list-unit-files {first} {unit}",
+            )
+    return answer
+
+
+def _by_kubelets_unit(host: Host, command: ServiceCommand) -> Answer:
     line = kubelets_line(command.program, words_of(host, command))
     if line.exact and line.words is not None:
         return _by_words(host, line.words)
@@ -102,36 +146,30 @@ def _by_kubeadms_files(host: Host) -> Answer:
     return _by_words(host, words)
 
 
-def _with_distribution(host: Host, answer: Answer | None, units: Sequence[str]) -> Answer:
-    """Take the units of distributions into account, whose kubelet is another one."""
-    if not units:
-        return answer or _without_unit(host)
-    theirs = said_by_distribution(host, units[0])
-    if answer is None or theirs.value == answer.value:
-        return theirs
-    raise UnclearError(
-        f"{KUBELET} and {units[0]} both exist and disagree: {answer.where}; {theirs.where}",
-        f"systemctl list-unit-files {KUBELET} {units[0]}",
-    )
-
-
 def _without_unit(host: Host) -> Answer:
     answer = _by_kubeadms_files(host)
     if not answer.value and (unit := unit_by_settings(host)):
-        theirs = said_by_distribution(host, unit)
+        theirs = said_by_distribution(host, unit, None) or answer
         answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml exists, and {theirs.where}")
     return answer if answer.value else Answer(False, f"there is no {KUBELET}")
 
 
 def _without_systemd(host: Host, error: BusError) -> Answer:
-    """What the files alone say; the command line is not known, so the answer is never no."""
-    units = [unit for unit in UNITS if _has_file(host, unit)]
-    if not _has_file(host, KUBELET):
-        return _with_distribution(host, None, units)
-    answer = _by_kubeadms_files(host)
-    if answer.value:
-        return answer
-    raise UnclearError(f"systemd did not say how {KUBELET} is started: {error.message}", error.hint)
+    """What the files alone say; command lines are not known, so the answer is never no."""
+    units = [unit for unit in (KUBELET, *UNITS) if _has_file(host, unit)]
+    if not units:
+        return _without_unit(host)
+    said = {unit: _by_its_files(host, unit) for unit in units}
+    for unit, answer in said.items():
+        if answer and not answer.value:
+            raise UnclearError(
+                f"systemd did not say how {unit} is started: {error.message}", error.hint
+            )
+    return _agreed({unit: answer for unit, answer in said.items() if answer}, units)
+
+
+def _by_its_files(host: Host, unit: str) -> Answer | None:
+    return _by_kubeadms_files(host) if unit == KUBELET else said_by_distribution(host, unit, None)
 
 
 def _has_file(host: Host, unit: str) -> bool:

@@ -42,7 +42,7 @@ def words_of(host: Host, command: ServiceCommand) -> list[str]:
     """
     if not command.expands:
         return list(command.argv[1:])
-    return expanded(command.argv[1:], _variables(host, command))
+    return expanded(command.argv[1:], variables_of(host, command))
 
 
 def expanded(argv: tuple[str, ...], variables: dict[str, str]) -> list[str]:
@@ -85,8 +85,13 @@ def split(text: str) -> list[str]:
     return words if word is None else [*words, word]
 
 
-def _variables(host: Host, command: ServiceCommand) -> dict[str, str]:
-    """What the service finds set: files win over Environment=, and UnsetEnvironment= over all."""
+def variables_of(host: Host, command: ServiceCommand) -> dict[str, str]:
+    """What the service finds set: files win over Environment=, and UnsetEnvironment= over all.
+
+    Raises:
+        UnclearError: an environment file that the service needs cannot be read.
+        BusError: systemd was to be asked for its release, and did not answer.
+    """
     found = dict(line.partition("=")[::2] for line in command.environment)
     for pattern, optional in command.files:
         for path in _matches(host, pattern, optional):

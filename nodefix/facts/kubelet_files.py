@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
@@ -37,13 +37,23 @@ def said_by_files(host: Host, config: str, folder: str) -> Answer:
     """
     answer = Answer(False, "kubelet's settings do not say failSwapOn: false")
     if config:
-        answer = _after(answer, _read(host, config, "--config"), config)
-    for path in _drop_ins(host, folder) if folder else ():
-        answer = _after(answer, _read(host, path, "--config-dir", drop_in=True), path)
+        answer = after(answer, _read(host, config, "--config"), config)
+    return said_by_drop_ins(host, drop_ins(host, folder) if folder else (), answer)
+
+
+def said_by_drop_ins(host: Host, paths: Iterable[str], answer: Answer) -> Answer:
+    """What becomes of an answer by drop-ins that are applied in the given order.
+
+    Raises:
+        UnclearError: one of them cannot be read, or kubelet refuses it.
+    """
+    for path in paths:
+        answer = after(answer, _read(host, path, "--config-dir", drop_in=True), path)
     return answer
 
 
-def _after(answer: Answer, said: Said, path: str) -> Answer:
+def after(answer: Answer, said: Said, path: str) -> Answer:
+    """What becomes of an answer by the file that comes next."""
     if not said.stated:
         return answer
     if said.value is None:
@@ -56,34 +66,41 @@ def _read(host: Host, path: str, flag: str, drop_in: bool = False) -> Said:
     try:
         content = host.read(path)
     except OSError as error:
-        raise _unreadable(path, flag, error) from error
+        raise _unreadable(path, f"kubelet's {flag}", error) from error
     return fail_swap_on(content, path, drop_in)
 
 
-def _drop_ins(host: Host, folder: str) -> Iterator[str]:
+def drop_ins(
+    host: Host, folder: str, suffix: str = _DROP_IN, whose: str = "kubelet's --config-dir"
+) -> Iterator[str]:
+    """The files below a folder whose names end in a suffix, in the order of Go's WalkDir.
+
+    Raises:
+        UnclearError: the folder, or one in it, cannot be read.
+    """
     _expect_absolute(folder, "--config-dir")
     try:
         # By lstat, as WalkDir does: a link to a folder is not entered, one with a slash is.
         status = os.lstat(f"{host.path(folder)}{'/' if folder.endswith('/') else ''}")
         if stat.S_ISDIR(status.st_mode):
-            yield from _walk(host, folder.rstrip("/"))
-        elif folder.endswith(_DROP_IN):
+            yield from _walk(host, folder.rstrip("/"), suffix)
+        elif folder.endswith(suffix):
             yield folder
     except OSError as error:
-        raise _unreadable(folder, "--config-dir", error) from error
+        raise _unreadable(folder, whose, error) from error
 
 
-def _walk(host: Host, folder: str, depth: int = 0) -> Iterator[str]:
+def _walk(host: Host, folder: str, suffix: str, depth: int = 0) -> Iterator[str]:
     if depth > _DEPTH:
         words = f"{folder[:80]}…: found more than {_DEPTH} nested folders, expected a few"
-        raise UnclearError(words, "systemctl cat kubelet")
+        raise UnclearError(words, f"find {shlex.quote(folder[:80])} -maxdepth 5")
     with os.scandir(host.path(folder)) as entries:
         found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     for entry in found:
         path = f"{folder}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(host, path, depth + 1)
-        elif entry.name.endswith(_DROP_IN):
+            yield from _walk(host, path, suffix, depth + 1)
+        elif entry.name.endswith(suffix):
             yield path
 
 
@@ -93,8 +110,8 @@ def _expect_absolute(path: str, flag: str) -> None:
         raise UnclearError(words, "systemctl cat kubelet")
 
 
-def _unreadable(path: str, flag: str, error: OSError) -> UnclearError:
+def _unreadable(path: str, whose: str, error: OSError) -> UnclearError:
     return UnclearError(
-        f"{path} of kubelet's {flag}: cannot be read: {error.strerror}",
+        f"{path} of {whose}: cannot be read: {error.strerror}",
         f"ls -lZ {shlex.quote(path)}",
     )

@@ -48,24 +48,30 @@ class Flags(NamedTuple):
             UnclearError: kubelet would not take it either.
         """
         value = self.fail_swap_on or ""
-        if value not in _TRUE | _FALSE:
+        said = boolean(value)
+        if said is None:
             raise UnclearError(
                 f"--fail-swap-on={value} on kubelet's command line: expected true or false",
                 "systemctl cat kubelet",
             )
-        return value in _TRUE
+        return said
 
 
 class Line(NamedTuple):
-    """kubelet's flags as its unit has them.
+    """A program's words as its unit has them.
 
     Attributes:
-        words: the words after kubelet's name; None where it is not named at all.
-        exact: whether kubelet gets these and no others.
+        words: the words after the program's name; None where it is not named at all.
+        exact: whether it gets these and no others.
     """
 
     words: list[str] | None
     exact: bool = False
+
+
+def boolean(value: str) -> bool | None:
+    """A boolean flag's value as Go's ParseBool takes it; None where that refuses it."""
+    return value in _TRUE if value in _TRUE | _FALSE else None
 
 
 def parsed(words: Sequence[str]) -> Flags:
@@ -102,34 +108,40 @@ def flag(words: Sequence[str], name: str) -> str:
 
 
 def kubelets_line(program: str, words: list[str]) -> Line:
-    """Follow a program to the kubelet that it starts.
+    """Follow a program to the kubelet that it starts."""
+    return line_of(program, words, _NAME)
+
+
+def line_of(program: str, words: list[str], wanted: str) -> Line:
+    """Follow a program to the one that it starts.
 
     Args:
         program: the program that is started, or its path.
         words: the words after it.
+        wanted: the name of the one that is looked for.
     """
     name = _base(program)
-    if name == _NAME:
+    if name == wanted:
         return Line(words, exact=True)
     if name in _SHELLS:
-        return _in_shell(words)
+        return _in_shell(words, wanted)
     for at, word in enumerate(words):
-        if _base(word) in _SHELLS | {_NAME}:
-            line = kubelets_line(word, words[at + 1 :])
+        if _base(word) in _SHELLS | {wanted}:
+            line = line_of(word, words[at + 1 :], wanted)
             return line._replace(exact=line.exact and name in _STARTERS)
     return Line(None)
 
 
-def _in_shell(words: list[str]) -> Line:
+def _in_shell(words: list[str], wanted: str) -> Line:
     """The text after a shell's -c, which is a plain command line if it has no shell syntax."""
     at = next((at for at, word in enumerate(words) if _is_command_option(word)), len(words))
     text = "".join(words[at + 1 : at + 2])
     inner = split(text)
     if not _SHELLS_SIGNS & set(text) and inner:
         program, *rest = inner[1:] if inner[0] == "exec" and len(inner) > 1 else inner
-        return kubelets_line(program, rest)
+        return line_of(program, rest, wanted)
     for at, word in enumerate(inner):
-        if _base(word) == _NAME:
+        if _base(word) == wanted:
             return Line(inner[at + 1 :])
     return Line(None)
 

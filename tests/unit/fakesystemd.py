@@ -13,6 +13,17 @@ from nodefix.host.units import ServiceCommand, ServiceState, SwapUnit, UnitInfo,
 
 INVOCATION_ID = "0123456789abcdef0123456789abcdef"
 
+# How k3s and the like install their units.
+_INSTALLED = {
+    "k3s.service": ("/usr/local/bin/k3s", "server"),
+    "k3s-agent.service": ("/usr/local/bin/k3s", "agent"),
+    "rke2-server.service": ("/usr/local/bin/rke2", "server"),
+    "rke2-agent.service": ("/usr/local/bin/rke2", "agent"),
+    "k0scontroller.service": ("/usr/local/bin/k0s", "controller", "--enable-worker=true"),
+    "k0sworker.service": ("/usr/local/bin/k0s", "worker", "--token-file=/etc/k0s/token"),
+    "microshift.service": ("/usr/bin/microshift", "run"),
+}
+
 
 class FakeSystemd(Systemd):
     """A service manager whose swap units and failures the test sets.
@@ -21,8 +32,8 @@ class FakeSystemd(Systemd):
         units: swap units by name.
         active: other units that are active.
         kubelet: how it is started; on a node without it only that.
-        commands: how other services are started, by name.
-        loaded: other units that have a file.
+        loaded: other units that have a file; of k3s and the like as they are installed.
+        commands: how those are started that are not as they are installed, by name.
         release: systemd's own.
         done: every request that changes something, in order.
         emitted: every signal.
@@ -39,8 +50,8 @@ class FakeSystemd(Systemd):
         self.units: dict[str, SwapUnit] = {}
         self.active: set[str] = set()
         self.kubelet = ServiceCommand("not-found")
-        self.commands: dict[str, ServiceCommand] = {}
         self.loaded: set[str] = set()
+        self.commands: dict[str, ServiceCommand] = {}
         self.release = 257
         self.done: list[tuple[str, ...]] = []
         self.emitted: list[Mapping[str, str]] = []
@@ -75,9 +86,13 @@ class FakeSystemd(Systemd):
         return tuple(self.units.values())
 
     def service_command(self, name: str) -> ServiceCommand:
-        """kubelet's, or another one's by name."""
+        """kubelet's, or that of a unit that a distribution installs."""
         self._ask("service_command")
-        return self.kubelet if name == "kubelet.service" else self.commands[name]
+        if name == "kubelet.service":
+            return self.kubelet
+        if name not in self.loaded:
+            return ServiceCommand("not-found")
+        return self.commands.get(name) or started_by(*_INSTALLED[name])
 
     def version(self) -> int:
         """The test's."""

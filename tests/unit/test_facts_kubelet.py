@@ -117,7 +117,7 @@ def test_without_a_bus_the_files_never_say_no(kubeadm: Node) -> None:
 @pytest.mark.parametrize("name", ["kubeadm-flags.env", "default", "sysconfig"])
 def test_without_a_bus_the_flags_of_kubeadms_files_count(kubeadm: Node, name: str) -> None:
     kubeadm.file("/etc/systemd/system/kubelet.service")
-    kubeadm.systemd.failing["loaded_units"] = silent()
+    kubeadm.systemd.failing["service_command"] = silent()
     path, variable = {
         "kubeadm-flags.env": ("/var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS"),
         "default": ("/etc/default/kubelet", "KUBELET_EXTRA_ARGS"),
@@ -241,15 +241,6 @@ def test_wrapper_that_names_no_kubelet(kubeadm: Node) -> None:
 def test_other_ways_to_start_it(node: Node, argv: tuple[str, ...], value: bool | None) -> None:
     node.systemd.kubelet = started_by(*argv, expands=False)
     assert wants_swap(node.host).value is value
-
-
-def test_kubelet_and_k3s_that_do_not_agree(kubeadm: Node) -> None:
-    kubeadm.systemd.loaded = {"k3s.service"}
-    answer = wants_swap(kubeadm.host)
-    assert answer.value is None
-    assert "kubelet.service and k3s.service both exist and disagree" in answer.where
-    kubeadm.file(CONFIG, HEAD + "failSwapOn: false\n")
-    assert wants_swap(kubeadm.host).value is True
 
 
 def test_unset_environment_is_seen(kubeadm: Node) -> None:
