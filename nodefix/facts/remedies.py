@@ -33,6 +33,18 @@ def remedy(words: str) -> str:
     return library(words) or next((line for part, line in _REMEDIES if part in said), _LOOK)
 
 
+def remount(path: str) -> str:
+    """The line that makes the file system of a path writable until the next boot.
+
+    With the options that mount(8) adds by itself from 2.39 on an overlay refuses to be remounted;
+    without any it loses nodev, nosuid and noexec.
+    """
+    options, target = (
+        f"$(findmnt -n -o {column} -T {shlex.quote(path)})" for column in ("VFS-OPTIONS", "TARGET")
+    )
+    return f'mount --options-source=disable -o "{options},remount,rw" "{target}"'
+
+
 def library(words: str) -> str:
     """The line that brings a shared library back, if its absence is what was said; else empty."""
     missing = _LIBRARY.search(words)

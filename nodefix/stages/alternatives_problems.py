@@ -24,7 +24,7 @@ from nodefix.facts.alternatives import (
 from nodefix.facts.alternatives_links import Folder, Link
 from nodefix.facts.alternatives_state import Entry
 from nodefix.facts.packages import ALTERNATIVES, IPTABLES, LIBRARIES, bring_back
-from nodefix.facts.remedies import AGAIN, library
+from nodefix.facts.remedies import AGAIN, library, remount
 from nodefix.image_mode import OVERLAYS, Image, carried_by
 from nodefix.plan import Problem
 
@@ -242,8 +242,8 @@ def _no_room(folder: Folder, image: Image | None) -> list[Problem]:
         return [Problem(message, hint, code="alternatives-read-only")]
     if folder.read_only:
         message = f"{folder.path}: found its file system read-only, expected to make links there"
-        mount = f'mount -o remount,rw "$(findmnt -n -o TARGET -T {folder.path})"'
-        return [Problem(message, mount + _AGAIN, code="alternatives-read-only")]
+        hint = remount(folder.path) + _AGAIN
+        return [Problem(message, hint, code="alternatives-read-only")]
     if folder.full:
         message = f"{folder.path}: found its file system full, expected room for a few links"
         hint = f"df -h {folder.path}; df -i {folder.path}"

@@ -20,7 +20,7 @@ from nodefix.facts.system import in_container
 from nodefix.host.node import Host
 from nodefix.host.programs import quoted
 from nodefix.plan import Change, Plan, Problem
-from nodefix.stages.swap_fstab import CommentOut, comment_out, fstab_change
+from nodefix.stages.swap_fstab import CommentOut, comment_out, fstab_change, some_of
 from nodefix.stages.swap_unit import KeepOut, keep_out, keep_unit_out
 from nodefix.words import SETTINGS_FILE
 
@@ -86,7 +86,7 @@ def _cannot_tell(facts: SwapFacts) -> Problem:
     )
     return Problem(
         f"cannot tell whether kubelet is configured to allow swap: {facts.wanted.where}; swap is"
-        f" left unchanged ({', '.join(there)}). Fix that, or set `swap: off` or `swap: keep` in"
+        f" left unchanged ({some_of(there)}). Fix that, or set `swap: off` or `swap: keep` in"
         f" /{SETTINGS_FILE}; then: systemctl restart nodefix",
         facts.wanted.hint,
         required=False,
@@ -97,7 +97,7 @@ def _cannot_tell(facts: SwapFacts) -> Problem:
 def _too_much(facts: SwapFacts, config: Config) -> tuple[Problem, ...]:
     """swapoff moves swapped-out pages back to memory; without room for them the node goes down."""
     used = sum(swap.used for swap in facts.active)
-    devices = ", ".join(swap.device for swap in facts.active if swap.used)
+    devices = some_of([swap.device for swap in facts.active if swap.used])
     if used and facts.available is None:
         message = f"swap {devices}: cannot tell whether memory has room for the {_mib(used)} in use"
         return (Problem(message, "free -m", code="swap-memory-unknown"),)

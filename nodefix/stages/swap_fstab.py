@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
+from nodefix.facts.remedies import AGAIN, remount
 from nodefix.host.backups import keep
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
 from nodefix.plan import Change, Undo
 from nodefix.shape import Json
+from nodefix.text import shortened
 from nodefix.undo import text
 from nodefix.words import BACKUPS, STATE
 
@@ -19,7 +22,16 @@ _BACKUPS = f"/{BACKUPS}"
 _STATE = f"/{STATE}"
 MARK = b"# nodefix: swap is off for kubelet: "
 
-_AGAIN = "systemctl restart nodefix"
+# The same by hand, for all entries: hundreds of their numbers would make no line to type.
+_BY_HAND = (
+    r"LC_ALL=C sed -i -E '/noauto/!s/^\s*[^#[:space:]]\S*\s+\S+\s+swap(\s|$)/# &/'"
+    f" {FSTAB} && systemctl daemon-reload"
+)
+# Entries that are named; what there is of them is told by a number.
+_MOST = 5
+# Characters of one.
+_LINE = 120
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -33,13 +45,13 @@ def fstab_change(entries: tuple[FstabSwap, ...]) -> tuple[Change, ...]:
     """The change that comments the entries out; none where there are none."""
     if not entries:
         return ()
-    shown = ", ".join(f"`{_shown(entry.line)}` (line {entry.number})" for entry in entries)
+    shown = some_of([f"`{_shown(entry.line)}` (line {entry.number})" for entry in entries])
     return (
         Change(
             target=FSTAB,
             found=f"swap at each boot by {shown}",
             wanted="these entries commented out",
-            hint=_by_hand(entries),
+            hint=_BY_HAND,
             action=CommentOut(entries),
             undo=Undo("fstab", _lines(entries), _lines(entries, MARK)),
             code="swap-fstab",
@@ -87,10 +99,10 @@ def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
         ) from error
 
 
-def _by_hand(entries: tuple[FstabSwap, ...]) -> str:
-    """The command that does the same."""
-    expressions = " ".join(f"-e '{entry.number}s/^/# /'" for entry in entries)
-    return f"sed -i {expressions} {FSTAB}"
+def some_of(things: Sequence[str]) -> str:
+    """The first of many things, and how many more there are."""
+    more = len(things) - _MOST
+    return ", ".join(things[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _read(host: Host) -> bytes:
@@ -118,13 +130,13 @@ def _back_up(content: bytes, host: Host) -> None:
 
 def _way_to_write(error: OSError) -> str:
     if error.errno == errno.EPERM:
-        return f"lsattr {FSTAB}; chattr -i {FSTAB} && {_AGAIN}"
+        return f"lsattr {FSTAB}; chattr -i {FSTAB} && {AGAIN}"
     if error.errno == errno.EROFS:
-        return f'mount -o remount,rw "$(findmnt -n -o TARGET -T {FSTAB})" && {_AGAIN}'
+        return f"{remount(FSTAB)} && {AGAIN}"
     if error.errno in _FULL:
         return "df -h /etc; df -i /etc"
     return f"ls -lZ {FSTAB}; findmnt -T {FSTAB}"
 
 
 def _shown(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace").strip()
+    return shortened(line.decode("utf-8", "backslashreplace").strip(), _LINE)

@@ -95,9 +95,9 @@ def type_in(node: Node, hint: str) -> None:
     """Type a remedy, as a shell would take it; running nodefix again is for the test."""
 
     def printed(inner: re.Match[str]) -> str:
-        return shlex.quote(_typed(node, inner[1]).text.rstrip("\n"))
+        return shlex.quote(_typed(node, inner[1]).text.rstrip("\n") + (inner[2] or ""))
 
-    for line in re.sub(r'"\$\((.*?)\)"', printed, hint).split(" && "):
+    for line in re.sub(r'"\$\((.*?)\)(,[^"]*)?"', printed, hint).split(" && "):
         if line != "systemctl restart nodefix":
             done = _typed(node, line)
             assert done.status == 0, done

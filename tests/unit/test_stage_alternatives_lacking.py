@@ -39,12 +39,15 @@ def test_read_only_usr(el: ElAlternatives, monkeypatch: pytest.MonkeyPatch) -> N
     assert problem.message.startswith("/usr/sbin: found its file system read-only, expected")
 
     def mount(argv: tuple[str, ...], stdin: bytes) -> Result:
-        assert argv[1:] == ("-o", "remount,rw", "/usr")
+        options = "ro,nodev,relatime,remount,rw"
+        assert argv[1:] == ("--options-source=disable", "-o", options, "/usr")
         el.read_only = ()
         file_systems(monkeypatch, el.node)
         return result()
 
-    el.node.programs.table[("/usr/bin/findmnt",)] = result(0, "/usr\n")
+    for column, answer in (("VFS-OPTIONS", "ro,nodev,relatime\n"), ("TARGET", "/usr\n")):
+        argv = ("/usr/bin/findmnt", "-n", "-o", column, "-T", "/usr/sbin")
+        el.node.programs.table[argv] = result(0, answer)
     el.node.programs.table[("/usr/bin/mount",)] = mount
     mended_by(el, problem.hint)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 
 import pytest
 from fakehost import Node, attempt, planned, repair
@@ -17,6 +18,7 @@ from nodefix.config import Config
 from nodefix.errors import BusError, NodefixError
 from nodefix.plan import Change, Plan
 from nodefix.stages import swap
+from nodefix.text import LINE
 
 
 def plan(node: Node, config: Config | None = None) -> Plan:
@@ -120,8 +122,9 @@ def refusing(monkeypatch: pytest.MonkeyPatch, module: str, number: int) -> None:
         (errno.EPERM, "lsattr /etc/fstab; chattr -i /etc/fstab && systemctl restart nodefix"),
         (
             errno.EROFS,
-            'mount -o remount,rw "$(findmnt -n -o TARGET -T /etc/fstab)"'
-            " && systemctl restart nodefix",
+            "mount --options-source=disable"
+            ' -o "$(findmnt -n -o VFS-OPTIONS -T /etc/fstab),remount,rw"'
+            ' "$(findmnt -n -o TARGET -T /etc/fstab)" && systemctl restart nodefix',
         ),
         (errno.ENOSPC, "df -h /etc; df -i /etc"),
         (errno.EACCES, "ls -lZ /etc/fstab; findmnt -T /etc/fstab"),
@@ -201,3 +204,23 @@ def test_entry_that_somebody_added_meanwhile_is_left_to_the_next_round(node: Nod
     assert attempt(swap, change, node) == ""
     assert file.read_bytes() == commented(b"/dev/vda2 none swap\n") + b"/swapfile none swap\n"
     assert repair(swap, node) == Plan()
+
+
+@pytest.mark.real_commands
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_one_line_by_hand_does_the_same_however_many_entries_there_are(
+    node: Node, end: bytes
+) -> None:
+    """And it is not cut: what cannot be typed is no remedy."""
+    noauto = b"/dev/vda9 none swap sw,noauto 0 0"
+    file = node.file("/etc/fstab", b"\n".join([*OTHER_LINES, *SWAP_LINES * 50, noauto]) + end)
+    (change,) = plan(node).changes
+    assert len(change.found) < 1000
+    assert change.found.endswith(" and 495 more")
+    assert len(change.hint) < LINE
+    line, _, reload = change.hint.replace("/etc/fstab", str(file)).partition(" && ")
+    assert reload == "systemctl daemon-reload"
+    subprocess.run(line, shell=True, check=True, timeout=30)
+    wanted = [*OTHER_LINES, *(b"# " + swap for swap in SWAP_LINES * 50), noauto]
+    assert file.read_bytes() == b"\n".join(wanted) + end
+    assert plan(node) == Plan()
