@@ -15,6 +15,7 @@ from nodefix.facts.kubelet import wants_swap
 from nodefix.facts.swap_origins import (
     is_fstab_left_out,
     kernel_arguments,
+    lasting_end,
     origin_of,
     swap_extra,
 )
@@ -55,6 +56,7 @@ class ComingSwap(NamedTuple):
         admins: the file of an admin's unit, which a mask cannot replace; empty if it is not one.
         argument: the kernel argument that made it; empty if none did.
         links: what disabling it removes, or what is in the place of its mask.
+        lasting_end: the command that keeps it away where a mask does not last; else empty.
     """
 
     unit: str
@@ -62,6 +64,7 @@ class ComingSwap(NamedTuple):
     admins: str = ""
     argument: str = ""
     links: UnitLinks = UnitLinks()
+    lasting_end: str = ""
 
 
 class SwapFacts(NamedTuple):
@@ -219,12 +222,14 @@ def _is_coming(unit: SwapUnit) -> bool:
 
 def _coming(host: Host, unit: SwapUnit, arguments: Sequence[str]) -> ComingSwap:
     admins = unit.fragment_path.startswith(f"{ADMINS_UNITS}/")
+    origin = origin_of(host, unit, unit.what, (), arguments)
     return ComingSwap(
         unit.name,
-        origin_of(host, unit, unit.what, (), arguments),
+        origin,
         unit.fragment_path if admins else "",
         swap_extra(host, unit.what, arguments),
         links_of(host, unit.name) if admins else link_at_mask(host, unit.name),
+        lasting_end(host, unit, origin),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 
 from nodefix.errors import UnclearError
@@ -20,6 +21,10 @@ from nodefix.words import CMDLINES
 CMDLINE = f"/{CMDLINES[0]}"
 _CREDENTIALS = "/run/credentials"
 _GENERATED = "/run/systemd/generator"
+
+_GPT = "a swap partition found by systemd-gpt-auto-generator"
+# systemd 257 names their units by the disk's number in this boot, 252 by the kernel's name.
+_PASSING = "diskseq"
 
 # zram-generator.conf(5): the first of these is the main file, drop-ins override it by section.
 _ZRAM_FOLDERS = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd")
@@ -97,7 +102,30 @@ def origin_of(
     if zram or unit.name.startswith("dev-zram"):
         name = zram[1] if zram else unit.name.removeprefix("dev-").removesuffix(".swap")
         return f"zram-generator, {_zram_configuration(host, name)}"
-    return "a swap partition found by systemd-gpt-auto-generator"
+    return _GPT
+
+
+def lasting_end(host: Host, unit: SwapUnit, origin: str) -> str:
+    """The command that ends a swap partition's discovery for good; empty where a mask does.
+
+    A mask holds as long as the unit has its name, and a disk's number changes with the order in
+    which disks are found. The partition's attribute no-auto (bit 63) stays with it. Sources:
+    systemd-gpt-auto-generator(8); systemd's src/gpt-auto-generator (add_partition_swap), which
+    names the unit after the node of the partition; sfdisk(8).
+    """
+    if origin != _GPT or _PASSING not in unit.name:
+        return ""
+    name = os.path.realpath(host.path(unit.what)).rpartition("/")[2]
+    place = os.path.realpath(host.path(f"/sys/class/block/{name}"))
+    disk = place.split("/")[-2:-1]
+    number = _text(host, f"/sys/class/block/{name}/partition").strip()
+    if not disk or not number.isdecimal():
+        # What stops the discovery of all swap.
+        return "grubby --update-kernel=ALL --args=systemd.swap=0"
+    sfdisk = (
+        f"sfdisk --no-reread --no-tell-kernel --part-attrs /dev/{shlex.quote(disk[0])} {number}"
+    )
+    return f'{sfdisk} "$({sfdisk}) GUID:63"'
 
 
 def _line_of_fstab(host: Host, device: str, fstab: Sequence[FstabSwap]) -> str:

@@ -27,7 +27,7 @@ def keep_out(swap: ComingSwap) -> Change:
     """The change that keeps a unit out."""
     return Change(
         target=f"unit {swap.unit}",
-        found=f"swap at each boot by {swap.origin}",
+        found=f"swap at each boot by {swap.origin}{_passing(swap)}",
         wanted="disabled" if swap.admins else "masked",
         hint=_otherwise(swap),
         action=KeepOut(swap),
@@ -37,10 +37,22 @@ def keep_out(swap: ComingSwap) -> Change:
     )
 
 
+def _passing(swap: ComingSwap) -> str:
+    """That a mask holds for a while only, and what lasts: nodefix writes no partition table."""
+    if not swap.lasting_end:
+        return ""
+    return (
+        ", under a name that changes with the order of disks, when it comes back and is turned off"
+        f" again; what keeps it away: {swap.lasting_end}"
+    )
+
+
 def _otherwise(swap: ComingSwap) -> str:
     """Another way than the one over the bus, for where that did not help."""
     if swap.argument:
         return f"grubby --update-kernel=ALL --remove-args={shlex.quote(swap.argument)}"
+    if swap.lasting_end:
+        return swap.lasting_end
     if swap.admins:
         # `disable` does nothing about a unit that another one asks for.
         return f"mv {shlex.quote(swap.admins)} /root/ && systemctl daemon-reload"

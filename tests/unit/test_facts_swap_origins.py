@@ -100,3 +100,31 @@ def test_credential(node: Node) -> None:
     turn_on(node, "/dev/vda2")
     unit(node, "dev-vda2.swap", "/dev/vda2", source_path="/run/credentials")
     assert active(node).origin.startswith("the credential fstab.extra")
+
+
+def gpt(node: Node, name: str, what: str) -> None:
+    """Swap on a partition that systemd has found."""
+    turn_on(node, "/dev/vda2")
+    node.file("/dev/vda2")
+    node.link("/dev/disk/by-diskseq/1-part2", "../../vda2")
+    unit(node, name, what, fragment_path=f"/run/systemd/generator.late/{name}")
+
+
+@pytest.mark.parametrize("number", ["2\n", "", None])
+def test_what_keeps_a_partition_away_whose_unit_has_a_passing_name(
+    node: Node, number: str | None
+) -> None:
+    gpt(node, r"dev-disk-by\x2ddiskseq-1\x2dpart2.swap", "/dev/disk/by-diskseq/1-part2")
+    node.link("/sys/class/block/vda2", "../../devices/virtio/block/vda/vda2")
+    if number is not None:
+        node.file("/sys/devices/virtio/block/vda/vda2/partition", number)
+    (coming,) = read_swap(node.host).coming
+    line = "sfdisk --no-reread --no-tell-kernel --part-attrs /dev/vda 2"
+    wanted = f'{line} "$({line}) GUID:63"' if number else "grubby --update-kernel=ALL"
+    assert coming.lasting_end.startswith(wanted)
+
+
+def test_a_mask_lasts_where_a_name_does(node: Node) -> None:
+    gpt(node, "dev-vda2.swap", "/dev/vda2")
+    (coming,) = read_swap(node.host).coming
+    assert coming.lasting_end == ""

@@ -225,3 +225,27 @@ def test_memory_that_is_not_known_is_not_guessed(node: Node) -> None:
     assert room.required and not unread.required
     assert "cannot tell whether memory has room" in room.message
     assert unread.message.startswith("/proc/meminfo: found no MemAvailable")
+
+
+def test_a_mask_that_does_not_last_is_told_with_what_does(node: Node) -> None:
+    turn_on(node)
+    name = r"dev-disk-by\x2ddiskseq-1\x2dpart2.swap"
+    place = f"/run/systemd/generator.late/{name}"
+    unit(node, name, "/dev/disk/by-diskseq/1-part2", fragment_path=place, active_state="inactive")
+    (change,) = plan(node).changes
+    line = "grubby --update-kernel=ALL --args=systemd.swap=0"
+    assert change.found == (
+        "swap at each boot by a swap partition found by systemd-gpt-auto-generator, under a name"
+        " that changes with the order of disks, when it comes back and is turned off again; what"
+        f" keeps it away: {line}"
+    )
+    assert change.hint == line
+    assert repair(swap, node) == Plan()
+    assert ("mask", name) in node.systemd.done
+
+
+def test_a_long_list_cuts_no_remedy_from_the_text(swapping: Node) -> None:
+    swapping.file(CONFIG, "a: [\n")
+    turn_on(swapping, *(f"/dev/vd{number}" for number in range(300)))
+    (problem,) = plan(swapping).problems
+    assert "/dev/vd4 and 297 more). Fix that, or set `swap: off`" in problem.message
