@@ -35,6 +35,19 @@ ExecStart=/sbin/swapon /dev/vda4
 # What systemd-gpt-auto-generator calls vda2, in systemd 257 by the disk's number in this boot.
 _GPT_UNIT = r"dev-disk-by\x2ddiskseq-1\x2dpart2.swap"
 
+# What keeps it away whatever the number is, and what the generator makes before and after it.
+_GPT_END = (
+    "sfdisk --no-reread --no-tell-kernel --part-attrs /dev/vda 2"
+    ' "$(sfdisk --no-reread --no-tell-kernel --part-attrs /dev/vda 2) GUID:63"'
+)
+_GPT_LOOK = "systemctl daemon-reload; ls /run/systemd/generator.late >{} 2>&1 || true\n"
+_GPT_SCRIPT = (
+    f"rm '/etc/systemd/system/{_GPT_UNIT}'\n"
+    + _GPT_LOOK.format("generated")
+    + f"{_GPT_END}\n"
+    + _GPT_LOOK.format("ended")
+)
+
 # What a mask may stand on; anything else that a run masks is wider than needed.
 _ZRAM_UNITS = frozenset({"dev-zram0.swap", "systemd-zram-setup@zram0.service"})
 
@@ -64,11 +77,11 @@ def _gpt_partition(number: int) -> str:
     return f"{retype} {_SWAP_TYPE}\nmkswap /dev/vda{number}\n"
 
 
-def _boots(damage: str, *arguments: str) -> tuple[Boot, ...]:
+def _boots(damage: str, *arguments: str, last: str = "") -> tuple[Boot, ...]:
     look = "cat /sys/block/zram0/disksize 2>/dev/null >zram0 || true\n"
     look += "findmnt --noheadings --output SOURCE,FSTYPE,OPTIONS /scratch >scratch || true\n"
     first = Boot(damage=damage, arguments=arguments, script=look)
-    return (first, Boot(script=look), Boot(script=look))
+    return (first, Boot(script=look), Boot(script=look + last))
 
 
 FSTAB_LINES = (
@@ -102,7 +115,8 @@ GPT_AND_UNIT = Origins(
         boots=_boots(
             _gpt_partition(2)
             + "mkswap /dev/vda3\n"
-            + _ENABLE.format("dev-vda3.swap", "swap.target")
+            + _ENABLE.format("dev-vda3.swap", "swap.target"),
+            last=_GPT_SCRIPT,
         ),
         files={"/etc/systemd/system/dev-vda3.swap": _ADMIN_UNIT},
         collect=("/etc/systemd/system/dev-vda3.swap", "/run/nodefix"),
@@ -257,6 +271,13 @@ def test_fstab_keeps_every_other_byte(ran: Ran) -> None:
 def test_file_of_the_admins_unit_stays(ran: Ran) -> None:
     for booted in ran.boots:
         assert booted.on_disk("/etc/systemd/system/dev-vda3.swap").decode() == _ADMIN_UNIT
+
+
+@_one(GPT_AND_UNIT)
+def test_what_is_named_keeps_a_partition_away_without_a_mask(ran: Ran) -> None:
+    assert _GPT_END in ran.boots[0].told("nodefix.service")
+    assert _GPT_UNIT in ran.boots[2].script("generated")
+    assert _GPT_UNIT not in ran.boots[2].script("ended")
 
 
 @pytest.mark.parametrize(
