@@ -50,7 +50,7 @@ def test_two_boots_of_an_image(image: testnode.Nspawn) -> None:
     assert outcomes(node) == was
     assert sh(node, "stat -c %a /var/lib/nodefix").split() == ["700"]
     told = {stage["stage"]: "\n".join(stage["notes"]) for stage in report(node)["stages"]}
-    assert f"RUN alternatives --set iptables {'/usr/sbin/iptables-nft'}" in told["alternatives"]
+    assert "RUN alternatives --set iptables /usr/sbin/iptables-nft" in told["alternatives"]
     line = re.findall(r"RUN echo '(.*)' >(/usr/lib/\S+)", told["lockfile"])
     step = (TOP / "packaging/Containerfile").read_text()
     assert [f"RUN echo '{text}' >{file}" in step for text, file in line] == [True]
@@ -72,7 +72,9 @@ def test_two_boots_of_an_image(image: testnode.Nspawn) -> None:
     assert "dnf" not in re.sub(f"{RUN}.*", "", said.stdout)
     sh(node, f"umount {PROGRAM}")
     said = node.run(["nodefix", "explain", "modprobe: FATAL: Module br_netfilter not found in"])
-    assert f'fix: {RUN}dnf install -y "kernel-modules-extra-$(rpm -q ' in said.stdout
+    # In a container every module counts as built in.
+    fix = f'fix, if it comes back: {RUN}dnf install -y "kernel-modules-extra-$(rpm -q '
+    assert fix in said.stdout
 
     # Switching off and undoing need nothing of /usr.
     node.run(["nodefix", "disable"])
