@@ -14,6 +14,7 @@ from typing import BinaryIO
 from testnode.undo import later
 
 _TAIL_LINES = 25
+_DPKG_SECONDS = 300
 _log: Path | None = None
 
 
@@ -52,10 +53,12 @@ def run(
     check: bool = True,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    patience: float = 0,
 ) -> Result:
     """Run `argv` and wait for it; at the deadline it is killed with all its children.
 
     `env` is added to this process's environment. With `check`, another exit status than 0 raises.
+    What must not be broken off gets `patience` seconds to end by itself before it is killed.
     """
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -69,7 +72,7 @@ def run(
         errors="replace",
         start_new_session=True,  # so that the whole group can be killed
     )
-    stdout, stderr = _communicate(process, argv, input, timeout, begun)
+    stdout, stderr = _communicate(process, argv, input, timeout, begun, patience)
     result = Result(tuple(argv), process.returncode, stdout, stderr)
     _record(argv, f"exit {result.returncode}", begun, result.output)
     if check and result.returncode != 0:
@@ -109,11 +112,20 @@ def need(*packages: str, newest: bool = False) -> None:
             f"Debian packages are missing: {' '.join(missing)}\n"
             f"  hint: as root: apt-get install {' '.join(missing)}"
         )
-    apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120"]
+    apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=600"]
+    argv = [*apt, "install", "--no-install-recommends", *missing]
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+
+    def install(check: bool) -> Result:
+        # What dpkg leaves half done a person has to repair.
+        return run(argv, timeout=900, env=quiet, check=check, patience=_DPKG_SECONDS)
+
+    # Mostly apt's lists are of today; where not, it says so.
+    if not newest and install(check=False).returncode == 0:
+        return
     # A repository of somebody else's that does not answer must not keep us from installing.
     run([*apt, "update"], timeout=300, env=quiet, check=False)
-    run([*apt, "install", "--no-install-recommends", *missing], timeout=900, env=quiet)
+    install(check=True)
 
 
 def _communicate(
@@ -122,8 +134,9 @@ def _communicate(
     input: str | None,
     timeout: float,
     begun: float,
+    patience: float,
 ) -> tuple[str, str]:
-    kill = later(lambda: _kill_group(process))
+    kill = later(lambda: _kill_group(process, patience))
     try:
         stdout, stderr = process.communicate(input, timeout)
     except BaseException as error:
@@ -142,7 +155,10 @@ def _communicate(
     return stdout, stderr
 
 
-def _kill_group(process: subprocess.Popen[str]) -> None:
+def _kill_group(process: subprocess.Popen[str], patience: float) -> None:
+    if process.returncode is None and patience:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
     if process.returncode is not None:
         return
     # First in a way that lets a program of ours take down what it made.

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import testnode
+from ahead import Ahead
 from nodes import Boot
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Make what nodes are made from while the tests run that come first and need none."""
+    first = session.items[0].path if session.items else HERE
+    waits = session.config.option.collectonly or session.testsfailed or os.geteuid() != 0
+    if not waits and not first.is_relative_to(HERE):
+        session.config.pluginmanager.register(Ahead(), "ahead")
 
 
 @pytest.fixture(scope="session")

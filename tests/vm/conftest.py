@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testnode import Failed
 from testnode.qemu import Farm, Ran, Scenario
 
+CONTAINER = Path(__file__).resolve().parents[1] / "container"
+NAME = "machines"
 
-@pytest.fixture(scope="session")
-def farm(request: pytest.FixtureRequest) -> Iterator[Farm]:
-    """The machines of all scenarios that the selected tests ask for, in the tests' order."""
-    asked = (_parameters(item).get("ran") for item in request.session.items)
-    farm = Farm(dict.fromkeys(scenario for scenario in asked if isinstance(scenario, Scenario)))
-    yield farm
-    farm.close()
+
+class Machines:
+    """The machines, as a plugin of pytest: they run while the container tier still does.
+
+    Its tests wait most of their time, for pauses of units and for deadlines.
+    """
+
+    def __init__(self, session: pytest.Session) -> None:
+        """Note the scenarios that the selected tests ask for, in the tests' order."""
+        asked = (_parameters(item).get("ran") for item in session.items)
+        found = (scenario for scenario in asked if isinstance(scenario, Scenario))
+        self._scenarios = tuple(dict.fromkeys(found))
+        self._manager = session.config.pluginmanager
+        self._farm: Farm | Failed | None = None
+
+    def farm(self) -> Farm:
+        """All of them, started now unless they were before; raises what went wrong at the start."""
+        if self._farm is None:
+            try:
+                self._farm = Farm(self._scenarios)
+            except Failed as error:
+                self._farm = error
+        if isinstance(self._farm, Failed):
+            raise self._farm
+        return self._farm
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Start them beside the container tier, once that takes no time to speak of."""
+        wanted = self._farm is None and self._scenarios and item.path.is_relative_to(CONTAINER)
+        ahead = self._manager.get_plugin("ahead")
+        if wanted and (ahead is None or ahead.over()):
+            # What goes wrong is told by the tests that need them.
+            with contextlib.suppress(Failed):
+                self.farm()
+
+    def pytest_sessionfinish(self) -> None:
+        """End what still runs."""
+        if isinstance(self._farm, Farm):
+            self._farm.close()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the machines at hand."""
+    session.config.pluginmanager.register(Machines(session), NAME)
 
 
 @pytest.fixture
-def ran(request: pytest.FixtureRequest, farm: Farm) -> Ran:
+def ran(request: pytest.FixtureRequest) -> Ran:
     """A scenario after all its boots; the parameter is the scenario."""
+    machines = request.config.pluginmanager.get_plugin(NAME)
+    assert isinstance(machines, Machines)
     try:
-        return farm.ran(request.param)
+        return machines.farm().ran(request.param)
     except Failed as error:
         words = str(error)
     # With the console in them; where in our code that was tells nothing.

@@ -35,7 +35,10 @@ class Ran:
 
 
 class Farm:
-    """All machines of a test session; close() ends what still runs."""
+    """All machines of a test session; close() ends what still runs.
+
+    Until the first that ran() is asked for, one processor is left to what goes on beside them.
+    """
 
     def __init__(self, scenarios: Iterable[Scenario]) -> None:
         """Build what the machines have in common, and start with the first scenarios."""
@@ -44,7 +47,10 @@ class Farm:
         self._running: set[subprocess.Popen[bytes]] = set()
         testnode.need(*disk.HOST_PACKAGES)
         self._scratch, remove = scratch("vm")
-        self._pool = ThreadPoolExecutor(_beside_each_other(), thread_name_prefix="vm")
+        at_once = _beside_each_other()
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="vm")
+        self._kept = max(0, at_once + 1 - len(os.sched_getaffinity(0)))
+        self._room = threading.Semaphore(at_once - self._kept)
         self._done: dict[str, Future[Ran]] = {}
 
         def end() -> None:
@@ -60,9 +66,20 @@ class Farm:
 
     def ran(self, scenario: Scenario) -> Ran:
         """What came of a scenario, waited for; raises what went wrong with its machine."""
+        self._give_room()
         return self._done[scenario.name].result()
 
+    def _give_room(self) -> None:
+        """Use all processors from now on."""
+        if self._kept:
+            self._room.release(self._kept)
+            self._kept = 0
+
     def _run(self, scenario: Scenario) -> Ran:
+        with self._room:
+            return self._run_now(scenario)
+
+    def _run_now(self, scenario: Scenario) -> Ran:
         folder, results = self._scratch / scenario.name, RESULTS / scenario.name
         folder.mkdir()
         shutil.rmtree(results, ignore_errors=True)
@@ -86,6 +103,7 @@ class Farm:
             self._closed = True
             for process in self._running:
                 process.kill()
+        self._give_room()
         self._pool.shutdown(cancel_futures=True)
 
 
