@@ -105,7 +105,9 @@ def test_bad_configuration_is_named_and_changes_nothing(root: testnode.Root, boo
 
 
 def test_wait_waits_for_a_run_and_says_at_its_deadline_which_stage(node: testnode.Nspawn) -> None:
-    holder = "rm /run/nodefix/ready; flock --exclusive /run/nodefix/lock sleep 30 & sleep 0.3"
+    # Whose output stays open, for that this test would wait.
+    holder = "rm /run/nodefix/ready; flock --exclusive /run/nodefix/lock sleep 30 >/dev/null 2>&1 &"
+    holder += " sleep 0.3"
     waited = node.run(["bash", "-c", f"{holder}; nodefix wait --timeout 0.5; echo $?; kill %1"])
     assert "still running" in waited.stderr
     assert waited.stdout.strip() == "1"
