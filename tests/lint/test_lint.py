@@ -18,7 +18,14 @@ HERE = Path(__file__).resolve().parent.relative_to(TOP)
 FOLDERS = (".ci", "nodefix", "packaging", "systemd", "tests")
 
 # What is checked by mypy as packages; scripts without a suffix follow one by one.
-TYPED = ("nodefix", "packaging/testnode", "tests/bench", "tests/lint", "tests/conftest.py")
+TYPED = (
+    "nodefix",
+    "packaging/shown.py",
+    "packaging/testnode",
+    "tests/bench",
+    "tests/lint",
+    "tests/conftest.py",
+)
 
 SECONDS = 300
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import shown
 from testnode.qemu import Boot, Booted, Ran, Scenario
 
 # Of what Enterprise Linux 10 has in kernel-modules-extra only.
@@ -162,6 +163,12 @@ printf 'title next\\nlinux /vmlinuz-{_NEXT}\\n' >/boot/loader/entries/machine-{_
 printf '# GRUB Environment Block\\nsaved_entry=machine-{_NEXT}\\n' >/boot/grub2/grubenv
 """
 
+_SWAP = """\
+mkswap /dev/vda2
+echo '/dev/vda2 none swap sw 0 0' >>/etc/fstab
+printf '[zram0]\\nzram-size = min(ram, 8192)\\n' >/usr/lib/systemd/zram-generator.conf
+"""
+
 EXTRA_AWAY = Scenario(
     "modules-extra",
     boots=(
@@ -176,7 +183,7 @@ EXTRA_AWAY = Scenario(
             "for try in $(seq 60); do\n"
             "    systemctl is-active kubelet >mended && break\n    sleep 1\ndone\n",
         ),
-        Boot(damage=_NEXT_KERNEL),
+        Boot(damage=_NEXT_KERNEL + _SWAP, script=shown.script("first-boot")),
     ),
     collect=("/run/nodefix",),
 )
@@ -247,6 +254,11 @@ def test_next_kernel_without_the_modules_is_a_warning(ran: Ran) -> None:
     assert f"dnf install kernel-modules-extra-{_NEXT}" in problem["hint"]
     assert second.ready
     assert second.started("kubelet.service") > second.started("nodefix.service") > 0
+
+
+@extra_away
+def test_what_is_shown_of_a_first_boot(ran: Ran) -> None:
+    shown.hold("first-boot", lambda number, _: ran.boots[1].script(f"shown-{number}"))
 
 
 @_each()
