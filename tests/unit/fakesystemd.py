@@ -90,7 +90,7 @@ class FakeSystemd(Systemd):
         self._ask("service_command")
         if name == "kubelet.service":
             return self.kubelet
-        if name not in self.loaded:
+        if name not in {*self.loaded, *self.commands}:
             return ServiceCommand("not-found")
         return self.commands.get(name) or started_by(*_INSTALLED[name])
 
