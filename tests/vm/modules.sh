@@ -98,6 +98,21 @@ blacklisted() {
     rm "$LINE"
 }
 
+# A run with a network plugin's configuration, standard input, and sysctls as a hard boot has them.
+plugin() {
+    unload
+    mkdir -p /etc/cni/net.d /etc/nodefix/nodefix.yaml.d
+    cat >"/etc/cni/net.d/$1"
+    echo 'sysctls: set' >/etc/nodefix/nodefix.yaml.d/set.yaml
+    echo 0 >/proc/sys/net/ipv4/ip_forward
+    modprobe br_netfilter
+    echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+    run "$1"
+    cat /proc/modules >"$1/loaded"
+    cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/bridge/bridge-nf-call-iptables >"$1/sysctls"
+    rm "/etc/cni/net.d/$1" /etc/nodefix/nodefix.yaml.d/set.yaml
+}
+
 # Which lines of modprobe.d, each with its \n and \t written out, keep modprobe itself from loading
 # a module: one word for each line of standard input.
 obeys() {

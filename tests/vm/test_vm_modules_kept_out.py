@@ -42,6 +42,11 @@ LINES = (
 )
 
 _LISTED = "".join(f"{line}\n" for line in LINES)
+# Network plugins' configurations; the kernel refuses ip_set, which Calico needs.
+PLUGINS = {
+    "10-calico.conflist": '{"name": "k8s-pod-network", "plugins": [{"type": "calico"}]}',
+    "10-flannel.conflist": '{"name": "cbr0", "plugins": [{"type": "flannel"}]}',
+}
 FUNCTIONS = (Path(__file__).with_name("modules.sh")).read_text()
 KEPT_OUT = Scenario(
     "modules-command-line",
@@ -50,7 +55,10 @@ KEPT_OUT = Scenario(
             arguments=("module_blacklist=ip_set,xt_statistic", "modprobe.blacklist=xt_comment"),
             script=f"{FUNCTIONS}cp /run/nodefix/report.json .\n: >../try.iptables\n"
             f"cat >../lines <<'END'\n{_LISTED}END\n"
-            f"unload\nobeys {MODULE} <../lines >obeyed\nlocked\n",
+            f"unload\nobeys {MODULE} <../lines >obeyed\n"
+            + "".join(f"plugin {name} <<<'{content}'\n" for name, content in PLUGINS.items())
+            + "locked\n",
+            seconds=360,
         ),
     ),
     collect=("/run/nodefix",),
@@ -101,3 +109,24 @@ def test_modules_disabled_is_named(ran: Ran) -> None:
     said = json.dumps(_problems(ran, "locked/report.json"))
     assert "kernel.modules_disabled set to 1 by /etc/sysctl.d/90-hard.conf line 1" in said
     assert "/etc/modules-load.d/kubernetes.conf && systemctl reboot" in said
+
+
+@machine
+def test_what_the_network_plugin_needs_is_loaded_or_named(ran: Ran) -> None:
+    problems = _problems(ran, "10-calico.conflist/report.json")
+    told = {problem["message"].split(":")[0]: problem for problem in problems}
+    refused = told["kernel module ip_set"]
+    assert "refused by the kernel by `module_blacklist=ip_set,xt_statistic`" in refused["message"]
+    assert "needed by Calico, by /etc/cni/net.d/10-calico.conflist" in refused["message"]
+    assert not refused["required"]
+    loaded = ran.boots[0].script("10-calico.conflist/loaded")
+    assert "\nxt_multiport " in f"\n{loaded}"
+    assert "\nip_set " not in f"\n{loaded}"
+    assert "calico" not in json.dumps(_problems(ran, "10-flannel.conflist/report.json")).lower()
+
+
+@machine
+def test_sysctls_that_the_network_needs_are_set(ran: Ran) -> None:
+    assert ran.boots[0].script("10-flannel.conflist/sysctls").split() == ["1", "1"]
+    # Nobody is known to need the bridge's.
+    assert ran.boots[0].script("10-calico.conflist/sysctls").split() == ["1", "0"]
