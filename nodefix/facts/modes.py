@@ -75,6 +75,14 @@ MODES: Mapping[str, Mode] = {
     "none": Mode((_CONNTRACK,)),
 }
 
+# Modules that cannot be loaded without another one, which is the one to blame. depmod does not list
+# a file that is not there, so the node cannot tell.
+BEHIND: Mapping[str, str] = {
+    **dict.fromkeys(("ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "xt_ipvs"), "ip_vs"),
+    **{name: "ip_set" for name in (one.module for one in _IPVS) if name.startswith("ip_set_")},
+    "xt_set": "ip_set",
+}
+
 # What other modules are for that the settings may name, for the reader of a problem.
 OTHERS: Mapping[str, str] = {
     "overlay": "the file systems of containers: containerd and CRI-O use overlayfs by default",

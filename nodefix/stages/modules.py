@@ -12,7 +12,7 @@ from nodefix.config import Config
 from nodefix.errors import CommandError
 from nodefix.facts.cni_needs import PluginNeeds, read_needs
 from nodefix.facts.cni_table import Sysctl
-from nodefix.facts.modes import MODES, OTHERS
+from nodefix.facts.modes import BEHIND, MODES, OTHERS
 from nodefix.facts.modules import ModuleFacts, State, Untried, read_modules
 from nodefix.facts.network_sysctls import differing_sysctls
 from nodefix.facts.remedies import AGAIN
@@ -75,7 +75,9 @@ def plan(facts: ModuleFacts, config: Config) -> Plan:
         if name not in (*needed, *wanted) and states[name] in _REFUSED
     )
     due = [
-        name for name in (*(() if hopeless else needed), *wanted) if states[name] is State.AVAILABLE
+        name
+        for name in (*(() if hopeless else needed), *wanted)
+        if states[name] is State.AVAILABLE and states.get(BEHIND.get(name, "")) not in _REFUSED
     ]
     changes = (
         () if facts.locks.disabled else tuple(_load(facts, name, name in needed) for name in due)
@@ -137,6 +139,7 @@ def _wanted(
 def _unexplained(facts: ModuleFacts, due: list[str]) -> tuple[Problem, ...]:
     """Rules that only some services use, and that fail though their module is there."""
     bad = {name for name, module in facts.modules.items() if module.state in _REFUSED}
+    bad |= {name for name, other in BEHIND.items() if other in bad}
     features = {
         failure.feature.name
         for failure in facts.failures

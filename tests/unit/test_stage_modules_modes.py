@@ -9,7 +9,7 @@ from netprobe import Probe
 
 from nodefix.config import Config
 from nodefix.facts.conntrack import CONNTRACK_MAX
-from nodefix.facts.modes import MODES
+from nodefix.facts.modes import BEHIND, MODES
 from nodefix.plan import Plan, Problem
 from nodefix.stages import modules
 
@@ -140,6 +140,15 @@ def test_a_module_of_ipvs_is_named_with_what_it_is_for(
     assert problem.required == required
     assert problem.message.startswith(f"kernel modules {name}: found in no package")
     assert f"expected them there; {name} is needed for {lost}; if no" in problem.message
+
+
+@pytest.mark.parametrize("name", ["ip_vs", "ip_set"])
+def test_what_cannot_work_without_another_module_is_not_to_blame(node: Node, name: str) -> None:
+    kernel = Kernel(node, set(ALL), {*ALL, *IPVS} - {name})
+    kernel.probe.broken = {"ipvs"} if name == "ip_vs" else set()
+    problem = only(node, "ipvs")
+    assert problem.message.startswith(f"kernel modules {name}: found in no package")
+    assert not any(other in kernel.loaded for other, of in BEHIND.items() if of == name)
 
 
 def test_one_reason_of_several_modules_is_told_once(node: Node) -> None:
