@@ -32,16 +32,33 @@ class Root:
         self.path = self.scratch / "root"
         self.path.mkdir()
         self._frozen = False
-        self._layers: tuple[Path, ...] = ()
-        upper, work = self.scratch / "upper", self.scratch / "work"
-        upper.mkdir()
-        work.mkdir()
-        options = f"lowerdir={':'.join(map(str, below))},upperdir={upper},workdir={work}"
-        mount = ["mount", "-t", "overlay", "-o", options, "testnode", str(self.path)]
-        if below and run(mount, check=False).returncode == 0:
-            self._layers = (upper, *below)
-        else:  # no overlay on an overlay, as in most containers: copy
+        # None where no overlay can be had: then a copy.
+        upper = self._overlay(below) if below else None
+        self._layers: tuple[Path, ...] = (upper, *below) if upper else ()
+        if upper is None:
             run(["cp", "--archive", "--reflink=auto", f"{merged}/.", str(self.path)], timeout=300)
+
+    def _overlay(self, below: tuple[Path, ...]) -> Path | None:
+        """Mount an overlay on the root and return its writable layer.
+
+        In most containers that layer must not lie on their own overlay: then it is in memory. See
+        "Upper and Lower" in the kernel's Documentation/filesystems/overlayfs.rst.
+        """
+        memory = self.scratch / "memory"
+        for folder in (self.scratch, memory):
+            if folder == memory:
+                memory.mkdir()
+                mount = ["mount", "-t", "tmpfs", "-o", "mode=0755", "testnode", str(memory)]
+                if run(mount, check=False).returncode:
+                    return None
+            upper, work = folder / "upper", folder / "work"
+            upper.mkdir()
+            work.mkdir()
+            options = f"lowerdir={':'.join(map(str, below))},upperdir={upper},workdir={work}"
+            mount = ["mount", "-t", "overlay", "-o", options, "testnode", str(self.path)]
+            if run(mount, check=False).returncode == 0:
+                return upper
+        return None
 
     @classmethod
     def make(cls, image: Path, system: System = "el10") -> "Root":
