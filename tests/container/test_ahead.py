@@ -78,20 +78,22 @@ def test_machines_leave_a_processor_until_they_are_waited_for(
 ) -> None:
     running = 0
     seen: list[int] = []
+    order: list[str] = []
     change = threading.Condition()
-    go_on = threading.Event()
+    go_on = threading.Semaphore(0)
 
     class Machine:
-        def __init__(self, *_: object) -> None:
-            pass
+        def __init__(self, _base: object, _kind: object, scenario: Scenario, *_: Path) -> None:
+            self.name = scenario.name
 
         def run(self, _start: object) -> list[object]:
             nonlocal running
             with change:
                 running += 1
+                order.append(self.name)
                 seen.append(running)
                 change.notify_all()
-            assert go_on.wait(PLENTY)
+            assert go_on.acquire(timeout=PLENTY)
             with change:
                 running -= 1
             return []
@@ -105,22 +107,30 @@ def test_machines_leave_a_processor_until_they_are_waited_for(
     monkeypatch.setattr(farm, "Machine", Machine)
     monkeypatch.setattr(farm, "RESULTS", tmp_path)
     monkeypatch.setattr(farm, "_NEEDED_KIB", 1)
-    scenarios = [Scenario(f"room-{number}", boots=()) for number in range(3)]
+    scenarios = [Scenario(f"room-{number}", boots=()) for number in range(4)]
     machines = farm.Farm(scenarios)
-    try:
+
+    def wait_for(count: int) -> None:
         with change:
-            assert change.wait_for(lambda: seen, PLENTY)
-        # Time for a second one that must not come.
+            assert change.wait_for(lambda: len(seen) >= count, PLENTY)
+        # Time for one more that must not come.
         time.sleep(0.2)
-        assert seen == [1]
-        asking = threading.Thread(target=machines.ran, args=(scenarios[2],))
+        assert len(seen) == count
+
+    try:
+        wait_for(1)
+        go_on.release()
+        wait_for(2)
+        asking = threading.Thread(target=machines.ran, args=(scenarios[3],))
         asking.start()
-        with change:
-            assert change.wait_for(lambda: len(seen) > 1, PLENTY)
-        go_on.set()
+        wait_for(3)
+        go_on.release()
+        wait_for(4)
+        go_on.release(2)
         asking.join(PLENTY)
-        assert max(seen) == 2
-        assert len(seen) == 3
+        assert seen == [1, 1, 2, 2]
+        # As their tests come.
+        assert order == [scenario.name for scenario in scenarios]
     finally:
-        go_on.set()
+        go_on.release(9)
         machines.close()

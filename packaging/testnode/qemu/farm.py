@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ class Farm:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="vm")
         self._kept = max(0, at_once + 1 - len(os.sched_getaffinity(0)))
         self._room = threading.Semaphore(at_once - self._kept)
-        self._done: dict[str, Future[Ran]] = {}
+        self._waiting = deque(scenarios)
+        self._done: dict[str, Future[Ran]] = {scenario.name: Future() for scenario in self._waiting}
 
         def end() -> None:
             self._end()
@@ -61,8 +63,8 @@ class Farm:
         rpm = testnode.build_rpm(self._scratch / "rpm")
         self._base = disk.base(rpm, self._scratch)
         self.accelerator = accelerator(self._base.kernel)
-        for scenario in scenarios:
-            self._done[scenario.name] = self._pool.submit(self._run, scenario)
+        for _ in self._done:
+            self._pool.submit(self._run_next)
 
     def ran(self, scenario: Scenario) -> Ran:
         """What came of a scenario, waited for; raises what went wrong with its machine."""
@@ -75,11 +77,17 @@ class Farm:
             self._room.release(self._kept)
             self._kept = 0
 
-    def _run(self, scenario: Scenario) -> Ran:
+    def _run_next(self) -> None:
         with self._room:
-            return self._run_now(scenario)
+            # Only now: whoever gets room next is to take the one that is asked for first.
+            scenario = self._waiting.popleft()
+            done = self._done[scenario.name]
+            try:
+                done.set_result(self._run(scenario))
+            except BaseException as error:
+                done.set_exception(error)
 
-    def _run_now(self, scenario: Scenario) -> Ran:
+    def _run(self, scenario: Scenario) -> Ran:
         folder, results = self._scratch / scenario.name, RESULTS / scenario.name
         folder.mkdir()
         shutil.rmtree(results, ignore_errors=True)
