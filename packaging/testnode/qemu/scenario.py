@@ -16,7 +16,8 @@ class Boot:
         arguments: added to the kernel's command line.
         script: lines of bash, run as root once the boot has settled; the files that they leave in
             their working folder come back.
-        seconds: the deadline of the whole boot, with the machine's end.
+        seconds: the deadline of the whole boot, with the machine's end, where it has a processor of
+            its own; where it shares one it gets longer.
     """
 
     damage: str = ""
