@@ -45,7 +45,7 @@ def play(node: Nspawn, name: str) -> None:
     """Bring the node into each of its scenes, and hold what is shown against what it says."""
     for scene in (key for key, one in shown.SCENES.items() if one.node == name):
         meanwhile = shown.SCENES[scene].meanwhile
-        beside = f"(sleep 1; {meanwhile}) >/dev/null 2>&1 & " if meanwhile else ""
+        beside = f"(sleep 5; {meanwhile}) >/dev/null 2>&1 & " if meanwhile else ""
         sh(node, shown.SCENES[scene].prepare)
 
         def said(_number: int, command: shown.Command, beside: str = beside) -> str:
@@ -67,6 +67,10 @@ def test_a_node_that_was_repaired(root: Root, boot: Boot) -> None:
 def test_a_node_that_is_held(root: Root, boot: Boot) -> None:
     make(root)
     root.delete(LIBRARY)
+    # All of it is shown before anybody tries again, however slow the machine.
+    for unit in ("nodefix", "kubelet"):
+        drop_in = f"/etc/systemd/system/{unit}.service.d/still.conf"
+        root.write(drop_in, "[Service]\nRestartSec=110\n")
     node = boot()
     node.wait_until("kubelet's journal says why", lambda: "see also: " in kubelet_says(node))
     play(node, "held")
