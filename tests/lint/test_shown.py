@@ -6,6 +6,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import shown
@@ -122,3 +123,25 @@ def test_roff_is_read_as_it_was_written() -> None:
     text = ".a\n'b `c'\n\\d --e ^~\n"
     assert shown._from_roff("\\&.a") == ".a"
     assert shown._from_roff(shown._to_roff(text)) == text
+
+
+def test_a_block_that_nodes_no_longer_say_is_told_with_the_command_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(shown.WRITE, raising=False)
+    with pytest.raises(AssertionError, match="fix: packaging/outputs") as raised:
+        shown.hold("off", lambda _number, _command: "something else")
+    assert "\n+something else" in str(raised.value)
+
+
+@pytest.mark.parametrize("file", shown.FILES, ids=lambda file: file.name)
+def test_writing_a_block_touches_nothing_else(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, text = tmp_path / file.name, file.read_text()
+    copy.write_text(text)
+    monkeypatch.setattr(shown, "FILES", {copy: shown.FILES[file]})
+    for block in list(shown.blocks()):
+        shown._write(block, "new\n")
+        shown._write(block._replace(written="new\n"), block.text)
+    assert copy.read_text() == text
