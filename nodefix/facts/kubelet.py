@@ -150,7 +150,7 @@ def _without_unit(host: Host) -> Answer:
     answer = _by_kubeadms_files(host)
     if not answer.value and (unit := unit_by_settings(host)):
         theirs = said_by_distribution(host, unit, None) or answer
-        answer = theirs._replace(where=f"{UNITS[unit]}/config.yaml exists, and {theirs.where}")
+        answer = theirs._replace(where=f"{UNITS[unit]} exists, and {theirs.where}")
     return answer if answer.value else Answer(False, f"there is no {KUBELET}")
 
 

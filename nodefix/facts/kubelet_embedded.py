@@ -6,9 +6,11 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from nodefix.facts import microshift
 from nodefix.facts.kubelet_k0s import said_by_k0s
 from nodefix.facts.kubelet_microshift import said_by_microshift
 from nodefix.facts.kubelet_rancher import said_by_rancher
+from nodefix.facts.rancher import PROGRAMS, default_config
 from nodefix.words import EMBEDDED_KUBELETS
 
 if TYPE_CHECKING:
@@ -16,14 +18,20 @@ if TYPE_CHECKING:
     from nodefix.host.node import Host
     from nodefix.host.units import ServiceCommand
 
-# The folders of a config.yaml, by how a unit's name begins; k0s workers have none.
-_FOLDERS = {
-    "k3s": "/etc/rancher/k3s",
-    "rke2": "/etc/rancher/rke2",
-    "microshift": "/etc/microshift",
+_MICROSHIFT = "microshift"
+
+
+def _family(unit: str) -> str:
+    return re.split("[-.]", unit)[0]
+
+
+# By how a unit's name begins; k0s workers have none.
+_SETTINGS = {
+    **{program: default_config(program) for program in PROGRAMS},
+    _MICROSHIFT: microshift.MAIN,
 }
-# Each unit, and the folder of its config.yaml; empty if it has none.
-UNITS = {unit: _FOLDERS.get(re.split("[-.]", unit)[0], "") for unit in EMBEDDED_KUBELETS}
+# Each unit, and its main file of settings; empty if it has none.
+UNITS = {unit: _SETTINGS.get(_family(unit), "") for unit in EMBEDDED_KUBELETS}
 
 
 def said_by_distribution(host: Host, unit: str, command: ServiceCommand | None) -> Answer | None:
@@ -38,10 +46,10 @@ def said_by_distribution(host: Host, unit: str, command: ServiceCommand | None) 
         UnclearError: the distribution's settings cannot be read.
         BusError: systemd was to be asked, and did not answer.
     """
-    family = re.split("[-.]", unit)[0]
-    if family == "microshift":
+    family = _family(unit)
+    if family == _MICROSHIFT:
         return said_by_microshift(host, unit)
-    if family in _FOLDERS:
+    if family in PROGRAMS:
         return said_by_rancher(host, unit, family, command)
     return said_by_k0s(host, unit, command)
 
@@ -54,7 +62,7 @@ def unit_by_settings(host: Host) -> str:
     """
     there = (
         unit
-        for unit, folder in UNITS.items()
-        if folder and os.path.lexists(host.path(f"{folder}/config.yaml"))
+        for unit, settings in UNITS.items()
+        if settings and os.path.lexists(host.path(settings))
     )
     return next(there, "")

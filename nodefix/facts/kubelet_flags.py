@@ -6,7 +6,7 @@ Sources: kubernetes cmd/kubelet/app/options and staging/src/k8s.io/component-bas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from nodefix.errors import UnclearError
@@ -74,37 +74,47 @@ def boolean(value: str) -> bool | None:
     return value in _TRUE if value in _TRUE | _FALSE else None
 
 
-def parsed(words: Sequence[str]) -> Flags:
-    """Find the flags; the last of two counts, `_` is `-`, and after `--` there are none."""
-    found: dict[str, str] = {}
+def given(
+    words: Iterable[str], names: Sequence[str] = (), switches: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """The flags of some names and their values, in their order.
+
+    With one dash or two; `_` is `-`, and after `--` there are none.
+
+    Args:
+        words: a command line.
+        names: flags that take the next word where they have no value of their own.
+        switches: flags that do not, and are true then.
+    """
+    found = []
     rest = iter(words)
     for word in rest:
         if word == "--":
             break
-        if not word.startswith("--"):
-            continue
-        name, equals, value = word[2:].partition("=")
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
         name = name.replace("_", "-")
-        if not equals and name == "fail-swap-on":
-            # A boolean flag does not take the next word as its value.
-            value = "true"
-        elif not equals and name in ("config", "config-dir"):
-            value = next(rest, "")
-        found[name] = value
-    return Flags(found.get("config", ""), found.get("config-dir", ""), found.get("fail-swap-on"))
-
-
-def flag(words: Sequence[str], name: str) -> str:
-    """The last value of a flag; `_` is `-`, and after `--` there are none."""
-    found = ""
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            break
-        given, equals, value = word.removeprefix("--").partition("=")
-        if word.startswith("--") and given.replace("_", "-") == name:
-            found = value if equals else next(rest, "")
+        if not word.startswith("-") or name not in (*names, *switches):
+            continue
+        if not equals:
+            value = next(rest, "") if name in names else "true"
+        found.append((name, value))
     return found
+
+
+def values_of(words: Iterable[str], *names: str) -> list[str]:
+    """The values of a flag that takes one, under its names, in their order."""
+    return [value for _, value in given(words, names)]
+
+
+def flag(words: Iterable[str], name: str) -> str:
+    """The last value of a flag; empty if it is not given."""
+    return ("", *values_of(words, name))[-1]
+
+
+def parsed(words: Iterable[str]) -> Flags:
+    """Find the flags that decide about swap; the last of two counts."""
+    found = dict(given(words, ("config", "config-dir"), ("fail-swap-on",)))
+    return Flags(found.get("config", ""), found.get("config-dir", ""), found.get("fail-swap-on"))
 
 
 def kubelets_line(program: str, words: list[str]) -> Line:

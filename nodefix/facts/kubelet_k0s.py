@@ -5,7 +5,7 @@ Its configuration is the worker profile, a ConfigMap of the cluster, in which fa
 unless the profile says otherwise. k0s keeps that of its last start in DATA_DIR/worker-profile.yaml.
 A controller without --enable-worker and --single starts no kubelet.
 
-Sources: k0s pkg/config/cli.go, cmd/worker/worker.go (GetNodeName), internal/pkg/flags,
+Sources: nodefix/facts/k0s.py; k0s cmd/worker/worker.go (GetNodeName), internal/pkg/flags,
 pkg/component/worker/kubelet.go (Start), pkg/component/worker/config/loader.go,
 pkg/component/controller/workerconfig/reconciler.go (buildProfile).
 """
@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING
 
 from nodefix.answer import Answer
 from nodefix.errors import UnclearError
+from nodefix.facts.k0s import CONTROLLER, PROGRAM, data_folder, read_line
 from nodefix.facts.kubelet_files import after, drop_ins, said_by_drop_ins, said_by_files
-from nodefix.facts.kubelet_flags import Flags, boolean, parsed
-from nodefix.facts.kubelet_settings import Started, mapping, started, values_of
+from nodefix.facts.kubelet_flags import Flags, boolean, given, parsed, values_of
 from nodefix.facts.kubelet_yaml import fail_swap_on
+from nodefix.facts.unit_line import Started, not_exact
+from nodefix.facts.yaml_files import mapping_in
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
     from nodefix.host.units import ServiceCommand
 
-_PROGRAM, _CONTROLLER = "k0s", "k0scontroller.service"
-_DATA, _PROFILE = "/var/lib/k0s", "default"
+_PROFILE = "default"
 
 
 def said_by_k0s(host: Host, unit: str, command: ServiceCommand | None) -> Answer | None:
@@ -42,28 +43,22 @@ def said_by_k0s(host: Host, unit: str, command: ServiceCommand | None) -> Answer
         UnclearError: its settings cannot be read, or kubelet would refuse them.
         BusError: systemd was to be asked, and did not answer.
     """
-    line = started(host, unit, command, _PROGRAM) if command else Started(("--enable-worker",), {})
-    if unit == _CONTROLLER and line.exact and not _is_worker(line.words):
+    line = read_line(host, unit, command)
+    if unit == CONTROLLER and line.exact and not _is_worker(line.words):
         return None
-    answer = _said(host, unit, line.words)
+    answer = _said(host, unit, line)
     if not line.exact and not answer.value:
-        raise UnclearError(
-            f"{unit} starts {_PROGRAM} in a way that may give it other flags than are seen here",
-            f"systemctl cat {unit}",
-        )
+        raise not_exact(unit, PROGRAM)
     return answer
 
 
 def _is_worker(words: tuple[str, ...]) -> bool:
-    flags = (word.removeprefix("--").partition("=") for word in words if word.startswith("--"))
-    return any(
-        name in ("enable-worker", "single") and (not equals or boolean(value) is not False)
-        for name, equals, value in flags
-    )
+    said = dict(given(words, switches=("enable-worker", "single")))
+    return any(boolean(value) is not False for value in said.values())
 
 
-def _said(host: Host, unit: str, words: tuple[str, ...]) -> Answer:
-    flags = _flags(values_of(words, "kubelet-extra-args"))
+def _said(host: Host, unit: str, line: Started) -> Answer:
+    flags = _flags(values_of(line.words, "kubelet-extra-args"))
     if flags.fail_swap_on is not None:
         fails = boolean(flags.fail_swap_on)
         where = f"{unit}: --fail-swap-on={flags.fail_swap_on} in --kubelet-extra-args"
@@ -72,22 +67,21 @@ def _said(host: Host, unit: str, words: tuple[str, ...]) -> Answer:
         return Answer(not fails, where)
     if flags.config:
         return said_by_files(host, flags.config, flags.config_dir)
-    profile = (values_of(words, "profile") or [_PROFILE])[-1]
-    folder = (values_of(words, "data-dir") or [_DATA])[-1]
-    answer = _by_profile(host, unit, profile, f"{folder.rstrip('/')}/worker-profile.yaml")
+    profile = (_PROFILE, *values_of(line.words, "profile"))[-1]
+    answer = _by_profile(host, unit, profile, f"{data_folder(line)}/worker-profile.yaml")
     more = drop_ins(host, flags.config_dir) if flags.config_dir else ()
     return said_by_drop_ins(host, more, answer)
 
 
 def _flags(values: list[str]) -> Flags:
     """kubelet's flags: words between blanks, of which k0s keeps the last of a name, sorted."""
-    given = dict(word.partition("=")[::2] for word in "".join(values[-1:]).split())
-    return parsed([f"{name}={given[name]}" for name in sorted(given)])
+    last = dict(word.partition("=")[::2] for word in "".join(values[-1:]).split())
+    return parsed([f"{name}={last[name]}" for name in sorted(last)])
 
 
 def _by_profile(host: Host, unit: str, profile: str, path: str) -> Answer:
     """What the profile of the last start says."""
-    kept = mapping(host, path)
+    kept = mapping_in(host, path)
     if kept.get("name") == profile:
         data = kept.get("data")
         text = data.get("kubeletConfiguration") if isinstance(data, dict) else None

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nodefix.facts.proxy_files import content_of, inner, listed, parsed
+from nodefix.errors import BusError, UnclearError
+from nodefix.facts import k0s, microshift
 from nodefix.facts.proxy_sign import Sign, sign_of
-from nodefix.facts.rancher import is_installed
+from nodefix.facts.unit_line import command_of
+from nodefix.facts.yaml_files import content_of, inner, mapping_in, names_in, odd
+from nodefix.host.kubelets import kubelets
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
 
-_K0S = "/etc/k0s/k0s.yaml"
-_CONTROLLER = "k0scontroller.service"
-
-_MICROSHIFT = "microshift.service"
-_SETTINGS = "/etc/microshift"
 _MANIFESTS = ("/usr/lib/microshift/manifests.d", "/etc/microshift/manifests.d")
 
 
@@ -31,30 +29,44 @@ def said_by_k0s(host: Host) -> Sign | None:
     Raises:
         UnclearError: they cannot be read.
     """
-    if not is_installed(host, _CONTROLLER):
+    if k0s.CONTROLLER not in kubelets(f"{host.root}/"):
         return None
-    content = content_of(host, _K0S)
-    found = inner(parsed(content, _K0S), "spec", "network", "kubeProxy") if content else {}
-    if found.get("disabled") is True:
-        return Sign("none", _K0S)
-    return sign_of(found["mode"], _K0S, _K0S) if "mode" in found else None
+    path = _settings_of_k0s(host)
+    found = inner(mapping_in(host, path), "spec", "network", "kubeProxy")
+    disabled = found.get("disabled")
+    if not isinstance(disabled, bool | None):
+        raise odd(path, "kubeProxy.disabled", disabled, "true or false")
+    if disabled:
+        return Sign("none", path)
+    return sign_of(found["mode"], path, path) if "mode" in found else None
+
+
+def _settings_of_k0s(host: Host) -> str:
+    try:
+        command = command_of(host, k0s.CONTROLLER)
+        path = k0s.settings_file(k0s.CONTROLLER, k0s.read_line(host, k0s.CONTROLLER, command))
+    except BusError:
+        return k0s.SETTINGS
+    if path != k0s.SETTINGS and content_of(host, path) is None:
+        words = f"{path}: found no such file, expected the settings that {k0s.CONTROLLER} names"
+        raise UnclearError(words, f"systemctl cat {k0s.CONTROLLER}")
+    return path
 
 
 def said_by_microshift(host: Host) -> Sign | None:
     """None of kube-proxy's modes on a MicroShift with its own network; else None.
 
     Raises:
-        UnclearError: its settings cannot be read.
+        UnclearError: its settings cannot be read, or it would refuse them.
     """
-    if not is_installed(host, _MICROSHIFT):
+    if microshift.UNIT not in kubelets(f"{host.root}/"):
         return None
-    if any("kube-proxy" in name for folder in _MANIFESTS for name in listed(host, folder)):
+    manifests = (name for folder in _MANIFESTS for name in names_in(host, folder, True))
+    if any("kube-proxy" in name for name in manifests):
         return None
-    plugin: object = ""
-    drop_ins = (f"{_SETTINGS}/config.d/{name}" for name in listed(host, f"{_SETTINGS}/config.d"))
-    for path in (f"{_SETTINGS}/config.yaml", *drop_ins):
-        if path.endswith((".yaml", ".yml")) and (content := content_of(host, path)):
-            plugin = inner(parsed(content, path), "network").get("cniPlugin", plugin)
-    if plugin == "none":
+    stated = microshift.read_setting(host, "network", "cniPlugin")
+    if stated and stated.value == "none":
         return None
+    if stated and stated.value not in (None, "", "ovnk"):
+        raise odd(stated.path, "network.cniPlugin", stated.value, "none or ovnk")
     return Sign("none", "MicroShift, whose OVN-Kubernetes does kube-proxy's part")

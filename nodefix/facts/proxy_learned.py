@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nodefix.errors import UnclearError
-from nodefix.facts.proxy_files import content_of
 from nodefix.facts.proxy_sign import Sign
+from nodefix.facts.yaml_files import content_of
 from nodefix.shape import an, parsed
 from nodefix.text import bounded
 from nodefix.words import LEARNED_MODE, PROXY_MODES

@@ -30,9 +30,9 @@ from nodefix.errors import BusError, NodefixError
 from nodefix.facts.proxy_distributions import said_by_k0s, said_by_microshift
 from nodefix.facts.proxy_learned import learned
 from nodefix.facts.proxy_pods import said_by_config_map, said_by_static_pod
+from nodefix.facts.proxy_rancher import said_by_rancher
 from nodefix.facts.proxy_sign import Sign
 from nodefix.facts.proxy_traces import seen_in_kernel
-from nodefix.facts.rancher import said_by_rancher
 from nodefix.words import EMBEDDED_KUBELETS, IPTABLES, KUBELET
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nodefix.errors import UnclearError
-from nodefix.facts.kubelet_flags import flag
-from nodefix.facts.proxy_files import content_of, inner, listed, parsed, values
-from nodefix.facts.proxy_sign import Sign, sign_of
+from nodefix.facts.kubelet_flags import flag, line_of
+from nodefix.facts.proxy_sign import Sign, sign_in_config, sign_of
+from nodefix.facts.yaml_files import content_of, inner, names_in, parsed, values
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
@@ -37,10 +37,6 @@ _POD = re.compile(r"kube-system_kube-proxy-[a-z0-9]+_([0-9a-f]{8}(?:-[0-9a-f]{4}
 # kubelet's own, and k0s'.
 _KUBELETS = ("/var/lib/kubelet", "/var/lib/k0s/kubelet")
 _CONFIG = "pods/{}/volumes/kubernetes.io~configmap/kube-proxy/config.conf"
-# As kubeadm and most hands write it, so that PyYAML, a tenth of a run's time, is not needed.
-_MODE = re.compile(
-    rb"""^mode:[ \t]*(?:"(\w*)"|'(\w*)'|(iptables|nftables|ipvs)?)[ \t]*(?:#.*)?\r?$""", re.M
-)
 
 
 def said_by_static_pod(host: Host) -> Sign | None:
@@ -62,6 +58,9 @@ def said_by_static_pod(host: Host) -> Sign | None:
 
 def _by_words(given: list[object], path: str) -> Sign | None:
     words = [str(word) for word in given]
+    # Some start it from a shell's text, or by another program.
+    line = line_of(words[0], words[1:], _NAME).words if words else None
+    words = words if line is None else line
     if flag(words, "config"):
         # Then kube-proxy does not look at its other flags.
         return None
@@ -74,7 +73,7 @@ def said_by_config_map(host: Host) -> Sign | None:
     Raises:
         UnclearError: it cannot be read, or two pods have two modes.
     """
-    signs = [_in_config(content, path) for path, content in _copies(host)]
+    signs = [sign_in_config(content, path) for path, content in _copies(host)]
     if len({sign.mode for sign in signs}) > 1:
         found = ", ".join(f"{sign.mode} in {sign.origin}" for sign in signs)
         message = f"kube-proxy's ConfigMap: found {found}, expected one mode"
@@ -83,7 +82,7 @@ def said_by_config_map(host: Host) -> Sign | None:
 
 
 def _copies(host: Host) -> Iterator[tuple[str, bytes]]:
-    for name in listed(host, _LOGS):
+    for name in names_in(host, _LOGS, with_folders=True):
         pod = _POD.fullmatch(name)
         for folder in _KUBELETS if pod else ():
             assert pod
@@ -91,12 +90,3 @@ def _copies(host: Host) -> Iterator[tuple[str, bytes]]:
             content = content_of(host, path)
             if content is not None:
                 yield path, content
-
-
-def _in_config(content: bytes, path: str) -> Sign:
-    found = list(_MODE.finditer(content))
-    if len(found) == 1:
-        word: object = next((one for one in found[0].groups() if one is not None), b"").decode()
-    else:
-        word = parsed(content, path).get("mode")
-    return sign_of(word, path, path)

@@ -1,122 +1,189 @@
-"""What k3s and rke2 start kube-proxy with: their settings, then the flags of their units.
+"""What the settings of k3s and rke2 come to.
 
-Sources: k3s pkg/configfilearg (config.yaml, then config.yaml.d by name; `kube-proxy-arg` replaces,
-`kube-proxy-arg+` appends; what is in files comes before the flags of the command line, and the last
-of two counts), pkg/daemons/agent (proxy-mode=iptables unless an argument says otherwise),
-pkg/cli/cmds (`disable-kube-proxy` is a server's; an agent is told by its server); rke2 shares them.
+They come to one list of flags: those of config.yaml and of config.yaml.d, by name, then those on
+the unit's line. A key of a later file takes the place of one before it, `KEY+` adds to it. Of a
+flag that takes several values all count, and of another the last.
+
+Sources: k3s pkg/configfilearg/parser.go (findStart, findConfigFileFlag, dotDFiles, readConfigFile),
+pkg/cli/cmds, pkg/util/args.go (GetArgs), which rke2 shares; rke2 bundle/lib/systemd/system;
+https://docs.k3s.io/installation/configuration.
 """
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from nodefix.errors import BusError
-from nodefix.facts.kubelet_environment import words_of
-from nodefix.facts.kubelet_flags import flag
-from nodefix.facts.proxy_files import content_of, listed, parsed, values
-from nodefix.facts.proxy_sign import Sign, sign_of
-from nodefix.facts.unit_links import UNIT_FOLDERS
-from nodefix.words import EMBEDDED_KUBELETS
+from nodefix.errors import UnclearError
+from nodefix.facts.kubelet_flags import boolean, given, values_of
+from nodefix.facts.unit_line import Started, expect_absolute, started
+from nodefix.facts.yaml_files import mapping_in, names_in, odd, values
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
+    from nodefix.host.units import ServiceCommand
 
-_ARGUMENT, _DISABLED = "kube-proxy-arg", "disable-kube-proxy"
-_CONFIG = "config"
-# As Go's strconv.ParseBool has it.
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+PROGRAMS = ("k3s", "rke2")
+SERVER, AGENT = "server", "agent"
 
 
-class _Told(NamedTuple):
-    """What one unit, or a folder of settings without a unit, says.
+class Given(NamedTuple):
+    """A value of a flag, and the file or the unit that has it."""
+
+    value: str
+    origin: str
+
+    @property
+    def where(self) -> str:
+        """Where it stands, in words."""
+        return f"in {self.origin}" if self.origin.startswith("/") else "on its command line"
+
+    @property
+    def hint(self) -> str:
+        """The command that shows it."""
+        quoted = shlex.quote(self.origin)
+        return f"cat -A {quoted}" if self.origin.startswith("/") else f"systemctl cat {quoted}"
+
+
+class Settings(NamedTuple):
+    """What k3s or rke2 is started with.
 
     Attributes:
-        words: kube-proxy's own flags, in their order.
-        origin: the last file or unit that said one of them.
-        disabled: the file or unit that says that there is to be no kube-proxy; empty if there is
-            to be one.
+        unit: the unit that starts it; empty where none is known.
+        program: `k3s` or `rke2`.
+        role: SERVER or AGENT.
+        files: the values of each key of its files, and the file of each.
+        line: the unit's line from after the role on.
     """
 
-    words: tuple[str, ...] = ()
-    origin: str = ""
-    disabled: str = ""
+    unit: str
+    program: str
+    role: str
+    files: Mapping[str, tuple[tuple[object, str], ...]]
+    line: Started
 
-    def with_value(self, key: str, value: object, origin: str) -> _Told:
-        """The same after one more setting or flag."""
-        if key == _DISABLED:
-            return self._replace(disabled=origin if str(value) in _TRUE else "")
-        given = tuple(f"--{str(one).removeprefix('--')}" for one in values(value))
-        before = self.words if key.endswith("+") else ()
-        return self._replace(words=(*before, *given), origin=origin)
+    def all_of(self, *names: str) -> list[Given]:
+        """All values of a flag under these names, in their order.
+
+        Raises:
+            UnclearError: one in a file is no single value.
+        """
+        found = [
+            Given(_text(path, name, value), path)
+            for name, stated in self.files.items()
+            for value, path in stated
+            if name in names
+        ]
+        return [*found, *(Given(value, self.unit) for value in values_of(self.line.words, *names))]
+
+    def switch(self, name: str) -> Given | None:
+        """The last value of a flag that is on or off; None where it is off.
+
+        Raises:
+            UnclearError: it is neither.
+        """
+        found = [Given(_text(path, name, one), path) for one, path in self.files.get(name, ())]
+        line = given(self.line.words, switches=(name,))
+        last = next(reversed([*found, *(Given(value, self.unit) for _, value in line)]), None)
+        on = boolean(last.value) if last else False
+        if last and on is None:
+            words = f"{name}: found {last.value[:80]!r} {last.where}, expected true or false"
+            raise UnclearError(f"{self.unit or self.program}: {words}", last.hint)
+        return last if on else None
+
+    @property
+    def data(self) -> str:
+        """The folder of its data.
+
+        Raises:
+            UnclearError: that is no absolute path.
+        """
+        stated = self.all_of("data-dir", "d")
+        variable = self.line.variables.get(f"{self.program.upper()}_DATA_DIR")
+        path = stated[-1].value if stated else variable or f"/var/lib/rancher/{self.program}"
+        return expect_absolute(path, self.unit).rstrip("/")
 
 
-def said_by_rancher(host: Host) -> Sign | None:
-    """The mode that k3s or rke2 gives to kube-proxy; None where neither is known to do so.
+def default_config(program: str) -> str:
+    """The file that it reads if it is told of no other."""
+    return f"/etc/rancher/{program}/config.yaml"
+
+
+def read_settings(host: Host, unit: str, program: str, command: ServiceCommand | None) -> Settings:
+    """Read the settings of k3s or rke2.
+
+    Args:
+        host: the node.
+        unit: the unit that starts it; empty where none is known.
+        program: `k3s` or `rke2`.
+        command: how the unit starts it; None where that is not known, then its files alone count.
 
     Raises:
-        UnclearError: their settings cannot be read.
+        UnclearError: they cannot be read, or it would refuse them.
+        BusError: systemd was to be asked, and did not answer.
     """
-    for name in ("k3s", "rke2"):
-        units = [unit for unit in EMBEDDED_KUBELETS if unit.startswith(name)]
-        there = [unit for unit in units if is_installed(host, unit)]
-        # One can be installed under another name, too.
-        for unit in there or [""]:
-            if sign := _sign(host, name, unit):
-                return sign
-    return None
+    line = started(host, unit, command, program) if command else Started((SERVER,), {})
+    role, words = _at_role(unit, line.words)
+    line = line._replace(words=words)
+    main = expect_absolute(_config_file(program, line), unit)
+    return Settings(unit, program, role, _in_files(host, main), line)
 
 
-def is_installed(host: Host, unit: str) -> bool:
-    """Whether there is a file of a unit."""
-    return any(host.path(f"{folder}/{unit}").exists() for folder in UNIT_FOLDERS)
+def _at_role(unit: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The role, and the words after it."""
+    at = next((at for at, word in enumerate(words) if word in (SERVER, AGENT)), None)
+    if at is None:
+        raise UnclearError(
+            f"{unit}: found neither `server` nor `agent` on its command line, expected one of them",
+            f"systemctl cat {unit}",
+        )
+    return words[at], words[at + 1 :]
 
 
-def _sign(host: Host, name: str, unit: str) -> Sign | None:
-    flags = _flags(host, unit)
-    main = flag(flags or (), _CONFIG) or f"/etc/rancher/{name}/config.yaml"
-    told = _with_files(host, main, _Told())
-    told = _with_flags(flags or [], unit, told)
-    if told.disabled:
-        return Sign("none", told.disabled)
-    if mode := flag(told.words, "proxy-mode"):
-        return sign_of(mode, told.origin, told.origin)
-    if flags is not None and "agent" not in unit:
-        # A server has the last word; on an agent it may have said that there is none.
-        return Sign("iptables", f"{unit}, whose default it is")
-    return None
+def _config_file(program: str, line: Started) -> str:
+    default = default_config(program)
+    path = line.variables.get(f"{program.upper()}_CONFIG_FILE")
+    # The first one counts here.
+    return path or next(iter(values_of(line.words, "config", "c")), default) or default
 
 
-def _with_files(host: Host, main: str, told: _Told) -> _Told:
+def _in_files(host: Host, main: str) -> dict[str, tuple[tuple[object, str], ...]]:
+    """What config.yaml and its drop-ins come to."""
     folder = f"{main}.d"
-    names = [name for name in listed(host, folder) if name.endswith((".yaml", ".yml"))]
+    names = [name for name in names_in(host, folder) if name.lower().endswith((".yaml", ".yml"))]
+    found: dict[str, tuple[tuple[object, str], ...]] = {}
     for path in (main, *(f"{folder}/{name}" for name in names)):
-        content = content_of(host, path)
-        for key, value in parsed(content, path).items() if content else ():
-            if key in (_ARGUMENT, f"{_ARGUMENT}+", _DISABLED):
-                told = told.with_value(str(key), value, path)
-    return told
+        for key, value in mapping_in(host, path).items():
+            name = str(key).removesuffix("+")
+            adds = str(key).endswith("+") and name in found
+            # One value that is null is an empty word, and adds nothing.
+            stated = values(value) if adds or isinstance(value, list) else [value]
+            found[name] = (*(found[name] if adds else ()), *((one, path) for one in stated))
+    return found
 
 
-def _with_flags(flags: list[str], unit: str, told: _Told) -> _Told:
-    rest = iter(flags)
-    for word in rest:
-        name, equals, value = word.lstrip("-").partition("=")
-        if not word.startswith("-") or name not in (_ARGUMENT, _DISABLED):
-            continue
-        if name == _DISABLED:
-            told = told.with_value(_DISABLED, value if equals else "true", unit)
-        else:
-            told = told.with_value(f"{_ARGUMENT}+", value if equals else next(rest, ""), unit)
-    return told
+def _text(path: str, name: str, value: object) -> str:
+    """A value as the word that it comes to."""
+    if isinstance(value, dict | list):
+        raise odd(path, name, value, "words such as 'v=2'")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
-def _flags(host: Host, unit: str) -> list[str] | None:
-    """The words after the program's name; None where they are not known."""
-    if not unit:
-        return None
-    try:
-        command = host.systemd.service_command(unit)
-        words = words_of(host, command) if command.program else None
-    except BusError:
-        return None
-    return words and [f"--{_CONFIG}" if word == "-c" else word for word in words]
+def deciding(arguments: Iterable[Given], name: str) -> Given | None:
+    """The value that decides of a flag, where `NAME=VALUE` are arguments for a component.
+
+    They are sorted by their names as they are written, in which `_` comes after `-`, and of one
+    name they stay in their order; `NAME-=VALUE` goes before the others.
+    """
+    found: dict[str, list[Given]] = {}
+    for argument in arguments:
+        key, equals, value = argument.value.removeprefix("--").partition("=")
+        plain = key.rstrip("-+")
+        if plain.replace("_", "-") == name:
+            one = argument._replace(value=value if equals else "true")
+            before = found.get(plain, [])
+            found[plain] = [one, *before] if key.endswith("-") else [*before, one]
+    return found[max(found)][-1] if found else None

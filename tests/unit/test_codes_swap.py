@@ -27,10 +27,14 @@ FACTS = (
     "kubelet_k0s",
     "kubelet_microshift",
     "kubelet_rancher",
-    "kubelet_settings",
     "kubelet_yaml",
+    "k0s",
     "lockfile",
+    "microshift",
+    "rancher",
     "system",
+    "unit_line",
+    "yaml_files",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodefix.errors import UnclearError
-from nodefix.facts.kubelet_flags import Flags, Line, kubelets_line, parsed
+from nodefix.facts.kubelet_flags import Flags, Line, kubelets_line, parsed, values_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,19 @@ from nodefix.facts.kubelet_flags import Flags, Line, kubelets_line, parsed
 )
 def test_flags(words: tuple[str, ...], flags: Flags) -> None:
     assert parsed(words) == flags
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--a=1", "--b=2", "--a", "3"], ["1", "3"]),
+        (["-a=1", "---a=2", "a=3", "--ab=4"], ["1"]),
+        (["--b", "--a", "1", "--", "--a=2"], ["1"]),
+        (["--a"], [""]),
+    ],
+)
+def test_values_of_a_flag(words: list[str], found: list[str]) -> None:
+    assert values_of(words, "a") == found
 
 
 @pytest.mark.parametrize("value", ["1", "t", "T", "TRUE", "true", "True"])

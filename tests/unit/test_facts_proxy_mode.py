@@ -33,7 +33,7 @@ def _config_map(node: Node, mode: str) -> None:
 
 
 def _k0s(node: Node, mode: str) -> None:
-    node.file("/etc/systemd/system/k0scontroller.service")
+    node.file("/etc/systemd/system/k0scontroller.service", "[Service]\n")
     node.file("/etc/k0s/k0s.yaml", f"spec: {{network: {{kubeProxy: {{mode: {mode}}}}}}}\n")
 
 
@@ -42,7 +42,7 @@ def _learned(node: Node, mode: str) -> None:
 
 
 def _microshift(node: Node, mode: str) -> None:
-    node.file("/usr/lib/systemd/system/microshift.service")
+    node.file("/usr/lib/systemd/system/microshift.service", "[Service]\n")
 
 
 # In their order, but for what the kernel shows, which is not asked where one of the first tells.

@@ -42,6 +42,18 @@ def test_static_pod(node: Node, path: str, words: tuple[str, ...], mode: str) ->
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        '["/bin/sh", "-c", "exec kube-proxy --proxy-mode=ipvs 1>>/var/log/kube-proxy.log 2>&1"]',
+        '["/go-runner", "--also-stdout", "--", "kube-proxy", "--proxy-mode=ipvs"]',
+    ],
+)
+def test_static_pod_that_starts_it_by_another_program(node: Node, command: str) -> None:
+    node.file(RKE2_POD, f"spec: {{containers: [{{name: kube-proxy, command: {command}}}]}}\n")
+    assert said_by_static_pod(node.host) == Sign("ipvs", RKE2_POD)
+
+
+@pytest.mark.parametrize(
     "content", ["", "- 1\n", "spec: {containers: {}}\n", "spec: {containers: [{name: pause}]}\n"]
 )
 def test_another_manifest_says_nothing(node: Node, content: str) -> None:
