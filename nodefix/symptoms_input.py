@@ -29,6 +29,8 @@ _KERNEL = "kernel"
 _PODS, _LOGS = "/var/log/pods", "kube-system_kube-proxy*/kube-proxy*/*.log"
 # The running container's and the one's before it, and bytes of each.
 _NEWEST, _LOG_TAIL = 2, 1 << 20
+# Bytes of each of many files that are named together; one has tails.TAIL.
+_LEAST = 64 << 10
 
 TO_READ = "sudo nodefix explain --journal"
 
@@ -45,13 +47,14 @@ class Read(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def of_file(path: Path) -> Read:
-    """The end of a file.
+def of_file(path: Path, share: int = 1) -> Read:
+    """The end of a file, which is one of so many that are read.
 
     Raises:
         OSError, UnclearError: it cannot be read.
     """
-    return _of_bytes(str(path), *tails.file_tail(path))
+    limit = max(tails.TAIL // share, _LEAST)
+    return _of_bytes(str(path), *tails.file_tail(path, limit), limit)
 
 
 def of_stream(descriptor: int) -> Read:
@@ -59,9 +62,10 @@ def of_stream(descriptor: int) -> Read:
     return _of_bytes("standard input", *tails.stream_tail(descriptor))
 
 
-def _of_bytes(where: str, content: bytes, cut: bool) -> Read:
+def _of_bytes(where: str, content: bytes, cut: bool, limit: int = tails.TAIL) -> Read:
     text = Text(where, content.decode("utf-8", "replace"))
-    note = f"{where}: only its last {tails.TAIL >> 20} MiB were looked at"
+    size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
+    note = f"{where}: only its last {size} were looked at"
     return Read((text,) if content.strip() else (), (note,) * cut)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -81,8 +82,11 @@ def main(options: Namespace, arguments: list[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        tell(f"nodefix explain: {error.filename or 'standard input'}: {error.strerror or error}")
-        tell(f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}")
+        source = one_line(_source(error, options), _LINE)
+        tell(f"nodefix explain: {source}: {error.strerror or error}")
+        # To root nothing else would be said the second time.
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            tell(f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}")
     except NodefixError as error:
         tell(f"nodefix explain: {error.message}")
         if error.hint:
@@ -108,12 +112,26 @@ def explain(host: Host, read: Read, form: str, arguments: Sequence[str]) -> int:
     return EXIT_DONE if explained else EXIT_FAILED
 
 
+def _source(error: OSError, options: Namespace) -> str:
+    """What could not be read; an error while something is read names no file."""
+    words = " ".join(options.text) or "the journal"
+    return "standard input" if words == "-" else str(error.filename or words)
+
+
 def _given(words: list[str]) -> Read:
     if words == ["-"]:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "it is closed")
         return of_stream(sys.stdin.fileno())
-    if len(words) == 1 and _is_path(words[0]):
-        return of_file(Path(words[0]))
-    return Read((Text("", " ".join(words)),))
+    if all(map(_is_path, words)):
+        # A shell's pattern gives several.
+        read = [of_file(Path(word), len(words)) for word in words]
+        return Read(
+            tuple(text for one in read for text in one.texts),
+            tuple(note for one in read for note in one.notes),
+        )
+    line = " ".join(words)
+    return Read((Text("", line),) if line.strip() else ())
 
 
 def _is_path(word: str) -> bool:
@@ -232,11 +250,9 @@ def _text(explained: Sequence[Explained], read: Read, known: int, elsewhere: lis
     if not explained:
         count = sum(text.content.rstrip("\n").count("\n") + 1 for text in read.texts)
         what = f"none of {count} lines is" if count != 1 else "this line is not"
-        lines = [
-            f"not known: {what} among the {known} that nodefix can explain"
-            if read.texts
-            else "not known: there is nothing to explain"
-        ]
+        none = "nothing could be read" if read.notes else "there is nothing to explain"
+        known_ones = f"{what} among the {known} that nodefix can explain"
+        lines = [f"not known: {known_ones if read.texts else none}"]
         lines += [f"  see also: {line}" for line in elsewhere]
     return "\n".join([*lines, *(f"note: {note}" for note in read.notes)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def file_tail(path: Path, limit: int = TAIL) -> tuple[bytes, bool]:
         for mark, program in _COMPRESSED:
             if begin.startswith(mark):
                 raise UnclearError(
-                    f"{path}: is compressed", f"{program} {path} | nodefix explain -"
+                    f"{path}: is compressed",
+                    f"{program} {shlex.quote(str(path))} | nodefix explain -",
                 )
         # Files of /proc have no size; nothing but their beginning can be read.
         offset = max(status.st_size - limit, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from nodefix import engine
 from nodefix.commands import explain
 from nodefix.plan import Change, Plan, Problem
 from nodefix.symptoms import Symptom, load
+from nodefix.symptoms_input import Read
 
 SWAP = "running with swap on is not supported"
 Json = Callable[..., dict[str, Any]]
@@ -182,18 +184,38 @@ def test_file(tmp_path: Path, printed: Json) -> None:
     assert (data["causes"][0]["where"], data["read"]) == (str(file), [str(file)])
 
 
+def test_several_files_as_a_shells_pattern_gives_them(tmp_path: Path, printed: Json) -> None:
+    files = [tmp_path / "0.log", tmp_path / "1.log"]
+    for file in files:
+        file.write_text(f"{SWAP}\n" + "x" * (5 << 20) + f"\n{SWAP}\n")
+    data = printed(*map(str, files))
+    assert (data["causes"][0]["count"], data["read"]) == (2, [str(file) for file in files])
+    assert data["notes"] == [f"{file}: only its last 4 MiB were looked at" for file in files]
+
+
+def test_nothing_could_be_read_is_not_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(explain, "of_node", lambda *_: Read(notes=("not for this user",)))
+    assert status("explain", "--journal") == 1
+    assert "not known: nothing could be read\n" in capsys.readouterr().out
+    assert status("explain", " ") == 1
+    assert "not known: there is nothing to explain\n" in capsys.readouterr().out
+
+
 def test_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status("explain", str(tmp_path / "none.log")) == 64
     assert "there is no such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "a directory"), (b"\x1f\x8b\x08", "zcat"), (b"", "")]
+    ("content", "words"),
+    [(None, "a directory"), (b"\x1f\x8b\x08", "a file' | nodefix explain -"), (b"", "")],
 )
 def test_file_that_holds_no_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, words: str
 ) -> None:
-    file = tmp_path / "file"
+    file = tmp_path / "a file"
     file.mkdir() if content is None else file.write_bytes(content)
     assert status("explain", str(file)) == 1
     said = capsys.readouterr()
@@ -211,3 +233,26 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed
 def test_standard_input_that_is_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(SWAP))
     assert status("explain", "-") == 1
+
+
+def test_standard_input_that_is_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert status("explain", "-") == 1
+    assert capsys.readouterr().err == "nodefix explain: standard input: it is closed\n"
+
+
+@pytest.mark.parametrize(("user", "number"), [(0, errno.EACCES), (1000, errno.EIO)])
+def test_no_remedy_is_the_command_that_failed(
+    user: int, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(path: Path, share: int) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(explain, "of_file", fail)
+    assert status("explain", "/" + "x" * 10_000) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("nodefix explain: /xxx")
+    assert (len(said) < 500, said.endswith(": no\n")) == (True, True)

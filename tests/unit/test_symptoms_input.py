@@ -95,5 +95,5 @@ def test_what_was_left_out_of_a_file_is_said(
 ) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"x" * 10)
-    monkeypatch.setattr(tails, "file_tail", lambda path: (b"x", True))
+    monkeypatch.setattr(tails, "file_tail", lambda path, limit: (b"x", True))
     assert of_file(file).notes == (f"{file}: only its last 8 MiB were looked at",)
