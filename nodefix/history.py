@@ -153,6 +153,9 @@ def _boot(boot_id: str, entries: Sequence[Entry]) -> Boot:
             if is_new or not boot.problem:
                 boot = boot._replace(problem=message.partition("\n")[0])
             is_new = False
+        elif kind == events.NOT_RUN and boot.runs:
+            # The node stays what the run before made of it.
+            boot = boot._replace(problem=message.partition("\n")[0])
         elif kind in _ENDS:
             boot = _ended(boot, entry, message)
             # A run that came to the same end as the one before says nothing at its beginning.

@@ -99,6 +99,16 @@ def test_not_run_and_out_of_scope() -> None:
     assert (boot.outcome, boot.problem) == ("skipped", "")
 
 
+@pytest.mark.parametrize("before", [run(FINE), run(WRONG, outcome="failed")])
+def test_what_was_not_run_does_not_change_what_the_node_is(before: list[Record]) -> None:
+    errors = [not_run_record(ConfigError([f"a.yaml: {word}"])) for word in ("one", "two")]
+    (boot,) = boots(journal((A, [*before, *errors])), 10)
+    assert (boot.outcome, boot.runs) == (before[-1].fields["NODEFIX_OUTCOME"], 1)
+    assert boot.problem == "not run, nothing was changed: a.yaml: two"
+    (boot,) = boots(journal((A, [*before, *errors, *run(FINE)])), 10)
+    assert (boot.outcome, boot.runs, boot.problem) == ("ready", 2, "")
+
+
 def test_entries_of_another_form_do_no_harm() -> None:
     entry = Entry(1.0, A, {"MESSAGE_ID": events.RUN_FINISHED, "NODEFIX_DURATION_USEC": "²x"})
     (boot,) = boots([entry, Entry(0.0, A, {})], 10)
