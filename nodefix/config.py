@@ -6,7 +6,7 @@ import errno
 import os
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -92,7 +92,7 @@ def load_all(root: Path) -> Loaded:
         settings.update(found)
         origins.update(dict.fromkeys([*found, *(f"stages.{name}" for name in changed)], str(file)))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, os.geteuid() != 0 and _is_hidden(root, files))
     # Each value is what its own check gave back.
     config = Config(modes=modes, ignored=ignored)._replace(
         **settings  # type: ignore[arg-type]
@@ -115,6 +115,15 @@ def _files(root: Path, problems: list[str]) -> tuple[list[Path], tuple[str, ...]
                 drop_ins.setdefault(file.name, file)
     files = main + [file for _, file in sorted(drop_ins.items())]
     return [file for file in files if os.path.realpath(file) != os.devnull], tuple(ignored)
+
+
+def _is_hidden(root: Path, files: Sequence[Path]) -> bool:
+    """Whether this user may not read one of the files, or list one of their folders."""
+    for folder in (root / folder for folder in SETTINGS_FOLDERS):
+        for one in (folder, folder / DROP_INS):
+            if os.path.lexists(one) and not os.access(one, os.R_OK | os.X_OK):
+                return True
+    return any(os.path.lexists(file) and not os.access(file, os.R_OK) for file in files)
 
 
 def _listed(folder: Path, problems: list[str]) -> list[Path]:

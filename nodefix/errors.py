@@ -36,8 +36,13 @@ class UnclearError(NodefixError):
 
 
 class ConfigError(NodefixError):
-    """The configuration is not valid; carries every problem as `path: message`."""
+    """The configuration is not valid; carries every problem as `path: message`.
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems), "correct the lines above, then: nodefix config check")
+    `is_hidden` says that this user may not read all of it, so that it may well be valid.
+    """
+
+    def __init__(self, problems: Sequence[str], is_hidden: bool = False) -> None:
+        hint = "correct the lines above, then: nodefix config check"
+        super().__init__("\n".join(problems), "sudo nodefix config check" if is_hidden else hint)
         self.problems = tuple(problems)
+        self.is_hidden = is_hidden

@@ -27,7 +27,9 @@ def parse(content: bytes) -> object:
     try:
         return _load(content)
     except Exception as error:  # PyYAML's constructors raise what int() and the like do
-        words = " ".join(str(error).split()) or type(error).__name__
+        # What PyYAML calls content that has no name, and its pointer to a column.
+        said = str(error).replace('in "<byte string>", ', "at ").removesuffix("^")
+        words = " ".join(said.split()) or type(error).__name__
         raise NodefixError(f"is not valid YAML: {bounded(words, 300)}") from error
 
 

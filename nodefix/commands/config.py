@@ -49,7 +49,7 @@ def main(options: Namespace, arguments: list[str]) -> int:
     if options.action == "schema":
         print(json.dumps(schema(), indent=2))
         return EXIT_DONE
-    if options.action == "check" and options.file:
+    if options.action == "check" and options.file is not None:
         return _check(Path(options.file))
     try:
         loaded = load_all(Path("/"))

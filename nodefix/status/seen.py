@@ -17,6 +17,7 @@ from nodefix.host.systemd import Systemd
 from nodefix.host.units import ServiceState
 from nodefix.store import Earlier, ReportFiles
 from nodefix.switch import Switch, read_switch
+from nodefix.text import one_line
 from nodefix.words import KUBELET_UNITS, UNIT
 
 # Seconds that systemd may take for all of its answers.
@@ -65,7 +66,7 @@ class Seen(NamedTuple):
 def look(root: Path, systemd: Systemd) -> Seen:
     """Look at a node; changes nothing, and takes some ten seconds at the most."""
     files, boot = ReportFiles(root), boot_id(root)
-    settings, forced = _settings(root)
+    settings, forced, unread = _settings(root)
     scope = read_scope(root)
     is_open = is_ready(f"{root}/")
     switch = read_switch(f"{root}/")
@@ -81,19 +82,20 @@ def look(root: Path, systemd: Systemd) -> Seen:
         switch,
         "" if scope.inside or forced else scope.reason,
         settings,
+        unread=unread,
         kubelets=kubelets(f"{root}/"),
     )
     return _with_units(seen, systemd)
 
 
-def _settings(root: Path) -> tuple[str, bool]:
-    """What is wrong with the settings, and whether they force nodefix to act on any system."""
+def _settings(root: Path) -> tuple[str, bool, tuple[str, ...]]:
+    """What is wrong with the settings, whether they force nodefix to act, and what is not read."""
     try:
-        return "", load(root).is_forced
+        return "", load(root).is_forced, ()
     except ConfigError as error:
-        return error.message, False
-    except OSError as error:
-        return f"{error.filename or root}: {error.strerror or error}", False
+        if error.is_hidden:
+            return "", False, (one_line(f"{error.message}; try: {error.hint}"),)
+        return error.message, False, ()
 
 
 def _with_units(seen: Seen, systemd: Systemd) -> Seen:
@@ -108,7 +110,7 @@ def _with_units(seen: Seen, systemd: Systemd) -> Seen:
         if not (seen.is_open or seen.switch):
             seen = seen._replace(waiting=_held(systemd))
     except NodefixError as error:
-        return seen._replace(unread=(f"systemd could not be asked: {error.message}",))
+        return seen._replace(unread=(*seen.unread, f"systemd could not be asked: {error.message}"))
     finally:
         systemd.deadline = None
     return seen

@@ -43,6 +43,8 @@ EXITS: Mapping[str, int] = {
     RUNNING: EXIT_NOT_FINISHED,
 }
 _AGAIN = "systemctl restart nodefix"
+# As long as the settings are not valid the first of the two says what is wrong.
+_CORRECTED = f"nodefix config check && {_AGAIN}"
 
 
 class Held(NamedTuple):
@@ -237,11 +239,15 @@ def _why_failed(seen: Seen) -> list[Problem]:
 def _why_no_run(seen: Seen) -> list[Problem]:
     """Why a start of the service led to no run."""
     if seen.settings:
-        return [Problem(f"the settings are not valid:\n{seen.settings}", _AGAIN)]
+        return [Problem(_invalid(seen, "not"), _CORRECTED)]
     if seen.service and seen.service.state.load == "masked":
         return [_masked(seen)]
     result = seen.service.result if seen.service else "unknown"
     return [Problem(f"{UNIT} came to no run ({result})", "journalctl -u nodefix -b -n 20")]
+
+
+def _invalid(seen: Seen, how: str) -> str:
+    return f"the settings are {how} valid; correct these lines:\n{seen.settings}"
 
 
 def _why_not_again(seen: Seen) -> list[Problem]:
@@ -251,5 +257,5 @@ def _why_not_again(seen: Seen) -> list[Problem]:
     if seen.service and _has_failed(seen.service):
         return [problem._replace(required=False) for problem in _why_no_run(seen)]
     if seen.settings:
-        return [Problem(f"the settings are no longer valid:\n{seen.settings}", _AGAIN, False)]
+        return [Problem(_invalid(seen, "no longer"), _CORRECTED, False)]
     return []

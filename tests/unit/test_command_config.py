@@ -117,6 +117,7 @@ def test_check_of_a_draft_that_anybody_owns(
     told = capsys.readouterr().err
     assert f"{draft}: swap: found 'kep', expected one of: auto, off, keep" in told
     assert told.endswith(f"nodefix config check '{draft}'\n")
+    assert status("config", "check", "") == 64  # a shell's variable that is not set
     assert status("config", "check", str(tmp_path / "none")) == 64
     assert "cannot be read: No such file or directory" in capsys.readouterr().err
 

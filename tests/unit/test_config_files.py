@@ -57,6 +57,25 @@ def test_unreadable_file(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(node) == (f"{file}: cannot be read: Permission denied",)
 
 
+@pytest.mark.parametrize(
+    ("user", "unreadable", "is_hidden"),
+    [(1000, MAIN, True), (1000, DROP_INS, True), (1000, "", False), (0, MAIN, False)],
+)
+def test_what_a_user_may_not_read_may_be_valid(
+    node: Node, monkeypatch: pytest.MonkeyPatch, user: int, unreadable: str, is_hidden: bool
+) -> None:
+    node.file(MAIN, "swop: off\n")
+    node.file(f"{DROP_INS}/a.yaml", "scope: force\n")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    hidden = Path(f"{node.root}{unreadable}")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != hidden)
+    monkeypatch.setattr("nodefix.config._read", lambda *_: b"swop: off\n")
+    with pytest.raises(ConfigError) as caught:
+        load(node.root)
+    assert caught.value.is_hidden == is_hidden
+    assert (caught.value.hint == "sudo nodefix config check") == is_hidden
+
+
 def test_unreadable_folder(node: Node) -> None:
     folder = node.file(DROP_INS)
     assert problems(node) == (f"{folder}: cannot be listed: Not a directory",)

@@ -93,11 +93,12 @@ def test_settings_that_are_not_valid(el10: Node, monkeypatch: pytest.MonkeyPatch
 
 def test_settings_that_this_user_may_not_read(el10: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(root: Path) -> None:
-        raise PermissionError(13, "Permission denied", "/etc/nodefix/nodefix.yaml")
+        raise ConfigError(["a.yaml: cannot be read: Permission denied"], is_hidden=True)
 
     monkeypatch.setattr(seen, "load", fail)
     found = seen.look(el10.root, el10.systemd)
-    assert found.settings == "/etc/nodefix/nodefix.yaml: Permission denied"
+    told = "a.yaml: cannot be read: Permission denied; try: sudo nodefix config check"
+    assert (found.settings, found.unread) == ("", (told,))
 
 
 def test_switched_off(el10: Node) -> None:

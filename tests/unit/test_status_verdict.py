@@ -136,7 +136,10 @@ WHY = {
     "killed": ("aborted in stage modules", "systemctl restart nodefix"),
     "ready by the report, and no marker": ("found no /run/nodefix/ready", "systemctl restart"),
     "ready, and no report": ("cannot be read", "systemctl restart nodefix"),
-    "no run for want of valid settings": ("not valid:\na.yaml: x", "systemctl restart nodefix"),
+    "no run for want of valid settings": (
+        "not valid; correct these lines:\na.yaml: x",
+        "nodefix config check && systemctl restart nodefix",
+    ),
     "the service failed for good": ("no run (timeout)", "journalctl -u nodefix -b -n 20"),
 }
 
@@ -171,7 +174,11 @@ def test_a_ready_node_whose_settings_went_bad_stays_ready_and_it_is_said() -> No
     verdict = judge(later)
     assert (verdict.state, verdict.why[0].required) == ("ready", False)
     assert "a.yaml: x" in verdict.why[0].message
-    assert "no longer valid" in judge(READY._replace(settings="a.yaml: x")).why[0].message
+    (gone_bad,) = judge(READY._replace(settings="a.yaml: x")).why
+    assert "no longer valid" in gone_bad.message
+    # Before the lines are corrected a restart alone fails as the one before.
+    remedy = "nodefix config check && systemctl restart nodefix"
+    assert {problem.hint for problem in (gone_bad, verdict.why[0])} == {remedy}
 
 
 def test_a_run_that_was_stopped() -> None:
