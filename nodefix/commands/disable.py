@@ -15,6 +15,7 @@ from nodefix.words import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_NOT_ROOT,
+    EXIT_USAGE,
     KUBELET,
     SWITCH,
     SWITCH_ARGUMENT,
@@ -25,6 +26,7 @@ HELP = "switch nodefix off, so that it neither acts nor holds kubelet"
 STATUSES = {
     EXIT_DONE: "nodefix is switched off",
     EXIT_FAILED: "it could not be",
+    EXIT_USAGE: "the command line is not valid",
     EXIT_NOT_ROOT: "not root",
 }
 

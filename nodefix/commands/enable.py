@@ -17,6 +17,7 @@ from nodefix.words import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_NOT_ROOT,
+    EXIT_USAGE,
     FIREWALLS,
     SWITCH,
     UNIT,
@@ -28,6 +29,7 @@ STATUSES = {
     EXIT_DONE: "nodefix is switched on",
     EXIT_FAILED: "it could not be",
     EXIT_DEGRADED: "it is, but the kernel's command line switches it off for this boot",
+    EXIT_USAGE: "the command line is not valid",
     EXIT_NOT_ROOT: "not root",
 }
 

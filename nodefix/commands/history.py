@@ -13,12 +13,13 @@ from nodefix.host.journald import MOST, entries, storage
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
 from nodefix.text import one_line, stamp
-from nodefix.words import EXIT_DONE, EXIT_FAILED
+from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 
 HELP = "show what nodefix did at the last boots, the newest last"
 STATUSES = {
     EXIT_DONE: "there are boots to tell of",
     EXIT_FAILED: "nothing is known, or the journal cannot be read",
+    EXIT_USAGE: "the command line is not valid",
 }
 
 _DEFAULT, _MOST_BOOTS = 10, 1000

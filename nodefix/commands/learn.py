@@ -17,12 +17,13 @@ from nodefix.live.learn import keep
 from nodefix.messages import in_words
 from nodefix.plan import Problem
 from nodefix.terminal import is_root, tell
-from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, LEARNED_MODE
+from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_NOT_ROOT, EXIT_USAGE, LEARNED_MODE
 
 HELP = "keep kube-proxy's mode, as it is seen now, for the next boot"
 STATUSES = {
     EXIT_DONE: "it is kept, or kube-proxy has left no trace",
     EXIT_FAILED: "the kernel could not be asked, or the file could not be written",
+    EXIT_USAGE: "the command line is not valid",
     EXIT_NOT_ROOT: "not root",
 }
 

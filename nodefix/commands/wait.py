@@ -7,7 +7,7 @@ import sys
 import time
 
 from nodefix import gate
-from nodefix.words import EXIT_DONE, EXIT_FAILED, KUBELET
+from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, KUBELET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ HELP = "wait until the node is ready for kubelet"
 STATUSES = {
     EXIT_DONE: "kubelet may start",
     EXIT_FAILED: "kubelet is held, and standard error says why",
+    EXIT_USAGE: "the command line is not valid",
 }
 
 

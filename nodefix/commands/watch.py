@@ -12,10 +12,14 @@ from argparse import ArgumentParser, Namespace
 from nodefix.errors import NodefixError
 from nodefix.host.systemd import Systemd
 from nodefix.terminal import is_root, tell
-from nodefix.words import CHAINS_UNIT, EXIT_FAILED, EXIT_NOT_ROOT
+from nodefix.words import CHAINS_UNIT, EXIT_FAILED, EXIT_NOT_ROOT, EXIT_USAGE
 
 HELP = "restore the chains after each reload of firewalld"
-STATUSES = {EXIT_FAILED: "the bus went away", EXIT_NOT_ROOT: "not root"}
+STATUSES = {
+    EXIT_FAILED: "the bus went away",
+    EXIT_USAGE: "the command line is not valid",
+    EXIT_NOT_ROOT: "not root",
+}
 
 # firewalld.dbus(5)
 _NAME = "org.fedoraproject.FirewallD1"
