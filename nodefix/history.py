@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from nodefix import events
 from nodefix.host.journald import Entry
-from nodefix.words import DEGRADED, FAILED, STAGE_NAMES
+from nodefix.words import DEGRADED, FAILED, RESTORED, STAGE_NAMES
 
 _ENDS = (events.RUN_FINISHED, events.RUN_FAILED, events.OUT_OF_SCOPE, events.NOT_RUN)
-IDS = (events.RUN_STARTED, *_ENDS, events.STAGE_CHANGED, events.PROBLEM)
+IDS = (events.RUN_STARTED, *_ENDS, events.STAGE_CHANGED, events.PROBLEM, events.UNDONE)
 FIELDS = (
     "MESSAGE",
     "MESSAGE_ID",
@@ -95,10 +95,15 @@ def boots(entries: Iterable[Entry], count: int) -> list[Boot]:
         count: how many boots at the most.
     """
     by_boot: dict[str, list[Entry]] = {}
+    # Of a boot in which no run may follow.
+    undone: dict[str, list[Entry]] = {}
     for entry in entries:
+        if entry.boot_id not in by_boot and entry.fields.get("MESSAGE_ID") == events.UNDONE:
+            undone.setdefault(entry.boot_id, []).append(entry)
+            continue
         if entry.boot_id not in by_boot and len(by_boot) == count:
             break
-        by_boot.setdefault(entry.boot_id, []).append(entry)
+        by_boot.setdefault(entry.boot_id, undone.pop(entry.boot_id, [])).append(entry)
     return [_boot(boot_id, found[::-1]) for boot_id, found in reversed(by_boot.items())]
 
 
@@ -149,6 +154,10 @@ def _boot(boot_id: str, entries: Sequence[Entry]) -> Boot:
         elif kind == events.STAGE_CHANGED:
             repaired[stage] = repaired.get(stage, 0) + 1
             repairs += _repairs(stage, message)
+        elif kind == events.UNDONE:
+            # What nodefix itself undid is not what something on the node undoes.
+            if entry.fields.get("NODEFIX_OUTCOME") == RESTORED:
+                repaired.pop(stage, None)
         elif kind == events.PROBLEM:
             if is_new or not boot.problem:
                 boot = boot._replace(problem=message.partition("\n")[0])

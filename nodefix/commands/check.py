@@ -138,7 +138,7 @@ def _for_users(gap: Unknown) -> Unknown:
 def _notes(host: Host) -> tuple[str, ...]:
     notes = [_SWITCHED_OFF] if is_switched_off(f"{host.root}/") else []
     try:
-        if host.systemd.unit_state(UNIT).active == "activating":
+        if host.systemd.unit_state(UNIT).is_busy:
             notes.append(_RUNNING)
     except BusError:
         # The advisers tell that the bus does not answer.

@@ -221,6 +221,9 @@ def _why_not_started(seen: Seen) -> list[Problem]:
         return [Problem(message, hint)]
     if service.file_state == "disabled":
         return [Problem(f"{UNIT} is disabled: no boot starts it", "systemctl enable --now nodefix")]
+    if service.state.active == "active":
+        # It ran: starting it would do nothing.
+        return [Problem(f"found neither report nor /{MARKER}, which the last run left", _AGAIN)]
     return [Problem(f"nothing has started {UNIT} in this boot", "systemctl start nodefix")]
 
 

@@ -202,6 +202,10 @@ def test_while_a_run_is_going_on(
     node.systemd.states[UNIT] = UnitState("loaded", "activating", "start")
     assert status("check") == 0
     assert capsys.readouterr().out.startswith("nodefix.service is at work: ")
+    # The pause before it is tried again.
+    node.systemd.states[UNIT] = UnitState("loaded", "activating", "auto-restart")
+    assert status("check") == 0
+    assert "at work" not in capsys.readouterr().out
 
 
 def test_without_a_bus(looks: Looks, node: Node) -> None:

@@ -141,6 +141,26 @@ def test_what_was_repaired_once_does_not() -> None:
     assert again([]) == []
 
 
+UNDONE = Record(
+    events.UNDONE,
+    events.NOTICE,
+    "rollback: swap",
+    {"NODEFIX_STAGE": "swap", "NODEFIX_OUTCOME": "restored"},
+)
+
+
+def test_what_nodefix_rolled_back_is_not_undone_by_something() -> None:
+    (boot,) = boots(journal((A, [*run(SWAP), UNDONE, *run(SWAP)])), 10)
+    assert (boot.repaired, len(boot.repairs), again([boot])) == ({"swap": 1}, 2, [])
+    (boot,) = boots(journal((A, [*run(SWAP), UNDONE])), 10)
+    assert (boot.repaired, boot.runs) == ({}, 1)
+
+
+def test_a_rollback_alone_is_no_run() -> None:
+    (boot,) = boots(journal((A, run(SWAP)), (B, [UNDONE])), 1)
+    assert (boot.boot_id, boot.repaired) == (A, {"swap": 1})
+
+
 def test_what_is_repaired_over_and_over_in_one_boot() -> None:
     chains = StageReport("chains", "required", "changed", (Done("IPv4 chains", "none", "made"),))
     (one,) = again(boots(journal((A, run(chains) * 3)), 10))

@@ -162,6 +162,8 @@ def test_nothing_to_explain(name: str) -> None:
     [
         (service("inactive", "dead", file_state="disabled"), "systemctl enable --now nodefix"),
         (service("inactive", "dead", load="not-found"), "dnf reinstall nodefix && systemctl start"),
+        # Somebody emptied /run/nodefix: a start does nothing.
+        (service("active", "exited"), "systemctl restart nodefix"),
     ],
 )
 def test_a_service_that_no_boot_starts(state: object, told: str) -> None:
