@@ -140,8 +140,8 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "OVN-Kubernetes",
         ("ovn-k8s-cni-overlay",),
-        "Open vSwitch forwards in the kernel, nodes are joined by Geneve, and iptables has the rules"
-        " of services",
+        "Open vSwitch forwards in the kernel, nodes are joined by Geneve, and iptables has rules"
+        " for services",
         "ovn-org/ovn-kubernetes dist/images/ovnkube.sh, go-controller/pkg/config (EncapType);"
         " openshift/microshift#7069",
         ("openvswitch", "geneve", "nft_compat"),

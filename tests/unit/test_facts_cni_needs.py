@@ -65,7 +65,12 @@ DELEGATES = MULTUS | {"delegates": [{"cniVersion": "0.3.1", "name": "a", "plugin
             {*IP_SETS, "ip_set_list_set", "xt_set", "xt_physdev", "xt_NFLOG", "br_netfilter"},
         ),
         ("10-antrea.conflist", (ANTREA,), ["Antrea"], {*IP_SETS, "openvswitch", "xt_set"}),
-        ("10-ovn-kubernetes.conf", (OVN,), ["OVN-Kubernetes"], {"openvswitch", "geneve", "nft_compat"}),
+        (
+            "10-ovn-kubernetes.conf",
+            (OVN,),
+            ["OVN-Kubernetes"],
+            {"openvswitch", "geneve", "nft_compat"},
+        ),
         (
             "87-podman-bridge.conflist",
             ({"type": "bridge", "bridge": "cni0"}, BANDWIDTH),
