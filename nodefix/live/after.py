@@ -79,7 +79,7 @@ def _after_run(
     if config.kube_proxy == "none":
         return None
     if unit := part_of(units):
-        return _degraded(within(unit, changed)) if changed else None
+        return _embedded(host, unit, changed)
     if not _has_joined(host, units):
         return None
     proxy = read_kube_proxy(host)
@@ -107,6 +107,22 @@ def _after_run(
     kept.forget(host.root)
     change = Done(KUBE_PROXY, reason, f"restarted ({done.how}), up for {UP_SECONDS:g} s")
     return StageReport(KUBE_PROXY, WANTED, CHANGED, (change,))
+
+
+def _embedded(host: Host, unit: str, changed: str) -> StageReport | None:
+    """What only a restart of the unit ends, so that a later run does not call the node ready."""
+    due = kept.recall(host.root)
+    if not (changed or due.reason):
+        return None
+    mark = f"{unit}, before it ended after {host.systemd.service_state(unit).up_until}"
+    if not changed and due.containers != (mark,):
+        kept.forget(host.root)
+        return None
+    reason = changed or due.reason
+    kept.keep(host.root, reason, (mark,))
+    problem = within(unit, reason)
+    # The second takes this line back.
+    return _degraded(problem._replace(hint=f"{problem.hint} && systemctl restart nodefix"))
 
 
 def _has_joined(host: Host, units: Sequence[str]) -> bool:

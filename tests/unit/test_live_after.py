@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import pytest
 from crictl import PROGRAM
 from liveproxy import FORBIDDEN, KUBECTL, KubeProxy
 
 from nodefix.config import Config
+from nodefix.host.units import ServiceState, UnitState
 from nodefix.live.after import after_run
 from nodefix.plan import Done, Problem
 from nodefix.report import StageReport
@@ -142,10 +145,16 @@ def test_k3s_is_told_what_to_type(run: Runs, proxy: KubeProxy, unit: str) -> Non
     report = run(LOADED)
     assert report
     assert report.outcome == "degraded"
-    assert report.problems[0].hint == f"systemctl restart {unit}"
+    hint = f"systemctl restart {unit} && systemctl restart nodefix"
+    assert report.problems[0].hint == hint
     assert proxy.node.systemd.done == []
     assert proxy.node.programs.calls == []
+    # Another run alone does not make it see what was changed.
+    assert run() == report._replace(duration_usec=ANY)
+    service = ServiceState(unit, UnitState("loaded", "active", "running"), up_until=1.5)
+    proxy.node.systemd.services[unit] = service
     assert run() is None
+    assert not run.is_due
 
 
 def test_cluster_without_kube_proxy(run: Runs, proxy: KubeProxy) -> None:
