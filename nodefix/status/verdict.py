@@ -229,7 +229,8 @@ def _why_not_started(seen: Seen) -> list[Problem]:
 
 def _masked(seen: Seen) -> Problem:
     hint = f"systemctl unmask {UNIT} && systemctl restart nodefix"
-    return Problem(f"{UNIT} is masked, which holds {spoken(seen.kubelets)}", hint)
+    when = " from the next boot on" if seen.is_open else ""
+    return Problem(f"{UNIT} is masked, which holds {spoken(seen.kubelets)}{when}", hint)
 
 
 def _why_failed(seen: Seen) -> list[Problem]:

@@ -183,6 +183,12 @@ def test_a_ready_node_whose_settings_went_bad_stays_ready_and_it_is_said() -> No
     assert {problem.hint for problem in (gone_bad, verdict.why[0])} == {remedy}
 
 
+def test_a_mask_on_a_node_that_is_ready_holds_nothing_before_the_next_boot() -> None:
+    masked = service("inactive", "dead", load="masked", result="signal")
+    (problem,) = judge(READY._replace(service=masked)).why
+    assert problem.message.endswith("holds kubelet from the next boot on")
+
+
 def test_a_run_that_was_stopped() -> None:
     (problem,) = judge(RUNNING._replace(stopped=(7, 8))).why
     assert problem.hint == "kill -CONT 7 8"
