@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from fakehost import Node
 
 from nodefix.plan import Done, Problem
 from nodefix.report import Course, Head, StageReport
-from nodefix.state import state
+from nodefix.state import VERSION, state
 from nodefix.store import ReportFiles
-from nodefix.words import STATE_FILE
+from nodefix.words import (
+    CHANGED,
+    DEGRADED,
+    FAILED,
+    NOT_RUN,
+    PREPARED,
+    READY,
+    RUNNING,
+    SKIPPED,
+    STATE_FILE,
+    UNCHANGED,
+)
 
 HEAD = Head("b" * 32, "ab12", "2026-01-02T03:04:05Z")
 FINISHED = "2026-01-02T03:04:06Z"
@@ -24,6 +37,10 @@ STAGES = {
     "kube-proxy": StageReport("kube-proxy", "wanted", "skipped"),
 }
 COURSE = Course(2, "2026-01-02T03:00:00Z", 40, {"swap": 3, "modules": 1})
+# The man page's section about the file.
+PAGE = Path(__file__).resolve().parents[2] / "packaging/man/nodefix.8"
+_, _, SECTION = PAGE.read_text().partition(".SH STATE\n")
+TAGS = re.findall(r"(?m)^\.TP\n(.*)\n([^.](?:.*\n)*?)(?=\.(?:TP|PP))", SECTION.partition(".SH ")[0])
 
 
 def sourced(text: str) -> dict[str, str]:
@@ -85,3 +102,30 @@ def test_it_is_written_with_the_report(node: Node) -> None:
 def test_what_stands_in_its_place_is_named(node: Node) -> None:
     (node.root / STATE_FILE).mkdir(parents=True)
     assert ReportFiles(node.root).obstacle() == (node.root / STATE_FILE, "directory")
+
+
+def test_the_man_page_tells_of_each_key() -> None:
+    text = state(HEAD, "failed", STAGES, FINISHED, "", COURSE)
+    written = [line.partition("=")[0] for line in text.splitlines()]
+    told = [key for tag, _ in TAGS for key in re.findall(r"NODEFIX_[A-Z_]+", tag)]
+    # That of a stage ends with the stage's name.
+    (of_a_stage,) = (key for key in told if key.endswith("_"))
+    assert told == list(
+        dict.fromkeys(re.sub(f"^{of_a_stage}.*", of_a_stage, key) for key in written)
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("NODEFIX_STATE", {str(VERSION)}),
+        ("NODEFIX_OUTCOME", {READY, DEGRADED, FAILED, SKIPPED, RUNNING}),
+        (
+            "NODEFIX_STAGE_",
+            {UNCHANGED, PREPARED, CHANGED, SKIPPED, DEGRADED, FAILED, NOT_RUN},
+        ),
+    ],
+)
+def test_the_man_page_tells_of_each_value(key: str, values: set[str]) -> None:
+    (told,) = (text for tag, text in TAGS if key in tag.split())
+    assert all(re.search(rf"\b{value}\b", told) for value in values)
