@@ -10,6 +10,8 @@ import testnode
 from nodes import EXTRA, TOP, Boot, kubelet_runs, rules, sh
 from testnode.image import TWIN
 
+# Where sos looks for plugins; a Python that the node has not.
+PLUGINS = "/usr/lib/python3.99/site-packages/sos/report/plugins"
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 
 
@@ -27,7 +29,9 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
     live: testnode.Nspawn, rpm: Path
 ) -> None:
     with live as node:
+        node.write(f"{PLUGINS}/__init__.py", "")
         testnode.install(node, rpm)
+        assert node.exists(f"{PLUGINS}/nodefix.py")
         assert node.unit("nodefix.service")["UnitFileState"] == "enabled"
         assert node.unit("nodefix.service")["ActiveState"] == "inactive"
         assert "KUBE-" not in rules(node)
@@ -42,8 +46,11 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
             "/usr/bin/nodefix",
             "/usr/lib/nodefix",
             "/etc/tmpfiles.d/nodefix.conf",
+            "/usr/lib/greenboot",
+            "/usr/share/nodefix",
         ):
             assert not node.exists(path), sh(node, f"find {path}")
+        assert sh(node, f"ls {PLUGINS}").split() == ["__init__.py"]
         assert node.run(["systemctl", "cat", "nodefix"], check=False).returncode
         node.run(["systemctl", "restart", "kubelet"])
         assert kubelet_runs(node)
