@@ -101,7 +101,8 @@ def test_setting_never_and_kubelets_state(runtime: Cluster) -> None:
     node.run(["nodefix", "run"], timeout=120)
     assert outcomes(node)["kube-proxy"] == "skipped"
     assert runtime.called("crictl stop") == []
-    # A kubelet that is down starts kube-proxy by itself.
+    # Nobody restarts it where kubelet is down, and it stays due.
     node.run(["systemctl", "stop", "kubelet"])
     node.run(["nodefix", "run"], timeout=120)
-    assert "kube-proxy" not in outcomes(node)
+    assert outcomes(node)["kube-proxy"] == "skipped"
+    assert runtime.called("crictl stop") == []

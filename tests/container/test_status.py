@@ -113,8 +113,10 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
     assert "evil" not in node.read("/out")
     assert "ready after" in node.read("/out")
 
+    # Not before it runs: what its ExecStop= does comes first.
+    begun = 'until grep -q \'"stage": "modules"\' /run/nodefix/report.json; do sleep 0.1; done'
     kill = "systemctl kill --signal=KILL nodefix; sleep 0.5"
-    sh(node, f"systemctl restart --no-block nodefix; sleep 1; {kill}")
+    sh(node, f"systemctl restart --no-block nodefix; {begun}; {kill}")
     code, said, _ = status(node)
     assert code == 1
     assert said.startswith("aborted; kubelet runs\n")

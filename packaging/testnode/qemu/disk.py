@@ -23,8 +23,14 @@ _MIB = 1 << 20
 _ROOT_MIB, _OTHER_MIB = 1024, 32
 _ROOT_TYPE = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
 _LINUX_TYPE = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
-_SUBSYSTEMS = ("crypto", "lib", "mm", "net")
-_DRIVERS = ("block", "virtio")
+# What is kept of the kernel's modules, by folder: of network drivers and file systems those that
+# nodes of Kubernetes use.
+_KEPT = {
+    "": ("crypto", "drivers", "fs", "lib", "mm", "net"),
+    "drivers": ("block", "net", "virtio"),
+    "drivers/net": ("dummy", "veth"),
+    "fs": ("overlayfs",),
+}
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,11 @@ def base(rpm: Path, folder: Path) -> Base:
 
 def _thin_out(root: testnode.Root, release: str) -> None:
     """Leave out drivers of hardware that is not there; depmod in a machine takes long enough."""
-    modules = f"/usr/lib/modules/{release}"
-    for folder in (root.path / modules.lstrip("/") / "kernel").iterdir():
-        if folder.name == "drivers":
-            for drivers in folder.iterdir():
-                if drivers.name not in _DRIVERS:
-                    root.delete(f"{modules}/kernel/drivers/{drivers.name}")
-        elif folder.name not in _SUBSYSTEMS:
-            root.delete(f"{modules}/kernel/{folder.name}")
+    kernel = root.path / "usr/lib/modules" / release / "kernel"
+    for folder, kept in _KEPT.items():
+        for place in (kernel / folder).iterdir():
+            if place.name.partition(".")[0] not in kept:
+                root.delete(f"/{place.relative_to(root.path)}")
     root.run(["depmod", release])
 
 
