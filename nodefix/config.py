@@ -67,6 +67,15 @@ def load(root: Path) -> Config:
     return load_all(root).config
 
 
+def metrics_files(root: Path) -> tuple[Path, ...]:
+    """The file of the setting `metrics_file`; none where it is not set, or not known."""
+    try:
+        file = load(root).metrics_file
+    except (ConfigError, OSError):
+        return ()
+    return (root / file.lstrip("/"),) if file else ()
+
+
 def load_all(root: Path) -> Loaded:
     """Read nodefix.yaml, then the drop-ins, *.yaml and *.yml, by name; later ones win.
 

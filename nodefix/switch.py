@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -115,8 +116,13 @@ def tell_let_go(root: str) -> None:
         return
 
 
-def write_switch(root: Path, reason: str) -> Switch:
+def write_switch(root: Path, reason: str, stale: Sequence[Path] = ()) -> Switch:
     """Switch nodefix off, in the name of whoever is at the prompt.
+
+    Args:
+        root: the node's.
+        reason: why.
+        stale: further files that tell of the last run.
 
     Raises:
         OSError: it cannot be written.
@@ -128,7 +134,7 @@ def write_switch(root: Path, reason: str) -> Switch:
     switch = Switch(f"/{SWITCH}", reason, who(root), stamp())
     make_folder((root / SWITCH).parent)
     write_atomic(root / SWITCH, switch.content())
-    for path in (root / MOTD, root / STATE_FILE):
+    for path in (root / MOTD, root / STATE_FILE, *stale):
         # They say that kubelet is held, perhaps, which is no longer so, and no run takes it back.
         with contextlib.suppress(OSError):
             remove(path)

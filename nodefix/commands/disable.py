@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from nodefix.config import metrics_files
 from nodefix.errors import BusError
 from nodefix.host.kubelets import kubelets, spoken
 from nodefix.host.systemd import Systemd
@@ -97,7 +98,7 @@ def _switch_off(root: Path, reason: str) -> str:
             tell("  it is left as it is; for another reason: nodefix enable, then nodefix disable")
         return ""
     try:
-        switch = write_switch(root, reason)
+        switch = write_switch(root, reason, metrics_files(root))
     except OSError as error:
         return (
             f"/{SWITCH} could not be written: {error.strerror or error}\n  see: {LOOK}\n"

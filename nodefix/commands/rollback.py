@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from nodefix.config import metrics_files
 from nodefix.errors import NodefixError
 from nodefix.host.kubelets import kubelets, spoken
 from nodefix.host.lock import LOCK_SECONDS, run_lock
@@ -168,7 +169,7 @@ def _switch_off(root: Path) -> str:
         return f"/{SWITCH} is a link that leads nowhere, which the service does not heed"
     if kind == Kind.MISSING:
         try:
-            write_switch(root, _REASON)
+            write_switch(root, _REASON, metrics_files(root))
         except OSError as error:
             return f"/{SWITCH} cannot be written: {error.strerror}"
     return ""

@@ -11,6 +11,7 @@ from fakehost import Node
 from nodefix import gate
 from nodefix.cli import main
 from nodefix.commands.disable import disable
+from nodefix.config import Config
 from nodefix.errors import BusError
 from nodefix.switch import Switch, read_switch
 
@@ -27,6 +28,15 @@ def switch(node: Node) -> Switch:
     found = read_switch(f"{node.root}/")
     assert found
     return found
+
+
+def test_what_tells_of_the_last_run_goes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = node.file("/srv/nodefix.prom", "nodefix_ready 0\n")
+    monkeypatch.setattr(
+        "nodefix.config.load", lambda root: Config(metrics_file="/srv/nodefix.prom")
+    )
+    assert disable(node.root, node.systemd, "", now=False) == 0
+    assert not file.exists()
 
 
 def test_writes_why_who_and_when(
