@@ -269,9 +269,14 @@ def _write(block: Block, text: str) -> None:
     block.file.write_text(content[:start] + form.write(text) + content[end:])
 
 
+# Which stage is met at work depends on the moment.
+_MOMENTARY = re.compile(r"stage \w+ is running")
+
+
 def steady(text: str) -> str:
     """Text with what differs from run to run replaced, and without blanks at the ends of lines."""
     lines = [line.rstrip() for line in text.rstrip().splitlines()]
+    lines = [line for line in lines if not _MOMENTARY.fullmatch(line)]
     for pattern, instead in _STEADY:
         lines = [re.sub(pattern, instead, line) for line in lines]
     return "".join(f"{line}\n" for line in lines)

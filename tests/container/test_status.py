@@ -114,7 +114,7 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
     assert "ready after" in node.read("/out")
 
     # Not before it runs: what its ExecStop= does comes first.
-    begun = 'until grep -q \'"stage": "modules"\' /run/nodefix/report.json; do sleep 0.1; done'
+    begun = 'until grep -q \'"outcome": "running"\' /run/nodefix/report.json; do sleep 0.1; done'
     kill = "systemctl kill --signal=KILL nodefix; sleep 0.5"
     sh(node, f"systemctl restart --no-block nodefix; {begun}; {kill}")
     code, said, _ = status(node)
