@@ -40,6 +40,7 @@ COMMANDS = (
     "check",
     "history",
     "explain",
+    "collect",
     "restart-kube-proxy",
     "learn",
     "disable",

@@ -72,7 +72,7 @@ def _of_bytes(where: str, content: bytes, cut: bool, limit: int = tails.TAIL) ->
 def of_node(host: Host, boot: str) -> Read:
     """This boot's journal of UNITS and of the kernel, and the log of the running kube-proxy."""
     notes: list[str] = []
-    texts = [*_journal(host, boot, notes), *_kube_proxy(host, notes)]
+    texts = [*_journal(host, boot, notes), *kube_proxy_logs(host, notes)]
     return Read(tuple(text for text in texts if text.content.strip()), tuple(notes))
 
 
@@ -104,7 +104,13 @@ def _by_unit(entries: Iterable[journald.Entry]) -> list[Text]:
     ]
 
 
-def _kube_proxy(host: Host, notes: list[str]) -> list[Text]:
+def kube_proxy_logs(host: Host, notes: list[str]) -> list[Text]:
+    """The ends of the logs of the running kube-proxy and of the one before it.
+
+    Args:
+        host: the node.
+        notes: takes what could not be read.
+    """
     folder = host.path(_PODS)
     try:
         # glob() alone does not say that it was not allowed to look.

@@ -114,6 +114,8 @@ RESTORED, ALREADY, LEFT, KEPT = "restored", "already", "left", "kept"
 EXIT_DONE, EXIT_FAILED, EXIT_DEGRADED, EXIT_WOULD_CHANGE = 0, 1, 2, 3
 # Of a rollback: something was left.
 EXIT_LEFT = 2
+# Of `nodefix collect`: something is missing in the archive.
+EXIT_LACKING = 2
 EXIT_USAGE, EXIT_NOT_ROOT = 64, 77
 # Of `nodefix status`, where 3 would change nothing.
 EXIT_NOT_FINISHED = 3

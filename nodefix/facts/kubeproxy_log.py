@@ -64,6 +64,11 @@ def read_last_error(host: Host, container: ContainerFacts) -> LastError | None:
     return None
 
 
+def errors_in(content: bytes) -> list[tuple[str, str]]:
+    """The lines of a log that are errors, each with its time, which is empty where it has none."""
+    return [line for line in _lines(content) if _ERROR.search(line[1])]
+
+
 def _lines(content: bytes) -> Iterator[tuple[str, str]]:
     """Each line with its time, in the CRI's format or in that of Docker's json-file."""
     for line in content.decode("utf-8", "replace").split("\n"):

@@ -50,7 +50,7 @@ function _shtab_nodefix_using
   test "$_shtab_nodefix_cmdpath" = "$argv"
 end
 
-set -g _shtab_nodefix_commands run wait watch status check history explain restart-kube-proxy learn disable enable rollback config 'config show' 'config check' 'config schema'
+set -g _shtab_nodefix_commands run wait watch status check history explain collect restart-kube-proxy learn disable enable rollback config 'config show' 'config check' 'config schema'
 set -g _shtab_nodefix_opts_with_value --format --hold --reason --stage --timeout -n
 
 complete -c nodefix -e
@@ -87,6 +87,9 @@ complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 
 complete -c nodefix -n '_shtab_nodefix_using explain' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using explain' -l journal -d 'this boot'"'"'s journal of kubelet, its container runtime and the kernel, and the log of the running kube-proxy'
 complete -c nodefix -n '_shtab_nodefix_using explain' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a collect -d 'pack what a bug report needs, without host names, addresses and secrets'
+complete -c nodefix -n '_shtab_nodefix_using collect' -s h -l help -d 'show this help message and exit'
+complete -c nodefix -n '_shtab_nodefix_using collect' -l force -d 'replace a file that is there'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a restart-kube-proxy -d 'restart this node'"'"'s kube-proxy and wait until it is up'
 complete -c nodefix -n '_shtab_nodefix_using restart-kube-proxy' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using restart-kube-proxy' -l dry-run -d 'print what would be done, change nothing'

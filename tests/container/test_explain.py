@@ -76,3 +76,17 @@ def test_history_over_two_boots(boot: Boot) -> None:
     assert ["alternatives" in stages for stages in changed] == [False, True, True]
     text = sh(node, "nodefix history -n 2")
     assert "alternatives was repaired at each of the last 2 boots" in text
+
+
+def test_collect_takes_all_of_it_and_no_name(node: Nspawn) -> None:
+    sh(node, "cd /root && nodefix collect a.tar.gz && tar -xzf a.tar.gz")
+    whole = sh(node, "cat /root/nodefix-*/*")
+    for command in ("hostname", "cat /etc/machine-id", "cat /proc/sys/kernel/random/boot_id"):
+        assert sh(node, command).strip() not in whole
+    names = set(sh(node, "ls /root/nodefix-*").split())
+    assert {"report.json", "check.json", "dry-run.txt", "journal-nodefix.txt"} <= names
+    data = json.loads(sh(node, "cat /root/nodefix-*/check.json"))
+    assert data["stages"]
+    user = "cd /tmp && runuser -u nobody -- nodefix collect b.tar.gz; echo status $?"
+    assert "status 2" in sh(node, f"{user} 2>&1")
+    assert sh(node, "stat -c '%a %U' /tmp/b.tar.gz").strip() == "600 nobody"

@@ -28,6 +28,7 @@ LAYERS = (
     ("gate", "holding"),
     ("status",),
     ("engine",),
+    ("collect",),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -1,0 +1,1 @@
+"""What `nodefix collect` puts into its archive: read, redacted, packed."""
