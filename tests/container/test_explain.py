@@ -1,4 +1,4 @@
-"""`nodefix explain` and `nodefix history` on a booted node."""
+"""`nodefix explain`, `nodefix history` and `nodefix collect` on a booted node."""
 
 from __future__ import annotations
 
@@ -26,6 +26,28 @@ def history(node: Nspawn, boots: int) -> dict[str, Any]:
     return node.wait_until(f"{boots} boots are known", look)
 
 
+def expect_collected(node: Nspawn) -> None:
+    """`nodefix collect` takes all of it, and nothing that names the node."""
+    sh(node, "echo blue7 >/etc/hostname; echo '# blue7' >/etc/nodefix/nodefix.yaml.d/50.yaml")
+    sh(node, "cd /root && nodefix collect a.tar.gz && tar -xzf a.tar.gz")
+    whole = sh(node, "cat /root/nodefix-*/*")
+    for command in (
+        "cat /proc/sys/kernel/hostname",
+        "cat /etc/machine-id",
+        "cat /proc/sys/kernel/random/boot_id",
+    ):
+        assert sh(node, command).strip() not in whole
+    assert "# host-" in whole
+    names = set(sh(node, "ls /root/nodefix-*").split())
+    assert {"report.json", "check.json", "dry-run.txt", "journal-nodefix.txt"} <= names
+    data = json.loads(sh(node, "cat /root/nodefix-*/check.json"))
+    assert data["stages"]
+    assert "server.go:134" in sh(node, "cat /root/nodefix-*/kube-proxy-errors.txt")
+    user = "cd /tmp && runuser -u nobody -- nodefix collect b.tar.gz; echo status $?"
+    assert "status 2" in sh(node, f"{user} 2>&1")
+    assert sh(node, "stat -c '%a %U' /tmp/b.tar.gz").strip() == "600 nobody"
+
+
 def test_a_line_is_explained_with_the_state_of_this_node(node: Nspawn) -> None:
     script = (
         'echo "Fatal: can\'t open lock file /run/xtables.lock: Is a directory"'
@@ -50,6 +72,7 @@ def test_the_journal_and_the_log_of_kube_proxy_are_read(node: Nspawn) -> None:
     assert causes["iptables-not-available"]["where"].endswith("/kube-proxy/3.log")
     assert causes["cni-not-initialized"]["where"] == "containerd.service"
     assert causes["cni-not-initialized"]["state"] == "wrong"
+    expect_collected(node)
 
 
 def test_an_ordinary_user_is_told_what_to_type(node: Nspawn) -> None:
@@ -76,17 +99,3 @@ def test_history_over_two_boots(boot: Boot) -> None:
     assert ["alternatives" in stages for stages in changed] == [False, True, True]
     text = sh(node, "nodefix history -n 2")
     assert "alternatives was repaired at each of the last 2 boots" in text
-
-
-def test_collect_takes_all_of_it_and_no_name(node: Nspawn) -> None:
-    sh(node, "cd /root && nodefix collect a.tar.gz && tar -xzf a.tar.gz")
-    whole = sh(node, "cat /root/nodefix-*/*")
-    for command in ("hostname", "cat /etc/machine-id", "cat /proc/sys/kernel/random/boot_id"):
-        assert sh(node, command).strip() not in whole
-    names = set(sh(node, "ls /root/nodefix-*").split())
-    assert {"report.json", "check.json", "dry-run.txt", "journal-nodefix.txt"} <= names
-    data = json.loads(sh(node, "cat /root/nodefix-*/check.json"))
-    assert data["stages"]
-    user = "cd /tmp && runuser -u nobody -- nodefix collect b.tar.gz; echo status $?"
-    assert "status 2" in sh(node, f"{user} 2>&1")
-    assert sh(node, "stat -c '%a %U' /tmp/b.tar.gz").strip() == "600 nobody"
