@@ -77,62 +77,112 @@ def run(
     Raises:
         OSError: report or marker cannot be written.
     """
-    begun = time.monotonic()
-    files = ReportFiles(host.root)
-    head = Head(boot_id(host.root), _invocation_id(host), stamp())
-    was_open = files.is_open(head.boot_id)
-    if not was_open:
-        files.close_gate()
+    one = _Run(host, journal, notify)
     if not scope.inside:
         journal.send(out_of_scope_record(scope.reason, may_start(kubelets(f"{host.root}/"))))
-        skipped = _all_skipped(stages, config, scope.reason)
-        _finish(files, head, SKIPPED, skipped, stamp(), Course())
-        return SKIPPED
+        return one.skip(_all_skipped(stages, config, scope.reason))
     settled = _settled(host, config)
-    config = settled.config
-    earlier = files.earlier(head.boot_id)
-    # Kept while it is not known how this run ends, should it be killed.
-    so_far = earlier.course._replace(tries=0, since="")
-    reports = {
-        stage.NAME: _carried(earlier.stages.get(stage.NAME), stage, config) for stage in stages
-    }
-    selected = [stage for stage in stages if not names or stage.NAME in names]
-    telling = Telling(journal, earlier, [stage.NAME for stage in selected])
-    for stage in selected:
-        files.write(head, RUNNING, reports, stage=stage.NAME, course=so_far)
-        notify(f"running stage {stage.NAME}")
-        is_first = _is_first(earlier.stages.get(stage.NAME))
-        of_mode = settled.plan_of(stage.NAME, _at_work(selected, config))
-        report = _behind(run_stage(stage, host, config, is_first, of_mode), stage, reports)
-        reports[stage.NAME] = report
-        if report.outcome == FAILED:
-            files.close_gate()
-        telling.stage(report)
-    now = {stage.NAME: reports[stage.NAME] for stage in selected}
-    if work := after(config, earlier.stages, now):
-        notify(f"running {KUBE_PROXY}")
-        if more := _further(files, head, reports, work, so_far):
-            reports[more.stage] = now[more.stage] = more
-            telling.stage(more)
-    elif KUBE_PROXY in earlier.stages and earlier.stages[KUBE_PROXY].outcome != CHANGED:
-        # Nobody looked, so what was due still is.
-        reports[KUBE_PROXY] = earlier.stages[KUBE_PROXY]
-    outcome = run_outcome(reports)
-    finished = stamp()
-    again = repeated(host.root, head.boot_id, now)
-    course = go_on(earlier, head, finished, outcome, now, again)
-    _finish(files, head, outcome, reports, finished, course)
-    is_off = is_switched_off(f"{host.root}/")
-    kubelet = _kubelet(host, outcome == FAILED, is_off)
-    usec = round((time.monotonic() - begun) * 1_000_000)
-    telling.finish(outcome, reports, usec, course, kubelet)
-    notify(status_line(outcome, reports))
-    ran = Ran(head, finished, outcome, reports, course, usec, is_off, kubelet)
-    for said in tell(host.root, config, ran):
-        journal.send(note_record(said, events.WARNING))
-    if outcome == FAILED and was_open and not is_off:
-        _hand_over(host)
-    return run_outcome(now)
+    one.work_through(stages, names, settled)
+    one.go_further(lambda before, now: after(settled.config, before, now))
+    return one.end(settled.config)
+
+
+class _Run:
+    """One run of this boot: what was before it, and what it has come to so far."""
+
+    def __init__(self, host: Host, journal: Journal, notify: Callable[[str], None]) -> None:
+        self._begun = time.monotonic()
+        self._host, self._journal, self._notify = host, journal, notify
+        self._files = ReportFiles(host.root)
+        self._head = Head(boot_id(host.root), _invocation_id(host), stamp())
+        self._was_open = self._files.is_open(self._head.boot_id)
+        if not self._was_open:
+            self._files.close_gate()
+        self._earlier = self._files.earlier(self._head.boot_id)
+        # All stages, and those that this run looked at.
+        self._reports: dict[str, StageReport] = {}
+        self._now: dict[str, StageReport] = {}
+        # Begins to tell as soon as it is there.
+        self._telling: Telling
+
+    def skip(self, reports: Mapping[str, StageReport]) -> str:
+        """Open the gate, and look at nothing."""
+        self._finish(SKIPPED, reports, stamp(), Course())
+        return SKIPPED
+
+    def work_through(self, stages: Sequence[Stage], names: Sequence[str], settled: Settled) -> None:
+        """Run the stages that are named, all if none is."""
+        earlier, config = self._earlier.stages, settled.config
+        self._reports = {
+            stage.NAME: _carried(earlier.get(stage.NAME), stage, config) for stage in stages
+        }
+        selected = [stage for stage in stages if not names or stage.NAME in names]
+        working = _at_work(selected, config)
+        self._telling = Telling(self._journal, self._earlier, [stage.NAME for stage in selected])
+        for stage in selected:
+            self._goes_on_with(stage.NAME)
+            self._notify(f"running stage {stage.NAME}")
+            is_first = _is_first(earlier.get(stage.NAME))
+            of_mode = settled.plan_of(stage.NAME, working)
+            report = run_stage(stage, self._host, config, is_first, of_mode)
+            report = _behind(report, stage, self._reports)
+            self._reports[stage.NAME] = self._now[stage.NAME] = report
+            if report.outcome == FAILED:
+                self._files.close_gate()
+            self._telling.stage(report)
+
+    def go_further(
+        self,
+        after: Callable[[Mapping[str, StageReport], Mapping[str, StageReport]], Work | None],
+    ) -> None:
+        """Do what comes after the stages, behind an open gate where they let it be opened."""
+        last = self._earlier.stages.get(KUBE_PROXY)
+        work = after(self._earlier.stages, self._now)
+        if work:
+            self._notify(f"running {KUBE_PROXY}")
+            outcome = run_outcome(self._reports)
+            if outcome != FAILED:
+                self._files.open_gate(self._head, outcome, self._reports, stamp())
+            self._goes_on_with(KUBE_PROXY)
+            if more := work():
+                self._reports[more.stage] = self._now[more.stage] = more
+                self._telling.stage(more)
+        elif last and last.outcome != CHANGED:
+            # Nobody looked, so what was due still is.
+            self._reports[KUBE_PROXY] = last
+
+    def end(self, config: Config) -> str:
+        """Write report and marker, then tell; the outcome of what this run looked at."""
+        outcome, finished = run_outcome(self._reports), stamp()
+        again = repeated(self._host.root, self._head.boot_id, self._now)
+        course = go_on(self._earlier, self._head, finished, outcome, self._now, again)
+        self._finish(outcome, self._reports, finished, course)
+        is_off = is_switched_off(f"{self._host.root}/")
+        kubelet = _kubelet(self._host, outcome == FAILED, is_off)
+        usec = round((time.monotonic() - self._begun) * 1_000_000)
+        self._telling.finish(outcome, self._reports, usec, course, kubelet)
+        self._notify(status_line(outcome, self._reports))
+        ran = Ran(self._head, finished, outcome, self._reports, course, usec, is_off, kubelet)
+        for said in tell(self._host.root, config, ran):
+            self._journal.send(note_record(said, events.WARNING))
+        if outcome == FAILED and self._was_open and not is_off:
+            _hand_over(self._host)
+        return run_outcome(self._now)
+
+    def _goes_on_with(self, stage: str) -> None:
+        # What is kept while it is not known how this run ends, should it be killed.
+        so_far = self._earlier.course._replace(tries=0, since="")
+        self._files.write(self._head, RUNNING, self._reports, stage=stage, course=so_far)
+
+    def _finish(
+        self, outcome: str, reports: Mapping[str, StageReport], finished: str, course: Course
+    ) -> None:
+        """Write the report and then, last of all, the marker."""
+        self._files.write(self._head, outcome, reports, finished, course=course)
+        if outcome == FAILED:
+            self._files.close_gate()
+        else:
+            self._files.open_gate(self._head, outcome, reports, finished)
 
 
 def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, Plan]:
@@ -162,37 +212,6 @@ def _settled(host: Host, config: Config) -> Settled:
 def _at_work(stages: Sequence[Stage], config: Config) -> tuple[str, ...]:
     """The names of those that are not skipped by a setting."""
     return tuple(stage.NAME for stage in stages if config.modes[stage.NAME] != SKIP)
-
-
-def _further(
-    files: ReportFiles,
-    head: Head,
-    reports: Mapping[str, StageReport],
-    work: Work,
-    so_far: Course,
-) -> StageReport | None:
-    """Do what comes after the stages, behind an open gate where they let it be opened."""
-    outcome = run_outcome(reports)
-    if outcome != FAILED:
-        files.open_gate(head, outcome, reports, stamp())
-    files.write(head, RUNNING, reports, stage=KUBE_PROXY, course=so_far)
-    return work()
-
-
-def _finish(
-    files: ReportFiles,
-    head: Head,
-    outcome: str,
-    reports: Mapping[str, StageReport],
-    finished: str,
-    course: Course,
-) -> None:
-    """Write the report and then, last of all, the marker."""
-    files.write(head, outcome, reports, finished, course=course)
-    if outcome == FAILED:
-        files.close_gate()
-    else:
-        files.open_gate(head, outcome, reports, finished)
 
 
 def _behind(report: StageReport, stage: Stage, reports: Mapping[str, StageReport]) -> StageReport:
