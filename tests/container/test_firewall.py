@@ -94,10 +94,10 @@ def test_a_run_that_fails_is_repeated_until_it_is_through(
     sh(node, f"chmod 755 {RESTORE}; systemctl reload nftables")
     for tries in (1, 2):
         if fault == "is killed":
-            node.wait_until("a run", lambda: node.unit(unit)["MainPID"] != "0", timeout=20)
+            node.wait_until("a run", lambda: node.unit(unit)["MainPID"] != "0", timeout=80)
             sh(node, f"systemctl kill --kill-whom=all --signal=KILL {unit}")
         again = f"try {tries} is followed by another"
-        node.wait_until(again, lambda n=tries: int(node.unit(unit)["NRestarts"]) >= n, timeout=20)
+        node.wait_until(again, lambda n=tries: int(node.unit(unit)["NRestarts"]) >= n, timeout=80)
     if fault == "fails":
         assert not node.exists("/run/nodefix/ready")
     sh(node, f"mv {RESTORE}.away {RESTORE}")
@@ -118,7 +118,7 @@ def test_a_reload_during_a_run_is_not_lost(node: testnode.Nspawn, firewall: str)
     for _ in range(2):
         sh(node, OWN)
         sh(node, f"systemctl --no-block reload {firewall}")
-        node.wait_until("the chains are back", lambda: rules(node) == before, timeout=20)
+        node.wait_until("the chains are back", lambda: rules(node) == before, timeout=80)
 
 
 def test_the_watcher_comes_back_and_makes_up_for_what_it_missed(
