@@ -283,7 +283,10 @@ def test_exactly_the_damaged_module_is_named(ran: Ran, case: Case) -> None:
 @_each("absent")
 def test_where_an_absent_module_comes_from_is_told(ran: Ran, case: Case) -> None:
     stage = _modules(json.loads(ran.boots[0].script(f"{case.name}/report.json")))
-    for problem in stage["problems"]:
+    # Without nf_tables kube-proxy's traces cannot be read either, which is told beside it.
+    absent = [problem for problem in stage["problems"] if problem["code"] == "module-absent"]
+    assert absent or not stage["problems"]
+    for problem in absent:
         assert _no_package(ran.boots[0]) in problem["message"]
 
 
@@ -304,7 +307,9 @@ def test_in_nftables_mode_a_node_without_iptables_is_ready(ran: Ran) -> None:
     report = json.loads(ran.boots[0].script("without/report.json"))
     said = ran.boots[0].script("without/printed")
     outcomes = {stage["stage"]: stage["outcome"] for stage in report["stages"]}
-    assert outcomes["alternatives"] == outcomes["chains"] == "skipped", said
+    assert outcomes["alternatives"] == "skipped", said
+    # nft makes the hint, for images that have iptables.
+    assert outcomes["chains"] in ("prepared", "changed"), said
     assert report["outcome"] == "ready", said
 
 
