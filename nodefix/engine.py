@@ -237,8 +237,7 @@ def _hand_over(host: Host) -> None:
     only that makes it show in `systemctl status` that the node is not ready.
     """
     try:
-        if host.systemd.unit_state(UNIT).active == "active":
-            host.systemd.restart_unit(UNIT)
+        host.systemd.restart_if_active(UNIT)
     except BusError:
         # kubelet's next try asks again.
         return

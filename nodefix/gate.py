@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 
 from nodefix.host.reading import read_file
-from nodefix.host.spawn import errors_of
+from nodefix.host.spawn import errors_of, says_gone
 from nodefix.words import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH, SWITCH_ARGUMENT
 
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
 DEFAULT_TIMEOUT = 60.0
 
-# The chain that every run leaves, in each of kube-proxy's modes, and how nft says that it is gone:
-# on a line of its own errors, since the dynamic loader has the same words for a library.
+# The chain that every run leaves, in each of kube-proxy's modes.
 HINT = ("/usr/sbin/nft", "list", "chain", "ip", "mangle", "KUBE-IPTABLES-HINT")
-_ERROR, _GONE = b"Error: ", b"No such file or directory"
 _HINT_SECONDS = 5.0
 
 
@@ -58,10 +56,7 @@ def undone(root: str) -> tuple[str, ...]:
     found = []
     if "swap" in rechecked and len(_read(root + SWAPS).splitlines()) > 1:
         found.append("swap")
-    if "chains" in rechecked and any(
-        line.startswith(_ERROR) and _GONE in line
-        for line in errors_of(root, HINT, _HINT_SECONDS).splitlines()
-    ):
+    if "chains" in rechecked and says_gone(errors_of(root, HINT, _HINT_SECONDS)):
         found.append("chains")
     return tuple(found)
 

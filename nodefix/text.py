@@ -150,6 +150,11 @@ def stamp(seconds: float | None = None) -> str:
     return time.strftime(STAMP, time.gmtime(seconds))
 
 
+def compact_stamp() -> str:
+    """The time as names of files have it: ISO 8601 in UTC, without colons."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
 def seconds_of(stamp: str) -> float:
     """A time that stamp() wrote in seconds since 1970; 0 for what is none."""
     import calendar

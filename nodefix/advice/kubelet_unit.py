@@ -20,7 +20,7 @@ NAME = "kubelet_unit"
 
 _WAIT = ("/usr/bin/nodefix", "wait")
 _ADMINS, _OURS = UNIT_FOLDERS[0], UNIT_FOLDERS[-1]
-_OVERRIDING = ("/etc/systemd/system", "/run/systemd/system")
+_OVERRIDING = UNIT_FOLDERS[:2]
 # Restart= by which a start that fails is made again.
 _TRIES_AGAIN = ("always", "on-failure")
 # Programs that bring a kubelet, each with the words by which it does, and the unit whose drop-in

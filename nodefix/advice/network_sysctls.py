@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import NamedTuple
 
 from nodefix.advice.finding import Advice
@@ -13,6 +12,7 @@ from nodefix.facts.network_sysctls import (
     FORWARDING,
     FORWARDING_6,
     Differing,
+    by_hand,
     differing_sysctls,
     file_of,
 )
@@ -87,9 +87,6 @@ def _by(one: Differing) -> str:
 
 def _hint(one: Differing) -> str:
     name, value, _, _ = one.sysctl
-    now = f"sysctl -w {name}={value}"
-    if one.line and one.line.value == value:
-        return now
-    if one.line and one.line.is_admins:
-        return f"sed -i '{one.line.number}s/=.*/= {value}/' {shlex.quote(one.line.file)} && {now}"
+    if one.line and (one.line.value == value or one.line.is_admins):
+        return by_hand(one)
     return f"echo '{name} = {value}' >>{_DROP_IN} && sysctl -p {_DROP_IN}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from nodefix.collect.bundle import Bundle, collect, in_words
 from nodefix.host.newfile import expect_place, write_new
 from nodefix.host.node import Host, open_host
 from nodefix.terminal import tell
-from nodefix.text import one_line, stamp
+from nodefix.text import compact_stamp, one_line, stamp
 from nodefix.words import EXIT_DONE, EXIT_FAILED, EXIT_LACKING, EXIT_USAGE
 
 HELP = "pack what a bug report needs, without host names, addresses and secrets"
@@ -24,7 +23,6 @@ STATUSES = {
     EXIT_USAGE: "the command line is not valid",
 }
 
-_STAMP = "%Y%m%dT%H%M%SZ"
 _ENDING = ".tar.gz"
 # Characters of a line about a part that is missing.
 _LINE = 300
@@ -43,7 +41,7 @@ def options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, arguments: list[str]) -> int:
     """Collect, and write."""
-    name = f"nodefix-{time.strftime(_STAMP, time.gmtime())}"
+    name = f"nodefix-{compact_stamp()}"
     if options.file is not None and not options.file.endswith(_ENDING):
         tell(f"nodefix collect: found {options.file!r}, expected a name that ends in {_ENDING}")
         tell(f"  try: nodefix collect {name}{_ENDING}")

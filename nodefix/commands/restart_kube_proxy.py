@@ -121,8 +121,7 @@ def _look_again(host: Host) -> None:
     if last is None or not last.problems:
         return
     try:
-        if host.systemd.unit_state(UNIT).active == "active":
-            host.systemd.restart_unit(UNIT)
+        host.systemd.restart_if_active(UNIT)
     except BusError as error:
         tell(f"systemd could not be asked for another run: {error.message}")
         tell("  to have `nodefix status` tell this: systemctl restart nodefix")

@@ -10,14 +10,9 @@ from nodefix.errors import CommandError, UnclearError
 from nodefix.facts.chains import IPV4, IPV6, ChainFacts, Family, Rules, wipers
 from nodefix.facts.kubeproxy import HINT, ChainKey
 from nodefix.facts.module_index import must_not_ask
-from nodefix.facts.nft import NFT, SECONDS
-from nodefix.facts.remedies import remedy
+from nodefix.facts.nft_listing import chain_listing
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
-from nodefix.host.programs import quoted
-
-# On a line of nft's own errors: the dynamic loader has the same words for a library.
-_ERROR, _GONE = "Error: ", "No such file or directory"
 
 
 def read_hints(host: Host) -> ChainFacts:
@@ -37,15 +32,8 @@ def read_hints(host: Host) -> ChainFacts:
 
 
 def _is_there(host: Host, family: str) -> bool:
-    argv = (NFT, "list", "chain", family, *HINT)
     try:
-        result = host.programs.run(*argv, timeout=SECONDS)
+        return chain_listing(host, family, *HINT) is not None
     except CommandError as error:
         # kube-proxy itself does without the node's nft.
         raise UnclearError(error.message, error.hint) from error
-    if not result.status:
-        return True
-    errors = result.stderr.decode("utf-8", "replace").split("\n")
-    if any(line.startswith(_ERROR) and _GONE in line for line in errors):
-        return False
-    raise UnclearError(f"`{quoted(argv)}`: {result.telling}", remedy(result.telling))

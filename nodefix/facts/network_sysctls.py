@@ -5,6 +5,7 @@ Source: https://kubernetes.io/docs/setup/production-environment/container-runtim
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,6 +34,16 @@ class Differing(NamedTuple):
     line: Assigned | None = None
     need: Need | None = None
     unread: str = ""
+
+
+def by_hand(one: Differing) -> str:
+    """The commands that set it now, and change the line of an admin's that says otherwise."""
+    now = f"sysctl -w {one.sysctl.name}={one.sysctl.value}"
+    line = one.line
+    if line is None or not line.is_admins or line.value == one.sysctl.value:
+        return now
+    changed = f"s/=.*/= {one.sysctl.value}/"
+    return f"sed -i '{line.number}{changed}' {shlex.quote(line.file)} && {now}"
 
 
 def file_of(sysctl: Sysctl) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from nodefix.errors import UnclearError
 from nodefix.facts.module_index import must_not_ask
+from nodefix.facts.nft import NFT, SECONDS
 from nodefix.facts.remedies import remedy
 from nodefix.host.node import Host
-from nodefix.host.programs import quoted
-
-_NFT = "/usr/sbin/nft"
+from nodefix.host.programs import Result, quoted
+from nodefix.host.spawn import says_gone
 
 
 def listing(host: Host, *what: str) -> str:
@@ -21,9 +21,31 @@ def listing(host: Host, *what: str) -> str:
     # Whoever asks: a listing is no reason to load a module.
     if must_not_ask(host._replace(may_load=False), "nf_tables"):
         return ""
-    argv = (_NFT, "list", *what)
+    argv = (NFT, "list", *what)
     result = host.programs.run(*argv)
     if result.status:
-        words = result.telling
-        raise UnclearError(f"`{quoted(argv)}`: {words}", remedy(words))
+        raise _unclear(argv, result)
     return result.text
+
+
+def chain_listing(host: Host, family: str, table: str, chain: str) -> str | None:
+    """What `nft list chain` prints; None where there is no such chain.
+
+    nft is asked in any case, which may load nf_tables.
+
+    Raises:
+        CommandError: nft cannot be started.
+        UnclearError: it does not answer.
+    """
+    argv = (NFT, "list", "chain", family, table, chain)
+    result = host.programs.run(*argv, timeout=SECONDS)
+    if not result.status:
+        return result.text
+    if says_gone(result.stderr):
+        return None
+    raise _unclear(argv, result)
+
+
+def _unclear(argv: tuple[str, ...], result: Result) -> UnclearError:
+    words = result.telling
+    return UnclearError(f"`{quoted(argv)}`: {words}", remedy(words))

@@ -33,7 +33,7 @@ from nodefix.facts.proxy_pods import said_by_config_map, said_by_static_pod
 from nodefix.facts.proxy_rancher import said_by_rancher
 from nodefix.facts.proxy_sign import Sign
 from nodefix.facts.proxy_traces import seen_in_kernel
-from nodefix.words import EMBEDDED_KUBELETS, IPTABLES, KUBELET
+from nodefix.words import IPTABLES, KUBELET_UNITS
 
 if TYPE_CHECKING:
     from nodefix.host.node import Host
@@ -109,6 +109,6 @@ def find_mode(host: Host) -> Found:
 
 def _kubelet_is_up(host: Host) -> bool:
     try:
-        return bool(host.systemd.active_units((KUBELET, *EMBEDDED_KUBELETS)))
+        return bool(host.systemd.active_units(KUBELET_UNITS))
     except BusError:
         return False

@@ -14,7 +14,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from nodefix.errors import UnclearError
-from nodefix.facts.nft_listing import listing
+from nodefix.facts.nft_listing import chain_listing, listing
 from nodefix.facts.proxy_sign import Sign
 
 if TYPE_CHECKING:
@@ -53,10 +53,5 @@ def _servers(host: Host) -> str:
 
 def _has_rules(host: Host, family: str) -> bool:
     """Whether kube-proxy has filled its chain, which nodefix makes and leaves empty."""
-    try:
-        text = listing(host, "chain", family, "nat", _CHAIN)
-    except UnclearError as error:
-        if "No such file or directory" in error.message:
-            return False
-        raise
-    return any(line.startswith("\t\t") for line in text.split("\n"))
+    text = chain_listing(host, family, "nat", _CHAIN)
+    return any(line.startswith("\t\t") for line in (text or "").split("\n"))

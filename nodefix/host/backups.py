@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from pathlib import Path
 
 from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, write_atomic
+from nodefix.text import compact_stamp
 
 # The first one, which is the file as it was before nodefix, and the newest ones.
 MOST = 10
-
-_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def keep(content: bytes, folder: Path, name: str) -> None:
@@ -57,6 +55,6 @@ def _copies(folder: Path, name: str) -> list[Path]:
 
 def _next_name(name: str, there: list[Path]) -> str:
     """A name that sorts after all others, even when the clock was set back."""
-    now = f"{name}-{time.strftime(_STAMP, time.gmtime())}"
+    now = f"{name}-{compact_stamp()}"
     newest, _, number = there[-1].name.partition(".") if there else ("", "", "")
     return now if now > newest else f"{newest}.{int(number or 0) + 1}"

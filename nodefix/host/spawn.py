@@ -10,6 +10,7 @@ import signal
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 _LIMIT = 4096
+_GONE = b"No such file or directory"
 
 
 def errors_of(root: str, argv: tuple[str, ...], seconds: float) -> bytes:
@@ -39,6 +40,15 @@ def errors_of(root: str, argv: tuple[str, ...], seconds: float) -> bytes:
         return b""
     finally:
         os.close(said)
+
+
+def says_gone(errors: bytes) -> bool:
+    """Whether nft says that what it was to list is not there.
+
+    On a line of its own errors, since the dynamic loader has the same words for a library.
+    """
+    lines = errors.splitlines()
+    return any(line.startswith(b"Error: ") and _GONE in line for line in lines)
 
 
 def _failed(pid: int, seconds: float) -> bool:

@@ -180,6 +180,14 @@ class Systemd(Bus):
         """Ask for a restart of a unit without waiting for it."""
         self._manager("RestartUnit", "(ss)", (name, "replace"))
 
+    def restart_if_active(self, name: str) -> None:
+        """Have a unit that thinks that all is well begin anew, without waiting for it.
+
+        One that has failed tries again by itself, and one that is busy was asked by somebody else.
+        """
+        if self.unit_state(name).active == "active":
+            self.restart_unit(name)
+
     def mask_unit(self, name: str) -> None:
         """Mask a unit for good, by a link in /etc/systemd/system, as `systemctl mask` does."""
         self._manager("MaskUnitFiles", "(asbb)", ([name], False, False))

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from nodefix.facts.kubeproxy_pod import EXITED, ContainerFacts
 from nodefix.report import StageReport
+from nodefix.stages.modules import TARGET
 from nodefix.words import FAILED
 
 # What kube-proxy does not run without.
 _NEEDED = ("modules", "alternatives", "chains", "lockfile")
-# How stage modules calls what it loads.
-_MODULE = "kernel module "
 
 
 def what_changed(before: Mapping[str, StageReport], now: Mapping[str, StageReport]) -> str:
@@ -29,7 +28,7 @@ def what_changed(before: Mapping[str, StageReport], now: Mapping[str, StageRepor
     if "modules" in now:
         # Not the sysctls that it may have set, too.
         targets = [change.target for change in now["modules"].changes]
-        loaded = [name.removeprefix(_MODULE) for name in targets if name.startswith(_MODULE)]
+        loaded = [name.removeprefix(TARGET) for name in targets if name.startswith(TARGET)]
         if loaded:
             reasons.append(f"kernel modules were loaded ({', '.join(loaded)})")
         if _is_mended(before.get("modules"), now["modules"]):

@@ -38,6 +38,9 @@ _REFUSED = (State.ABSENT, State.KEPT_OUT, State.UNKNOWN)
 
 _MODPROBE = "/usr/sbin/modprobe"
 
+# What a change is about: this, and the module's name.
+TARGET = "kernel module "
+
 
 def read(host: Host, config: Config) -> ModuleFacts:
     """Read the facts about the modules that kube-proxy, the network plugin and settings need."""
@@ -188,7 +191,7 @@ def _load(facts: ModuleFacts, name: str, required: bool) -> Change:
         found = f"{found}, with the SELinux boolean secure_mode_insmod on"
         hint = f"setsebool -P secure_mode_insmod off && {AGAIN}"
     return Change(
-        target=f"kernel module {name}",
+        target=f"{TARGET}{name}",
         found=found,
         wanted="loaded",
         hint=hint,

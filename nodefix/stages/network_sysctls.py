@@ -6,12 +6,11 @@ the next boot, after systemd-sysctl; a line of an admin's says what is meant, so
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from nodefix.errors import CommandError
 from nodefix.facts.cni_table import Sysctl
-from nodefix.facts.network_sysctls import FORWARDING_6, Differing, file_of
+from nodefix.facts.network_sysctls import FORWARDING_6, Differing, by_hand, file_of
 from nodefix.facts.remedies import AGAIN
 from nodefix.host.node import Host
 from nodefix.plan import Change, Problem
@@ -59,13 +58,10 @@ def _by(one: Differing) -> str:
 
 
 def _kept(one: Differing) -> Problem:
-    line, value = one.line, one.sysctl.value
-    assert line
-    now = f"sysctl -w {one.sysctl.name}={value}"
     return Problem(
-        f"sysctl {one.sysctl.name}: found {one.sysctl.wrong}{_by(one)}, expected {value}; what an"
-        " admin has set is left",
-        f"sed -i '{line.number}s/=.*/= {value}/' {shlex.quote(line.file)} && {now} && {AGAIN}",
+        f"sysctl {one.sysctl.name}: found {one.sysctl.wrong}{_by(one)}, expected"
+        f" {one.sysctl.value}; what an admin has set is left",
+        f"{by_hand(one)} && {AGAIN}",
         required=False,
         code="sysctl-kept",
     )
