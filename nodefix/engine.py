@@ -185,11 +185,16 @@ class _Run:
             self._files.open_gate(self._head, outcome, reports, finished)
 
 
-def dry_run(host: Host, config: Config, names: Sequence[str] = ()) -> dict[str, Plan]:
-    """The plan of each stage; changes nothing."""
-    settled = settle(host._replace(may_load=False), config)
+def dry_run(host: Host, settled: Settled, names: Sequence[str] = ()) -> dict[str, Plan]:
+    """The plan of each stage; changes nothing.
+
+    Args:
+        host: the node.
+        settled: what settle() says; whoever looks at several things has it found once.
+        names: the stages; all if empty.
+    """
     selected = [stage for stage in STAGES if not names or stage.NAME in names]
-    working = _at_work(selected, config)
+    working = _at_work(selected, settled.config)
     return {
         stage.NAME: plan_stage(stage, host, settled.config, settled.plan_of(stage.NAME, working))
         for stage in selected

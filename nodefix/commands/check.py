@@ -84,7 +84,8 @@ def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Ch
         names: these stages only, and no advice; all if empty.
         is_root: whether this is root.
     """
-    plans = engine.dry_run(host, config, names)
+    settled = settle(host, config)
+    plans = engine.dry_run(host, settled, names)
     judged = [judge(name, plan, is_root) for name, plan in plans.items()]
     stages = tuple(stage for stage, _ in judged)
     unknown = [gap for _, gaps in judged for gap in gaps]
@@ -92,7 +93,7 @@ def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Ch
     if names:
         return Checked(stages, unknown=merged(unknown), notes=notes)
     advised = advise(host, config)
-    live = _kube_proxy(host, settle(host._replace(may_load=False), config).config)
+    live = _kube_proxy(host, settled.config)
     gaps = (*advised.unknown, *live.unknown)
     unknown += gaps if is_root else map(_for_users, gaps)
     return Checked(

@@ -111,8 +111,7 @@ def _add_mode(shown: dict[str, object], loaded: Loaded) -> None:
     """Add the mode that `auto` stands for on this node, and what tells it."""
     if loaded.config.kube_proxy != AUTO:
         return
-    host = open_host(Path("/"))._replace(may_load=False)
-    settled = settle(host, loaded.config)
+    settled = settle(open_host(Path("/")), loaded.config)
     shown["found"] = settled.config.kube_proxy
     shown["found_by"] = settled.said.notes[0]
     if settled.said.problems:

@@ -21,6 +21,7 @@ from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
 from nodefix.plan import Plan
+from nodefix.settle import Settled, settle
 from nodefix.symptoms import Found, Symptom, Text, find, load
 from nodefix.symptoms_input import Read, of_file, of_node, of_stream
 from nodefix.symptoms_now import FINE, UNKNOWN, WRONG, Now, look
@@ -146,6 +147,7 @@ class _States:
         self.host = host
         self._again = shlex.join(["sudo", "nodefix", *arguments])
         self._plans: dict[str, Plan] = {}
+        self._settled: Settled | None = None
 
     def stage(self, name: str, about: Sequence[str]) -> Now:
         """What a stage finds now that has one of these words; all of it if there are none."""
@@ -185,7 +187,9 @@ class _States:
             settings, scope = load_settings(root), read_scope(root)
             if not scope.inside and not settings.is_forced:
                 raise UnclearError(f"nodefix is not for this system: {scope.reason}")
-            self._plans.update(engine.dry_run(self.host, settings, [name]))
+            # The mode is looked for once, whatever stages are asked.
+            self._settled = self._settled or settle(self.host, settings)
+            self._plans.update(engine.dry_run(self.host, self._settled, [name]))
         return self._plans[name]
 
 

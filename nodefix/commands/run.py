@@ -28,6 +28,7 @@ from nodefix.messages import (
     plan_in_words,
 )
 from nodefix.report import StageReport
+from nodefix.settle import settle
 from nodefix.store import ReportFiles
 from nodefix.terminal import add_stage, is_root
 from nodefix.told import briefly
@@ -188,7 +189,7 @@ def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> 
     if not scope.inside:
         print(f"nothing to do on this system: {scope.reason}")
         return EXIT_DONE
-    plans = engine.dry_run(host, config, names)
+    plans = engine.dry_run(host, settle(host, config), names)
     print(plan_in_words(plans))
     if any(plan.problems for plan in plans.values()):
         return EXIT_FAILED

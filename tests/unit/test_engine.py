@@ -17,6 +17,7 @@ from nodefix.errors import BusError, CommandError, DeadlineError, NodefixError, 
 from nodefix.facts import proxy_mode
 from nodefix.host.node import Host
 from nodefix.plan import Change, Plan, Problem
+from nodefix.settle import settle
 from nodefix.words import MARKER
 
 
@@ -256,7 +257,7 @@ def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.Monk
     monkeypatch.setattr(engine, "STAGES", (swap, off, chains))
     node.file(MARKER, "the last run's")
     before = node.snapshot()
-    plans = engine.dry_run(node.host, modes(modules="skip"))
+    plans = engine.dry_run(node.host, settle(node.host, modes(modules="skip")))
     assert plans == {
         "swap": Plan((change("a"),)),
         "modules": Plan(skipped="the setting `stages` says so"),
@@ -267,7 +268,7 @@ def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.Monk
     }
     assert swap.applied == []
     assert node.snapshot() == before
-    assert list(engine.dry_run(node.host, Config(), ["swap"])) == ["swap"]
+    assert list(engine.dry_run(node.host, settle(node.host, Config()), ["swap"])) == ["swap"]
 
 
 def test_failure_that_follows_from_another_stages_points_to_it(node: Node) -> None:

@@ -70,7 +70,7 @@ def test_what_the_kernel_shows_is_kept_by_a_run_and_not_by_a_look(
     stage = Seeing("modules")
     monkeypatch.setattr(engine, "STAGES", (stage,))
     before = node.snapshot()
-    plan = engine.dry_run(node.host, Config())["modules"]
+    plan = engine.dry_run(node.host, settle.settle(node.host, Config()))["modules"]
     assert plan.notes == ("kube-proxy's mode: nftables, from nft's table ip kube-proxy",)
     assert node.snapshot() == before
     run = Run(node, stage)
