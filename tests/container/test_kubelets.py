@@ -1,8 +1,4 @@
-"""The units of k3s, rke2, k0s and MicroShift are held and let go as kubelet's own is.
-
-Their directives are those that these projects ship: k3s install.sh; rke2 bundle/lib/systemd/system;
-k0s pkg/install/systemd_linux.go; microshift packaging/systemd. The programs are stand-ins.
-"""
+"""The units of k3s, rke2, k0s and MicroShift are held and let go as kubelet's own is."""
 
 from __future__ import annotations
 
@@ -11,105 +7,14 @@ from typing import Any
 
 import pytest
 import testnode
+from distributions import PROGRAM, UNITS
 from nodes import LIBRARY, rules, sh
 
 from nodefix import events
 
-_RANCHER = """\
-[Unit]
-Wants=network-online.target
-After=network-online.target
-
-[Install]
-WantedBy=multi-user.target
-
-[Service]
-Type=notify
-EnvironmentFile=-/etc/default/%N
-EnvironmentFile=-/etc/sysconfig/%N
-KillMode=process
-Delegate=yes
-LimitNOFILE=1048576
-LimitNPROC=infinity
-LimitCORE=infinity
-TasksMax=infinity
-TimeoutStartSec=0
-Restart=always
-RestartSec=5s
-"""
-_MODPROBE = """\
-ExecStartPre=-/sbin/modprobe br_netfilter
-ExecStartPre=-/sbin/modprobe overlay
-"""
-_RKE2 = """\
-ExecCondition=/bin/sh -c 'if systemctl is-active --quiet {other}.service; then exit 1; fi'
-{modprobe}ExecStart=/usr/local/bin/rke2 {role}
-ExecStopPost=-/bin/sh -c "systemd-cgls /system.slice/%n | grep -Eo '[0-9]+ (containerd|kubelet)' \\
- | awk '{{print $1}}' | xargs -r kill"
-"""
-_K0S = """\
-[Unit]
-ConditionFileIsExecutable=/usr/local/bin/k0s
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-StartLimitInterval=5
-StartLimitBurst=10
-ExecStart=/usr/local/bin/k0s {role}
-RestartSec=10
-Delegate=yes
-KillMode=process
-LimitCORE=infinity
-TasksMax=infinity
-TimeoutStartSec=0
-LimitNOFILE=1048576
-Restart=always
-
-[Install]
-WantedBy=multi-user.target
-"""
-# Its pause is systemd's own, 100 ms, and so are the five starts in ten seconds.
-_MICROSHIFT = """\
-[Unit]
-Wants=network-online.target crio.service openvswitch.service
-After=network-online.target crio.service openvswitch.service
-Before=kubepods.slice
-
-[Service]
-WorkingDirectory=/usr/bin/
-ExecStart=microshift run
-Restart=always
-User=root
-Type=notify
-Delegate=yes
-CPUAccounting=yes
-MemoryAccounting=yes
-LimitNOFILE=1048576
-TimeoutStartSec=4m
-
-[Install]
-WantedBy=multi-user.target
-"""
-_K3S = f"{_RANCHER}User=root\n{_MODPROBE}ExecStart=/usr/local/bin/k3s \\\n    server \\\n\n"
-UNITS = {
-    "k3s": _K3S,
-    "k3s-agent": _K3S.replace("    server", "    agent"),
-    "rke2-server": _RANCHER + _RKE2.format(other="rke2-agent", modprobe=_MODPROBE, role="server"),
-    "rke2-agent": _RANCHER + _RKE2.format(other="rke2-server", modprobe=_MODPROBE, role="agent"),
-    "k0scontroller": _K0S.format(role="controller"),
-    "k0sworker": _K0S.format(role="worker"),
-    "microshift": _MICROSHIFT,
-}
 # An archive of rke2's brings both; the agent's is not enabled here.
 ENABLED = [name for name in UNITS if name != "rke2-agent"]
 
-# systemd-notify speaks for the shell that calls it.
-PROGRAM = """\
-#!/bin/sh
-[ -z "$NOTIFY_SOCKET" ] || systemd-notify --ready
-exec sleep infinity
-"""
 # As MicroShift's guide to auto-recovery has it where systemd is older than 254.
 AUTO_RECOVERY = "[Unit]\nOnFailure=recovery.service\n"
 RECOVERY = "[Service]\nType=oneshot\nExecStart=/usr/bin/touch /recovered\n"
@@ -209,7 +114,7 @@ def what_k3s_installer_wipes_is_back_before_k3s_starts(node: testnode.Nspawn) ->
 
 def one_of_another_name_is_found(node: testnode.Nspawn) -> None:
     """As INSTALL_K3S_NAME=site leaves it."""
-    node.write("/etc/systemd/system/k3s-site.service", _K3S)
+    node.write("/etc/systemd/system/k3s-site.service", UNITS["k3s"])
     sh(node, "systemctl daemon-reload")
     (advice,) = [one for one in advised(node) if one["code"] == "kubelet-of-another-name"]
     sh(node, advice["hint"])

@@ -6,56 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from distributions import PROGRAM, UNITS
 from testnode.qemu import Boot, Booted, Ran, Scenario
 
-# As their installers write them, but for what they start.
-_K3S = """\
-[Unit]
-Wants=network-online.target
-After=network-online.target
-
-[Install]
-WantedBy=multi-user.target
-
-[Service]
-Type=notify
-NotifyAccess=all
-EnvironmentFile=-/etc/default/%N
-EnvironmentFile=-/etc/sysconfig/%N
-EnvironmentFile=-/etc/systemd/system/k3s.service.env
-KillMode=process
-Delegate=yes
-TimeoutStartSec=0
-Restart=always
-RestartSec=5s
-ExecStartPre=-/sbin/modprobe br_netfilter
-ExecStartPre=-/sbin/modprobe overlay
-ExecStart=/usr/local/bin/k3s \\
-    server \\
-\t'--node-label' \\
-\t'a=b' \\
-
-"""
-_K0S = """\
-[Unit]
-ConditionFileIsExecutable=/usr/local/bin/k0s
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-StartLimitInterval=5
-StartLimitBurst=10
-ExecStart=/usr/local/bin/k0s worker --kubelet-extra-args=--v=2 --token-file=/etc/k0s/token
-RestartSec=10
-Delegate=yes
-KillMode=process
-TimeoutStartSec=0
-Restart=always
-
-[Install]
-WantedBy=multi-user.target
-"""
-_STAND_IN = "#!/bin/sh\nsystemd-notify --ready\nexec sleep infinity\n"
+# As their installers write them for somebody who gave them flags.
+_K3S = UNITS["k3s"].replace("    server \\\n", "    server \\\n\t'--node-label' \\\n\t'a=b' \\\n")
+_K0S = UNITS["k0sworker"].replace(
+    "k0s worker", "k0s worker --kubelet-extra-args=--v=2 --token-file=/etc/k0s/token"
+)
 _ENTRY = "/dev/vda2 none swap sw 0 0\n"
 
 
@@ -98,8 +56,8 @@ SCENARIO = Scenario(
         "/etc/fstab": _ENTRY,
         "/etc/systemd/system/k3s.service": _K3S,
         "/etc/systemd/system/k0sworker.service": _K0S,
-        "/usr/local/bin/k3s": _STAND_IN,
-        "/usr/local/bin/k0s": _STAND_IN,
+        "/usr/local/bin/k3s": PROGRAM,
+        "/usr/local/bin/k0s": PROGRAM,
     },
     collect=("/run/nodefix",),
 )
