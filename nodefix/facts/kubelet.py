@@ -39,7 +39,6 @@ _ENVIRONMENT_FILES = (
     "/etc/default/kubelet",
     "/etc/sysconfig/kubelet",
 )
-_NOT_THERE = ("not-found", "masked")
 _VARIABLES = ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")
 
 
@@ -55,11 +54,13 @@ def wants_swap(host: Host) -> Answer:
 
 
 def _by_units(host: Host) -> Answer:
-    commands = {unit: host.systemd.service_command(unit) for unit in (KUBELET, *UNITS)}
-    there = [unit for unit, found in commands.items() if found.load_state not in _NOT_THERE]
+    there = host.systemd.known_units((KUBELET, *UNITS))
     if not there:
         return _without_unit(host)
-    said = {unit: _by_unit(host, unit, commands[unit]) for unit in _in_use(host, there)}
+    said = {
+        unit: _by_unit(host, unit, host.systemd.service_command(unit))
+        for unit in _in_use(host, there)
+    }
     return _agreed({unit: answer for unit, answer in said.items() if answer}, there)
 
 
@@ -74,18 +75,18 @@ def _by_unit(host: Host, unit: str, command: ServiceCommand) -> Answer | None:
     return said_by_distribution(host, unit, command)
 
 
-def _in_use(host: Host, units: list[str]) -> list[str]:
+def _in_use(host: Host, units: tuple[str, ...]) -> tuple[str, ...]:
     """Without those that are only installed, unless all are."""
     if len(units) < 2:
         return units
     states = [host.systemd.service_state(unit) for unit in units]
-    used = [
+    used = tuple(
         unit
         for unit, service in zip(units, states, strict=True)
         if service.file_state != "disabled"
         or service.state.active != "inactive"
         or service.state.job
-    ]
+    )
     return used or units
 
 

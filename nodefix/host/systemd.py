@@ -87,11 +87,14 @@ class Systemd(Bus):
         digits = re.match(r"\d+", self._property(_PATH, _MANAGER, "Version").lstrip("v"))
         return int(digits[0]) if digits else 0
 
-    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Those of the named units that have a file and can be started, in the names' order."""
+    def known_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named units that are there and not masked, in the names' order.
+
+        One that systemd cannot load is among them.
+        """
         (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
-        loaded = {unit[0] for unit in units if unit[2] == "loaded"}
-        return tuple(name for name in names if name in loaded)
+        known = {unit[0] for unit in units if unit[2] not in ("not-found", "masked")}
+        return tuple(name for name in names if name in known)
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the named units that are active, in the order of the names."""

@@ -99,10 +99,11 @@ class FakeSystemd(Systemd):
         self._ask("version")
         return self.release
 
-    def loaded_units(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The test's."""
-        self._ask("loaded_units")
-        return tuple(name for name in names if name in self.loaded)
+    def known_units(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of which it is said how they are started, or that they cannot be."""
+        self._ask("known_units")
+        states = {name: self.service_command(name).load_state for name in names}
+        return tuple(name for name in names if states[name] not in ("not-found", "masked"))
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """The test's."""

@@ -88,16 +88,17 @@ def test_version(bus: Connection, words: str, release: int) -> None:
     assert Systemd().version() == release
 
 
-def test_loaded_units(bus: Connection) -> None:
+def test_known_units(bus: Connection) -> None:
     bus.answers[MANAGER, "ListUnitsByNames"] = lambda given: (
         [
             ("k3s.service", "", "loaded", "inactive", "dead", ""),
             ("k0sworker.service", "", "masked", "inactive", "dead", ""),
             ("rke2-agent.service", "", "not-found", "inactive", "dead", ""),
+            ("microshift.service", "", "bad-setting", "inactive", "dead", ""),
         ],
     )
-    names = ["rke2-agent.service", "k0sworker.service", "k3s.service"]
-    assert Systemd().loaded_units(names) == ("k3s.service",)
+    names = ["microshift.service", "rke2-agent.service", "k0sworker.service", "k3s.service"]
+    assert Systemd().known_units(names) == ("microshift.service", "k3s.service")
     assert bus.calls[0][2] == (names,)
 
 

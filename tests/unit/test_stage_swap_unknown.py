@@ -88,7 +88,7 @@ def test_without_swap_nobody_asks(node: Node) -> None:
 def test_19_bus_that_does_not_answer(swapping: Node) -> None:
     swapping.file("/usr/lib/systemd/system/kubelet.service")
     swapping.systemd.failing |= dict.fromkeys(
-        ("swap_units", "service_command", "loaded_units", "reload"), BusError("no answer", "busctl")
+        ("swap_units", "service_command", "known_units", "reload"), BusError("no answer", "busctl")
     )
     before = swapping.snapshot()
     (problem,) = repair(swap, swapping).problems
