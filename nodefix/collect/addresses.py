@@ -35,7 +35,6 @@ _SEEN_BEFORE, _SEEN_AFTER = 16, 60
 
 # The service that clouds tell a machine about itself by: the same everywhere.
 _METADATA = int(ipaddress.IPv4Address("169.254.169.254"))
-_MAPPED = 0xFFFF << 32
 # Groups of a row of them in which an address is looked for.
 _GROUPS = 40
 
