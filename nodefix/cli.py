@@ -113,7 +113,10 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     for name in COMMANDS:
         if only in ("", name):
             module = command(name)
-            module.options(commands.add_parser(name, help=module.HELP, description=module.HELP))
+            one = commands.add_parser(name, help=module.HELP, description=module.HELP)
+            # Whatever the whole program's parser does not know is this command's to refuse.
+            one.set_defaults(refuse=one.error)
+            module.options(one)
         else:
             commands.add_parser(name)
     return found
@@ -121,4 +124,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     called = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-    return parser(called).parse_args(arguments)
+    options, unknown = parser(called).parse_known_args(arguments)
+    if unknown:
+        options.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+    return options

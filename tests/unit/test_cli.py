@@ -49,6 +49,15 @@ def test_bad_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str
     assert "usage: nodefix" in capsys.readouterr().err
 
 
+def test_a_command_refuses_in_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("history", "--nonsense") == 64
+    told = capsys.readouterr().err
+    assert told.startswith("usage: nodefix history ")
+    assert told.endswith(
+        "nodefix history: unrecognized arguments: --nonsense\n  see: nodefix history --help\n"
+    )
+
+
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("--help") == 0
     told = capsys.readouterr().out
