@@ -105,6 +105,21 @@ def find(symptoms: Sequence[Symptom], texts: Iterable[Text]) -> list[Found]:
     )
 
 
+def own_words(found: Found) -> frozenset[str]:
+    """What a line has beside the symptom's own text, such as the name of a module.
+
+    Returns:
+        Words in lower case, of four characters and more, one of them a letter.
+    """
+    common = {word for line in found.symptom.lines for piece in line for word in _words_of(piece)}
+    return frozenset(_words_of(_flat(found.line))) - common
+
+
+def _words_of(flat: str) -> Iterator[str]:
+    words = "".join(c if c.isalnum() or c in "_-/." else " " for c in flat).split()
+    return (word for word in words if len(word) > 3 and any(c.isalpha() for c in word))
+
+
 def _newest(
     symptom: Symptom, text: Text, lines: Sequence[str], numbers: Sequence[int], before: Found | None
 ) -> Found:

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from nodefix.host.node import Host, open_host
 from nodefix.output import add_format, show
 from nodefix.plan import Plan
 from nodefix.settle import Settled, settle
-from nodefix.symptoms import Found, Symptom, Text, find, load
+from nodefix.symptoms import Found, Text, find, load, own_words
 from nodefix.symptoms_input import Read, of_file, of_node, of_stream
 from nodefix.symptoms_now import FINE, UNKNOWN, WRONG, Now, look
 from nodefix.terminal import tell
@@ -104,7 +104,7 @@ def explain(host: Host, read: Read, form: str, arguments: Sequence[str]) -> int:
     symptoms = load()
     found = find(symptoms, read.texts)[:_MOST]
     states = _States(host, arguments)
-    explained = [Explained(one, *_state(states, one.symptom)) for one in found]
+    explained = [Explained(one, *_state(states, one)) for one in found]
     # What is wrong now comes before what has been.
     explained.sort(key=lambda one: (one.found.symptom.follows, one.now.state == FINE))
     elsewhere = _elsewhere(host)
@@ -149,8 +149,14 @@ class _States:
         self._plans: dict[str, Plan] = {}
         self._settled: Settled | None = None
 
-    def stage(self, name: str, about: Sequence[str]) -> Now:
-        """What a stage finds now that has one of these words; all of it if there are none."""
+    def stage(self, name: str, about: Sequence[str], own: Collection[str]) -> Now:
+        """What a stage finds now.
+
+        Args:
+            name: the stage.
+            about: only what has one of these words counts; everything if there are none.
+            own: words of the line that is explained; what has one of them comes first.
+        """
         if os.geteuid() != 0:
             return Now(UNKNOWN, f"only root can read what stage {name} looks at", self._again)
         try:
@@ -173,7 +179,7 @@ class _States:
             one for one in (*clear, *said) if not about or any(word in one[0] for word in about)
         ]
         if mine:
-            words, hint = mine[0]
+            words, hint = max(mine, key=lambda one: any(word in one[0].lower() for word in own))
             more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
             return Now(WRONG, words + more, hint or f"nodefix run --stage {name}")
         if unclear:
@@ -197,11 +203,12 @@ def _is_clear(code: str) -> bool:
     return not is_unclear(code) and code not in ("nodefix-defect", "stage-behind")
 
 
-def _state(states: _States, symptom: Symptom) -> tuple[Now, str]:
+def _state(states: _States, found: Found) -> tuple[Now, str]:
     """The state now, and what to type."""
+    symptom = found.symptom
     kind, _, what = symptom.now.partition(" ")
     if kind == "stage":
-        now = states.stage(what, symptom.about)
+        now = states.stage(what, symptom.about, own_words(found))
     elif kind == "check":
         now = look(states.host, what)
     else:

@@ -116,7 +116,7 @@ def test_another_folder_and_umask_give_the_same_bytes(rpm: Path, tmp_path: Path)
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(TOP / name, copy / name)
     testnode.run([*git, str(copy), "add", "--all"])
-    script = 'umask 077; exec packaging/build-rpm --without-tests --out .'
+    script = "umask 077; exec packaging/build-rpm --without-tests --out ."
     built = testnode.run(["sh", "-c", script], cwd=copy, timeout=600)
     again = sorted(copy.glob("*.rpm"))
     assert len(again) == 2, built.output

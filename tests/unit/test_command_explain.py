@@ -92,6 +92,16 @@ def test_state_of_what_nodefix_would_change(plans: dict[str, Plan], printed: Jso
     assert (cause["state"], cause["fix"]) == ("wrong", "nodefix run --stage swap")
 
 
+def test_what_the_line_names_comes_first(plans: dict[str, Plan], printed: Json) -> None:
+    line = "iptables: Extension MASQUERADE revision 0 not supported, missing kernel module?"
+    other = Problem("kernel module br_netfilter: missing, not supported", "dnf one")
+    own = Problem("target Masquerade: refused by the kernel", "dnf two")
+    plans["modules"] = Plan(problems=(other, own))
+    (cause,) = printed(line)["causes"]
+    assert cause["now"] == "target Masquerade: refused by the kernel (and 1 more)"
+    assert cause["fix"] == "dnf two"
+
+
 def test_in_order_by_now(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("explain", SWAP) == 0
     out = capsys.readouterr().out
