@@ -76,6 +76,21 @@ def must_not_ask(host: Host, module: str) -> bool:
         return True
 
 
+def is_absent_now(host: Host, module: str) -> bool:
+    """Whether this boot does without a module: it is neither loaded nor part of the kernel.
+
+    False where no list of the kernel's names it and there is none of what is built in.
+
+    Raises:
+        OSError: a list or an index cannot be read.
+    """
+    loaded = loaded_modules(host)
+    if loaded is None or module in loaded:
+        return False
+    built_in, on_disk = modules_of(host, kernel_release(host.root))
+    return module not in built_in and (module in on_disk or bool(built_in))
+
+
 def module_name(file: str) -> str:
     """A module's name by its file's name; `-` and `_` are the same."""
     # Called some thousand times at each boot: no pattern.

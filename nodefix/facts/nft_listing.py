@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
 from nodefix.errors import UnclearError
-from nodefix.facts.module_index import must_not_ask
+from nodefix.facts.module_index import is_absent_now
 from nodefix.facts.nft import NFT, SECONDS
 from nodefix.facts.remedies import remedy
 from nodefix.host.node import Host
@@ -18,14 +20,22 @@ def listing(host: Host, *what: str) -> str:
         CommandError: nft cannot be started.
         UnclearError: it does not answer.
     """
-    # Whoever asks: a listing is no reason to load a module.
-    if must_not_ask(host._replace(may_load=False), "nf_tables"):
+    # Whoever asks: a listing is no reason to load a module, and what is not there has no tables.
+    if _has_no_tables(host):
         return ""
     argv = (NFT, "list", *what)
     result = host.programs.run(*argv)
     if result.status:
         raise _unclear(argv, result)
     return result.text
+
+
+def _has_no_tables(host: Host) -> bool:
+    try:
+        return is_absent_now(host, "nf_tables")
+    except OSError as error:
+        message = f"{error.filename}: cannot be read: {error.strerror}"
+        raise UnclearError(message, f"ls -lZ {shlex.quote(str(error.filename))}") from error
 
 
 def chain_listing(host: Host, family: str, table: str, chain: str) -> str | None:
