@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from nodefix.collect.part import Got, Lines
 from nodefix.errors import UnclearError
 from nodefix.facts.kubeproxy_log import errors_in
-from nodefix.host.journald import Entry, entries, storage
+from nodefix.host.journald import MAY_NOT_READ, Entry, entries, storage
 from nodefix.host.node import Host
 from nodefix.symptoms_input import UNITS, kube_proxy_logs
 from nodefix.text import stamp
@@ -34,15 +34,13 @@ OF_UNITS = tuple(f"_SYSTEMD_UNIT={unit}" for unit in UNITS if unit != UNIT)
 OF_SYSTEMD = ("_PID=1", *(f"UNIT={unit}" for unit in (*_OUR_UNITS, *KUBELET_UNITS)))
 OF_KERNEL = ("_TRANSPORT=kernel", *(f"PRIORITY={number}" for number in range(5)))
 
-TO_READ = "this user may not read the system's journal"
-
 
 def journal(matches: Sequence[str]) -> Callable[[Host], Got]:
     """Reads the entries that match, of the last boots."""
 
     def read(host: Host) -> Got:
         if storage(host.root).readable is False:
-            raise UnclearError(TO_READ, "sudo nodefix collect")
+            raise UnclearError(MAY_NOT_READ, "sudo nodefix collect")
         found = entries(matches, _MOST, (*_FIELDS, *_OWN), _SECONDS)
         return _newest(found)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nodefix.errors import UnclearError
 from nodefix.history import FIELDS, MATCHES, Again, Boot, again, boots
-from nodefix.host.journald import MOST, entries, storage
+from nodefix.host.journald import MAY_NOT_READ, MOST, entries, storage
 from nodefix.output import add_format, show
 from nodefix.terminal import tell
 from nodefix.text import one_line, stamp
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace, arguments: list[str]) -> int:
     """Show as many boots as the options say."""
     kept = storage(Path("/"))
     if kept.readable is False:
-        tell("nodefix history: this user may not read the system's journal")
+        tell(f"nodefix history: {MAY_NOT_READ}")
         tell(f"  try: {shlex.join(['sudo', 'nodefix', *arguments])}")
         return EXIT_FAILED
     try:

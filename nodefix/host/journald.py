@@ -1,4 +1,4 @@
-"""Reading the journal, newest entries first, within bounds."""
+"""Reading the journal, newest entries first or oldest first, within bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,10 @@ from nodefix.text import bounded
 MOST, _FIELD = 100_000, 16 << 10
 
 
+# What is told to whom storage() says that they may not.
+MAY_NOT_READ = "this user may not read the system's journal"
+
+
 class Entry(NamedTuple):
     """One entry.
 
@@ -25,11 +29,13 @@ class Entry(NamedTuple):
         time: when journald took it, in seconds since 1970.
         boot_id: 32 hexadecimal digits.
         fields: the others, as text; what cannot be shown on a terminal is escaped.
+        monotonic: the same time by the clock that nobody sets, in seconds.
     """
 
     time: float
     boot_id: str
     fields: Mapping[str, str]
+    monotonic: float = 0.0
 
 
 class Storage(NamedTuple):
@@ -69,6 +75,7 @@ def entries(
     most: int = MOST,
     fields: Sequence[str] = (),
     seconds: float = float("inf"),
+    oldest_first: bool = False,
 ) -> Iterator[Entry]:
     """The entries that match, newest first.
 
@@ -76,7 +83,8 @@ def entries(
         matches: `FIELD=value`; those of one field are alternatives, as in journalctl(1).
         most: how many at the most.
         fields: those that are wanted, which is quicker; all if empty.
-        seconds: how long this may take; what is older then is left out.
+        seconds: how long this may take; what comes later is left out.
+        oldest_first: the other way round.
 
     Raises:
         UnclearError: the journal cannot be read at all. An ordinary user gets what they may see.
@@ -87,10 +95,13 @@ def entries(
         reader = journal.Reader()
         for match in matches:
             reader.add_match(match)
-        reader.seek_tail()
+        if oldest_first:
+            reader.seek_head()
+        else:
+            reader.seek_tail()
         end = time.monotonic() + seconds
         for _ in range(most):
-            found = reader.get_previous()
+            found = reader.get_next() if oldest_first else reader.get_previous()
             if not found or time.monotonic() > end:
                 return
             yield _entry(found, fields or found)
@@ -103,7 +114,13 @@ def _entry(found: Mapping[str, object], fields: Iterable[str]) -> Entry:
     stamp = found.get("__REALTIME_TIMESTAMP")
     when = stamp.timestamp() if isinstance(stamp, datetime) else 0.0
     kept = {key: _text(found[key]) for key in fields if key in found}
-    return Entry(when, _text(found.get("_BOOT_ID")), kept)
+    return Entry(when, _text(found.get("_BOOT_ID")), kept, _monotonic(found))
+
+
+def _monotonic(found: Mapping[str, object]) -> float:
+    # A journal.Monotonic: the time, and the boot that it counts from.
+    stamp = getattr(found.get("__MONOTONIC_TIMESTAMP"), "timestamp", None)
+    return stamp.total_seconds() if isinstance(stamp, timedelta) else 0.0
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,14 @@ from typing import Any
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError
 from nodefix.host.bus import CALL_SECONDS, Bus
-from nodefix.host.units import ServiceCommand, ServiceState, SwapUnit, UnitInfo, UnitState
+from nodefix.host.units import (
+    BootTimes,
+    ServiceCommand,
+    ServiceState,
+    SwapUnit,
+    UnitInfo,
+    UnitState,
+)
 
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
@@ -86,6 +93,22 @@ class Systemd(Bus):
         """systemd's release; 0 if it calls itself something without a number."""
         digits = re.match(r"\d+", self._property(_PATH, _MANAGER, "Version").lstrip("v"))
         return int(digits[0]) if digits else 0
+
+    def boot_times(self) -> BootTimes:
+        """When the parts of this boot began."""
+
+        def told(name: str) -> float:
+            return float(self._property(_PATH, _MANAGER, name)) / _USEC
+
+        # That by the monotonic clock is 0 anyway.
+        is_machine = bool(told("KernelTimestamp"))
+        parts = (told(f"{name}TimestampMonotonic") for name in ("InitRD", "Userspace"))
+        return BootTimes(is_machine, *parts)
+
+    def after(self, name: str) -> tuple[str, ...]:
+        """The units that a unit is ordered after, of those that are loaded."""
+        (path,) = self._manager("LoadUnit", "(s)", (name,))
+        return tuple(self._property(path, _UNIT, "After"))
 
     def known_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the named units that are there and not masked, in the names' order.

@@ -8,6 +8,20 @@ from typing import NamedTuple
 _BUSY = ("activating", "deactivating", "reloading", "refreshing")
 
 
+class BootTimes(NamedTuple):
+    """When the parts of a boot began, in seconds by the monotonic clock.
+
+    Attributes:
+        is_machine: whether it began with a kernel, at 0; in a container it began with systemd.
+        initrd: its systemd; 0 where there is none.
+        userspace: the system's own systemd.
+    """
+
+    is_machine: bool
+    initrd: float
+    userspace: float
+
+
 class SwapUnit(NamedTuple):
     """One .swap unit as the manager shows it.
 

@@ -51,7 +51,7 @@ function _shtab_nodefix_using
 end
 
 set -g _shtab_nodefix_commands run wait watch status check history explain collect restart-kube-proxy learn disable enable rollback config 'config show' 'config check' 'config schema'
-set -g _shtab_nodefix_opts_with_value --format --hold --reason --stage --timeout -n
+set -g _shtab_nodefix_opts_with_value --format --hold --reason --stage --svg --timeout -n
 
 complete -c nodefix -e
 complete -c nodefix -f
@@ -74,6 +74,8 @@ complete -c nodefix -n '_shtab_nodefix_using status' -s h -l help -d 'show this 
 complete -c nodefix -n '_shtab_nodefix_using status' -l wait -d 'wait until the run has ended, and show how it goes'
 complete -c nodefix -n '_shtab_nodefix_using status' -l timeout -x -d 'with --wait: how long (default: 600)'
 complete -c nodefix -n '_shtab_nodefix_using status' -l long -d 'show each change and remark, too'
+complete -c nodefix -n '_shtab_nodefix_using status' -l svg -x -d 'draw this boot, from the journal: what came before nodefix, its runs and stages, and each start of kubelet, on a time line; `-` prints the picture in the place of the text'
+complete -c nodefix -n '_shtab_nodefix_using status' -l force -d 'with --svg: replace a file that is there'
 complete -c nodefix -n '_shtab_nodefix_using status' -l format -xka "text json yaml" -d 'what is printed (default: text)'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a check -d 'say what is not as it should be, and what else an admin should know; change nothing'
 complete -c nodefix -n '_shtab_nodefix_using check' -s h -l help -d 'show this help message and exit'

@@ -27,6 +27,7 @@ LAYERS = (
     ("symptoms_input", "symptoms_now", "check_text", "check_kube_proxy"),
     ("gate", "holding"),
     ("status",),
+    ("picture",),
     ("engine",),
     ("collect",),
     ("commands",),

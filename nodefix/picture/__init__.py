@@ -1,0 +1,1 @@
+"""This boot as a picture: what the journal tells, as rows of bars, as one SVG file."""
