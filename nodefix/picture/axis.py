@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -43,14 +43,21 @@ class Axis:
         begin, end: in seconds.
         left, right: the same in pixels.
         events: when something happens; times without are cut out.
+        busy: from when to when something is at work, which is never cut out.
     """
 
     def __init__(
-        self, begin: float, end: float, left: float, right: float, events: Iterable[float]
+        self,
+        begin: float,
+        end: float,
+        left: float,
+        right: float,
+        events: Iterable[float],
+        busy: Sequence[tuple[float, float]] = (),
     ) -> None:
         end = max(end, begin + 0.001)
         inside = sorted({begin, end, *(one for one in events if begin < one < end)})
-        cuts = _cuts(inside)
+        cuts = _cuts(inside, busy)
         kept = end - begin - sum(until - since for since, until in cuts)
         scale = (right - left - CUT * len(cuts)) / kept
         self.segments: list[Segment] = []
@@ -82,9 +89,14 @@ class Axis:
         return found
 
 
-def _cuts(moments: list[float]) -> list[tuple[float, float]]:
+def _cuts(moments: list[float], busy: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The times to cut out, in their order; a bit of each is left at both of its ends."""
-    gaps = sorted(pairwise(moments), key=lambda gap: gap[0] - gap[1])
+    idle = (
+        (since, until)
+        for since, until in pairwise(moments)
+        if not any(begin <= since and until <= end for begin, end in busy)
+    )
+    gaps = sorted(idle, key=lambda gap: gap[0] - gap[1])
     left = moments[-1] - moments[0]
     found = []
     for since, until in gaps[:_MOST]:

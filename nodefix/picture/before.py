@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nodefix.picture.bars import Clock
 from nodefix.picture.lengths import length
 from nodefix.picture.model import BEFORE, Row, Span
 from nodefix.picture.reading import Material
@@ -13,12 +14,12 @@ from nodefix.picture.tries import Try, tries
 _MOST, _SECONDS = 10, 0.005
 
 
-def phases(found: Material, origin: float, until: float) -> list[Row]:
+def phases(found: Material, clock: Clock, until: float) -> list[Row]:
     """The kernel, the initrd, and the time from there until nodefix.
 
     Args:
         found: what was read.
-        origin: when the boot began, by the monotonic clock.
+        clock: of this boot.
         until: when nodefix began, or would have; as seconds since the boot began.
     """
     times = found.times
@@ -26,8 +27,8 @@ def phases(found: Material, origin: float, until: float) -> list[Row]:
         return []
     begins = [("kernel", 0.0)] if times.is_machine else []
     if times.initrd:
-        begins.append(("initrd", times.initrd - origin))
-    begins.append(("systemd", times.userspace - origin))
+        begins.append(("initrd", clock.since(times.initrd)))
+    begins.append(("systemd", clock.since(times.userspace)))
     ends = [begin for _, begin in begins[1:]] + [until]
     return [
         Row(name, (_span(name, begin, end),))
@@ -36,7 +37,7 @@ def phases(found: Material, origin: float, until: float) -> list[Row]:
     ]
 
 
-def units(found: Material, origin: float, until: float) -> tuple[list[Row], str]:
+def units(found: Material, clock: Clock, until: float) -> tuple[list[Row], str]:
     """The units that took longest, in the order in which they began; and which are not shown."""
     names = dict.fromkeys(entry.fields.get("UNIT", "") for entry in found.before)
     waited = [name for name in names if name and (found.waited is None or name in found.waited)]
@@ -44,8 +45,7 @@ def units(found: Material, origin: float, until: float) -> tuple[list[Row], str]
     rows = []
     for name, starts in by_unit.items():
         spans = tuple(
-            _span(name, one.begin - origin, (one.up or one.end or until + origin) - origin)
-            for one in starts
+            _span(name, clock.since(one.begin), _ready(one, clock, until)) for one in starts
         )
         if sum(span.end - span.begin for span in spans) >= _SECONDS:
             rows.append(Row(name, spans))
@@ -57,6 +57,11 @@ def units(found: Material, origin: float, until: float) -> tuple[list[Row], str]
     most = max([_SECONDS, *(_taken(row) for row in rows if row not in longest)])
     are = "units are" if left > 1 else "unit is"
     return shown, f"{left} more {are} not shown before nodefix: none took more than {length(most)}"
+
+
+def _ready(one: Try, clock: Clock, until: float) -> float:
+    end = one.end if one.up is None else one.up
+    return until if end is None else clock.since(end)
 
 
 def _taken(row: Row) -> float:

@@ -21,6 +21,8 @@ from nodefix.words import KUBELET_UNITS, RUNNING, UNIT
 _SOON = 15.0
 # The journal is there so soon after systemd.
 _LATE = 30.0
+# Of what goes on after the last event, so much of the time before is shown.
+_SEEN = 0.06
 # Problems that are shown.
 _PROBLEMS = 3
 
@@ -85,8 +87,8 @@ def _until_kubelet(found: Material, course: _Course, clock: Clock) -> tuple[Pane
     """What came before nodefix, its first run, and what waited for that."""
     first = course.runs[0] if course.runs else None
     begun = clock.since(first.begin) if first else _last_before(found, clock)
-    rows = before.phases(found, clock.origin, begun)
-    units, left = before.units(found, clock.origin, begun)
+    rows = before.phases(found, clock, begun)
+    units, left = before.units(found, clock, begun)
     rows += [row._replace(is_inner=True) for row in units]
     end = begun
     if first:
@@ -122,12 +124,14 @@ def _whole(course: _Course, clock: Clock, begin: float) -> Panel | None:
     moments = [span.begin if span.is_open else span.end for row in rows for span in row.spans]
     last = max(moments)
     # What goes on is seen to.
-    end = min(clock.since(clock.now), last + max(0.06 * last, 2.0))
+    end = min(clock.since(clock.now), last + min(max(_SEEN * last, 2.0), 15.0))
     return Panel(TITLE_WHOLE, 0.0, max(end, last), tuple(rows))
 
 
 def _goes_on(starts: Sequence[Try], clock: Clock, begin: float) -> bool:
-    return len(starts) > 1 or any(clock.end(one.end) > begin for one in starts)
+    """Whether a unit has more to show than one start before that and being up since."""
+    times = [one.begin if one.end is None else one.end for one in starts]
+    return len(starts) > 1 or any(clock.since(time) > begin for time in times)
 
 
 def _summary(course: _Course, clock: Clock) -> str:

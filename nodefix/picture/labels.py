@@ -45,15 +45,25 @@ def bars(spans: Sequence[Span], axis: Axis, left: float, right: float) -> list[B
             continue
         after = next((one.left for one in placed[number + 1 :] if one.span.kind != PAUSE), right)
         bar = _labelled(bar, taken, after)
+        if bar.label and bar.at < bar.left:
+            found = [_shorter(one, bar.at - _SPACE) for one in found]
         taken = max(bar.right, bar.at + width(bar.label, SIZE) + _SPACE if bar.label else 0.0)
         found.append(bar)
-    return found
+    # Of a line that is all below labels nothing is left.
+    return [one for one in found if one.right > one.left]
 
 
 def _placed(span: Span, axis: Axis, right: float) -> Bar:
     begin = min(axis.x(span.begin), right - LEAST)
     is_line = span.kind in (PAUSE, LEFT_OUT)
     return Bar(span, begin, max(axis.x(span.end), begin + (0.0 if is_line else LEAST)))
+
+
+def _shorter(bar: Bar, most: float) -> Bar:
+    """A line that ends where a label begins; another bar as it is."""
+    if bar.span.kind != PAUSE:
+        return bar
+    return bar._replace(right=max(min(bar.right, most), bar.left))
 
 
 def _labelled(bar: Bar, taken: float, after: float) -> Bar:

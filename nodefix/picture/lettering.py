@@ -42,8 +42,11 @@ def _part(character: str) -> float:
 
 def cut(text: str, size: float, room: float) -> str:
     """The text, or its beginning and an ellipsis, so that it has room."""
+    text = harmless(text).replace("\n", " ")
     if width(text, size) <= room:
         return text
+    # No letter is narrower than a quarter of its height.
+    text = text[: int(4 * room / size)]
     while text and width(f"{text}…", size) > room:
         text = text[:-1]
     return f"{text}…"
@@ -53,7 +56,7 @@ def wrapped(text: str, size: float, room: float, most: int, is_mono: bool = Fals
     """The text on so many lines at the most; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in harmless(text).split():
         longer = f"{line} {word}" if line else word
         if width(longer, size, is_mono) <= room:
             line = longer

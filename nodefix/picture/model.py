@@ -19,6 +19,8 @@ from nodefix.words import (
 
 # Kinds of bars beside the outcomes of stages and runs.
 BEFORE, WAITS, HELD, STARTING, UP, STOPPED = "before", "waits", "held", "starting", "up", "stopped"
+# What another version of nodefix may say.
+UNKNOWN = "unknown"
 # Between two tries, and tries that there is no room for.
 PAUSE, LEFT_OUT = "pause", "left out"
 
@@ -34,6 +36,7 @@ KINDS: Mapping[str, str] = {
     FAILED: "failed",
     RUNNING: "running",
     NOT_RUN: "not run",
+    UNKNOWN: "unknown",
     WAITS: "waits for nodefix",
     HELD: "held by nodefix",
     STARTING: "starting",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from nodefix import events
 from nodefix.host.journald import Entry
+from nodefix.picture.model import KINDS, UNKNOWN
 from nodefix.picture.tries import Try
-from nodefix.words import FAILED, RUNNING, SKIPPED, UNIT
+from nodefix.words import FAILED, RUNNING, UNIT
 
 _STAGES = (
     events.STAGE_UNCHANGED,
@@ -77,7 +79,7 @@ def runs(own: Iterable[Entry], service: Sequence[Try], is_running: bool) -> list
     found.sort(key=lambda run: run.begin)
     return [
         run if run.end is not None or (run is found[-1] and is_running) else _aborted(run, after)
-        for run, after in zip(found, [*found[1:], None], strict=True)
+        for run, after in zip_longest(found, found[1:])
     ]
 
 
@@ -121,12 +123,17 @@ def _run(group: Sequence[Entry], service: Try | None) -> Run:
         begin,
         end,
         # One that ended without a word was killed.
-        FAILED if outcome == RUNNING and end is not None else outcome,
+        FAILED if outcome == RUNNING and end is not None else _known(outcome),
         by if by.startswith("nodefix") else BY_HAND,
         tuple(_stage(entry, begin) for entry in group if entry.fields["MESSAGE_ID"] in _STAGES),
         fields.get("MESSAGE", "") if has_ended else "",
         tuple(entry.fields.get("MESSAGE", "") for entry in group if _holds(entry)),
     )
+
+
+def _known(outcome: str) -> str:
+    """An outcome that a picture has a colour for."""
+    return outcome if outcome in KINDS else UNKNOWN
 
 
 def _worked_until(service: Try) -> float | None:
@@ -143,7 +150,7 @@ def _stage(entry: Entry, begin: float) -> StageRun:
     fields = entry.fields
     return StageRun(
         fields.get("NODEFIX_STAGE", ""),
-        fields.get("NODEFIX_OUTCOME", SKIPPED),
+        _known(fields.get("NODEFIX_OUTCOME", UNKNOWN)),
         # A record is sent at the end of its stage.
         max(entry.monotonic - _seconds(entry), begin),
         max(entry.monotonic, begin),

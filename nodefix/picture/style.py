@@ -12,6 +12,7 @@ from nodefix.picture.model import (
     PAUSE,
     STARTING,
     STOPPED,
+    UNKNOWN,
     UP,
     WAITS,
 )
@@ -39,6 +40,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     FAILED: ("#cf3a3a", "#f0605c"),
     RUNNING: ("#2ea3b5", "#45c1d3"),
     NOT_RUN: ("#c3c9d1", "#4d5663"),
+    UNKNOWN: ("#c3c9d1", "#4d5663"),
     WAITS: ("#8b97a6", "#7f8b9b"),
     HELD: ("#c2571a", "#f08c4a"),
     STARTING: ("#93cda4", "#5f9c73"),

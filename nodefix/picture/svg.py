@@ -11,7 +11,7 @@ from nodefix.picture.axis import Axis
 from nodefix.picture.labels import SIZE, Bar, bars
 from nodefix.picture.lengths import length, moment
 from nodefix.picture.lettering import clean, cut, width, wrapped
-from nodefix.picture.model import KINDS, LEFT_OUT, PAUSE, WAITS, Panel, Picture, Row
+from nodefix.picture.model import KINDS, LEFT_OUT, PAUSE, UP, WAITS, Panel, Picture, Row
 from nodefix.picture.style import css_class, sheet
 
 # Pixels.
@@ -22,6 +22,8 @@ _ROOM = WIDTH - 2 * _MARGIN
 _BAR, _ROW, _NOTE, _INDENT = 13.0, 23.0, 13.0, 14.0
 # Sizes of letters.
 _TITLE, _HEAD, _PLAIN, _SMALL = 20.0, 14.0, 12.0, 10.5
+# Kinds of bars that may be cut.
+_IDLE = (PAUSE, LEFT_OUT, UP, WAITS)
 # Lines of a text at the most.
 _LINES, _NOTE_LINES = 3, 2
 
@@ -29,7 +31,7 @@ _LINES, _NOTE_LINES = 3, 2
 def svg(picture: Picture) -> str:
     """Draw it."""
     page = _Page()
-    page.text(_MARGIN, 22.0, picture.title, _TITLE, "text bold")
+    page.text(_MARGIN, 22.0, cut(picture.title, _TITLE, _ROOM), _TITLE, "text bold")
     page.paragraph(picture.headline, _HEAD, "text")
     page.paragraph(picture.summary, _PLAIN, "muted")
     for panel in picture.panels:
@@ -122,7 +124,7 @@ def _rect(style: str, x: float, y: float, wide: float, high: float, more: str = 
 
 def _panel(page: _Page, panel: Panel) -> None:
     page.down(24)
-    page.text(_MARGIN, 22.0, panel.title, 13.0, "text bold")
+    page.text(_MARGIN, 22.0, cut(panel.title, 13.0, _ROOM), 13.0, "text bold")
     moments = [
         time
         for row in panel.rows
@@ -130,7 +132,10 @@ def _panel(page: _Page, panel: Panel) -> None:
         if span.kind not in (PAUSE, LEFT_OUT)
         for time in ((span.begin,) if span.is_open else (span.begin, span.end))
     ]
-    axis = Axis(panel.begin, panel.end, LEFT, RIGHT - 6, moments)
+    busy = [
+        (span.begin, span.end) for row in panel.rows for span in row.spans if span.kind not in _IDLE
+    ]
+    axis = Axis(panel.begin, panel.end, LEFT, RIGHT - 6, moments, busy)
     heights = [_ROW + _NOTE * len(_note(row)) for row in panel.rows]
     top, bottom = page.y + 6, page.y + 12 + sum(heights)
     page.add(_rect("box", LEFT - 6, top, RIGHT - LEFT + 6, bottom - top))

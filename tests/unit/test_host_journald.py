@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakehost import Node
@@ -31,6 +31,9 @@ class FakeReader:
                     "_BOOT_ID": uuid.UUID(BOOT),
                     "MESSAGE": b"\x1b[2J\xff",
                     "PRIORITY": 6,
+                    "__MONOTONIC_TIMESTAMP": reader.Monotonic(
+                        (timedelta(seconds=90), uuid.UUID(BOOT))
+                    ),
                 },
                 {"MESSAGE": "older"},
             ]
@@ -45,6 +48,12 @@ class FakeReader:
     def seek_tail(self) -> None:
         pass
 
+    def seek_head(self) -> None:
+        self.found = reversed([*self.found])
+
+    def get_next(self) -> dict[str, object]:
+        return self.get_previous()
+
     def get_previous(self) -> dict[str, object]:
         return next(self.found, {})
 
@@ -56,7 +65,14 @@ def test_entries_newest_first_and_harmless(monkeypatch: pytest.MonkeyPatch) -> N
     assert (first.time, first.boot_id) == (TIME.timestamp(), BOOT)
     assert first.fields["MESSAGE"] == "\\x1b[2J\\xff"
     assert first.fields["PRIORITY"] == "6"
+    assert (first.monotonic, second.monotonic) == (90.0, 0.0)
     assert (second.time, second.fields["MESSAGE"]) == (0.0, "older")
+
+
+def test_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "Reader", FakeReader)
+    first, second = journald.entries([], oldest_first=True)
+    assert (first.fields["MESSAGE"], second.monotonic) == ("older", 90.0)
 
 
 def test_no_more_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

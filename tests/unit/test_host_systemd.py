@@ -11,7 +11,7 @@ from nodefix.deadline import Deadline
 from nodefix.errors import BusError, DeadlineError
 from nodefix.host import systemd
 from nodefix.host.systemd import Systemd
-from nodefix.host.units import ServiceCommand, SwapUnit, UnitInfo, UnitState
+from nodefix.host.units import BootTimes, ServiceCommand, SwapUnit, UnitInfo, UnitState
 
 pytest.importorskip("pydbus")
 
@@ -249,3 +249,20 @@ def test_info_of_a_timer_has_no_commands(bus: Connection) -> None:
         bus, LoadState="loaded", ActiveState="active", UnitFileState="enabled", DropInPaths=[]
     )
     assert Systemd().unit_info("x.timer") == UnitInfo("loaded", "active", "enabled")
+
+
+@pytest.mark.parametrize("kernel", [0, 1_700_000_000_000_000])
+def test_when_the_boot_began(bus: Connection, kernel: int) -> None:
+    answering(
+        bus,
+        ManagerKernelTimestamp=kernel,
+        ManagerInitRDTimestampMonotonic=1_500_000,
+        ManagerUserspaceTimestampMonotonic=2_000_000,
+    )
+    assert Systemd().boot_times() == BootTimes(bool(kernel), 1.5, 2.0)
+
+
+def test_what_a_unit_is_ordered_after(bus: Connection) -> None:
+    answering(bus, After=["a.service", "b.target"])
+    assert Systemd().after("nodefix.service") == ("a.service", "b.target")
+    assert bus.calls[0][1:] == ("LoadUnit", ("nodefix.service",))
