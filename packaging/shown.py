@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.text import seconds_of, stamp
+
 TOP = Path(__file__).resolve().parents[1]
 
 # Set in the environment: blocks are written anew and not compared.
@@ -95,6 +97,11 @@ sysctl -qw net.ipv4.ip_forward=0
     "held": Scene("held", "libraries of iptables are missing, so kubelet is held"),
     "off": Scene("held", "the same, and the node has to be up now"),
 }
+
+# A node that was held and then repaired, as `nodefix status --svg` draws it.
+PICTURE = TOP / "packaging/pictures/boot.svg"
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_BOOTED = "2026-11-02T06:30:12Z"
 
 _PROMPT = re.compile(r"\[(?P<user>root|ada)@node ~\][#$] (?P<command>.+)")
 
@@ -188,7 +195,7 @@ FILES = {
 # What differs from one run to the next, each with what is shown in its place.
 _STEADY: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Times.
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-02T06:30:12Z"),
+    (_STAMP.pattern, _BOOTED),
     (r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? UTC", "Mon 2026-11-02 06:30:12 UTC"),
     # Durations. In a column they keep to its right edge, and those of a run's stages add up.
     (r"(?<= ) {2,}\d+\.\d\d s", lambda found: "0.15 s".rjust(len(found[0]))),
@@ -267,6 +274,13 @@ def _write(block: Block, text: str) -> None:
         if (found["scene"], found["text"]) == (block.scene, block.written)
     )
     block.file.write_text(content[:start] + form.write(text) + content[end:])
+
+
+def neutral(picture: str) -> str:
+    """A picture whose first time is the same whenever it was drawn; what took how long stays."""
+    found = _STAMP.findall(picture)
+    by = seconds_of(_BOOTED) - min(map(seconds_of, found))
+    return _STAMP.sub(lambda one: stamp(seconds_of(one[0]) + by), picture)
 
 
 # Which stage is met at work depends on the moment.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from nodefix.picture.lengths import length
 from nodefix.picture.model import HELD, LEFT_OUT, PAUSE, STARTING, STOPPED, UP, WAITS, Row, Span
@@ -19,6 +19,9 @@ _FIRST, _LAST = 20, 40
 _WORDS = 600
 # A pause that is seen, in seconds.
 _PAUSE = 0.05
+
+
+_T = TypeVar("_T")
 
 
 class Clock(NamedTuple):
@@ -99,19 +102,28 @@ def kubelet_row(name: str, found: Sequence[Try], clock: Clock, waits: Run | None
         clock: of this boot.
         waits: a run that it waits for before the first one.
     """
-    spans: list[Span] = []
+    spans = _waiting(found, clock, waits) if waits else []
+    first, middle, last = _ends(list(enumerate(found, 1)))
+    spans += _starts(name, first, clock)
+    if middle:
+        gap = [Span(clock.since(one.begin), clock.end(one.end), HELD) for _, one in middle]
+        spans += [*_left_out(gap), *_starts(name, last, clock)]
     if waits:
-        spans += _waiting(found, clock, waits)
-    for number, one in enumerate(found, 1):
-        if spans and spans[-1].kind != WAITS and clock.since(one.begin) - spans[-1].end > _PAUSE:
-            spans.append(Span(spans[-1].end, clock.since(one.begin), PAUSE))
-        spans += _try(name, one, number, clock)
-    kept, left = _bounded(spans)
-    if waits:
-        return Row(name, tuple(kept))
+        return Row(name, tuple(spans))
     states = [HELD if one.is_held and one.up is None else one.state for one in found]
-    note = _counted(len(found), "start", states, left) if found else "not started"
-    return Row(name, tuple(kept), note)
+    note = _counted(len(found), "start", states, len(middle)) if found else "not started"
+    return Row(name, tuple(spans), note)
+
+
+def _starts(name: str, found: Sequence[tuple[int, Try]], clock: Clock) -> list[Span]:
+    """Starts with their numbers, and the pauses between them."""
+    spans: list[Span] = []
+    for number, one in found:
+        begin = clock.since(one.begin)
+        if spans and begin - spans[-1].end > _PAUSE:
+            spans.append(Span(spans[-1].end, begin, PAUSE))
+        spans += _try(name, one, number, clock)
+    return spans
 
 
 def _waiting(found: Sequence[Try], clock: Clock, run: Run) -> list[Span]:
@@ -151,14 +163,24 @@ def _try(name: str, one: Try, number: int, clock: Clock) -> list[Span]:
     return spans
 
 
+def _ends(found: Sequence[_T]) -> tuple[Sequence[_T], Sequence[_T], Sequence[_T]]:
+    """The first ones and the last ones, with those between them that there is no room for."""
+    if len(found) <= _FIRST + _LAST:
+        return found, [], []
+    return found[:_FIRST], found[_FIRST:-_LAST], found[-_LAST:]
+
+
 def _bounded(spans: Sequence[Span]) -> tuple[list[Span], int]:
-    """Not more than there is room for, and how many bars beside pauses were left out."""
-    if len(spans) <= _FIRST + _LAST + 1:
-        return list(spans), 0
-    middle = spans[_FIRST:-_LAST]
-    left = sum(span.kind != PAUSE for span in middle)
-    gap = Span(middle[0].begin, middle[-1].end, LEFT_OUT, words=f"{left} bars are left out")
-    return [*spans[:_FIRST], gap, *spans[-_LAST:]], left
+    """Not more than there is room for, and how many were left out."""
+    first, middle, last = _ends(spans)
+    return [*first, *_left_out(middle), *last], len(middle)
+
+
+def _left_out(middle: Sequence[Span]) -> list[Span]:
+    if not middle:
+        return []
+    words = f"{len(middle)} are left out"
+    return [Span(middle[0].begin, middle[-1].end, LEFT_OUT, words=words)]
 
 
 def _counted(count: int, what: str, kinds: Sequence[str], left: int) -> str:

@@ -105,7 +105,8 @@ def _until_kubelet(found: Material, course: _Course, clock: Clock) -> tuple[Pane
         if clock.since(one.begin) <= end + _SOON
     ]
     end = max([end, *ends])
-    return Panel(TITLE_BEFORE, 0.0, end * 1.02 + 0.01, tuple(rows)), left
+    # With room for the last label.
+    return Panel(TITLE_BEFORE, 0.0, end * 1.1 or 1.0, tuple(rows)), left
 
 
 def _last_before(found: Material, clock: Clock) -> float:
@@ -174,6 +175,6 @@ def _missing(found: Material, course: _Course, clock: Clock) -> list[str]:
         notes.append("no run of nodefix is in the journal of this boot")
     elif course.runs[-1].outcome == RUNNING:
         notes.append("a run of nodefix is going on")
-    if found.waited is None:
+    if found.before and found.waited is None:
         notes.append("all units that began before nodefix are shown as if it had waited for them")
     return notes

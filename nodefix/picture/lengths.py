@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from nodefix.status.text import duration
 
-_MINUTE = 60
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_UNITS = (
+    (_MINUTE, "min", 1, "s"),
+    (_HOUR, "h", _MINUTE, "min"),
+    (_DAY, "d", _HOUR, "h"),
+)
 
 
 def length(seconds: float) -> str:
@@ -24,12 +29,13 @@ def moment(seconds: float, step: float) -> str:
         step: between two moments that are named.
     """
     if seconds < _MINUTE or step < 1:
-        digits = 0 if step >= 1 else 1 if step >= 0.1 else 2
+        digits = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
         return f"{seconds:.{digits}f} s"
-    parts = []
-    left = round(seconds)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if left >= size:
-            parts.append(f"{left // size} {unit}")
-            left %= size
-    return " ".join(parts[:2])
+    whole = round(seconds)
+    if step < _MINUTE and whole >= _HOUR:
+        return f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}:{whole % _MINUTE:02}"
+    size, unit, small, part = next(
+        one for one in reversed(_UNITS) if whole >= one[0] and (one[0] <= _HOUR or step >= _HOUR)
+    )
+    rest = whole % size // small
+    return f"{whole // size} {unit}" + (f" {rest} {part}" if rest else "")

@@ -85,7 +85,10 @@ def test_lengths(seconds: float, words: str) -> None:
         (90.0, 30.0, "1 min 30 s"),
         (7200.0, 3600.0, "2 h"),
         (2 * DAY, DAY, "2 d"),
-        (1e6, 10.0, "11 d 13 h"),
+        (1e6, 10.0, "277:46:40"),
+        (300_000.0, 60.0, "83 h 20 min"),
+        (300_000.0, 7200.0, "3 d 11 h"),
+        (0.004, 0.002, "0.004 s"),
     ],
 )
 def test_moments(seconds: float, step: float, words: str) -> None:
