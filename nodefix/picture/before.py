@@ -39,9 +39,10 @@ def phases(found: Material, clock: Clock, until: float) -> list[Row]:
 
 def units(found: Material, clock: Clock, until: float) -> tuple[list[Row], str]:
     """The units that took longest, in the order in which they began; and which are not shown."""
-    names = dict.fromkeys(entry.fields.get("UNIT", "") for entry in found.before)
+    entries = [entry for entry in found.before if clock.since(entry.monotonic) <= until]
+    names = dict.fromkeys(entry.fields.get("UNIT", "") for entry in entries)
     waited = [name for name in names if name and (found.waited is None or name in found.waited)]
-    by_unit: dict[str, Sequence[Try]] = {name: tries(name, found.before) for name in waited}
+    by_unit: dict[str, Sequence[Try]] = {name: tries(name, entries) for name in waited}
     rows = []
     for name, starts in by_unit.items():
         spans = tuple(

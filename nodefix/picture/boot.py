@@ -19,6 +19,8 @@ from nodefix.words import KUBELET_UNITS, RUNNING, UNIT
 
 # kubelet's first try belongs to the boot if it comes so soon after nodefix's first run, in seconds.
 _SOON = 15.0
+# A boot without a run of nodefix and a start of kubelet is over after so many seconds.
+_BOOT = 300.0
 # The journal is there so soon after systemd.
 _LATE = 30.0
 # Of what goes on after the last event, so much of the time before is shown.
@@ -61,16 +63,13 @@ def picture(found: Material, told: Told) -> Picture:
         runs(found.own, service, told.is_running),
         {name: said for name, said in starts.items() if said or name in told.kubelets},
     )
-    first, left = _until_kubelet(found, course, clock)
-    panels = [first]
-    if since := _whole(course, clock, first.end):
-        panels.append(since)
+    panels, left = _panels(found, course, clock)
     booted = stamp(found.wall - (found.now - clock.origin))
     return Picture(
         f"nodefix {__version__}, boot of {booted}",
         told.headline,
         _summary(course, clock),
-        tuple(panels),
+        tuple(panel for panel in panels if panel.rows),
         _problems(course.runs),
         tuple(filter(None, (*_missing(found, course, clock), left))),
     )
@@ -83,47 +82,65 @@ def _origin(found: Material) -> float:
     return found.first.monotonic if found.first else found.now
 
 
-def _until_kubelet(found: Material, course: _Course, clock: Clock) -> tuple[Panel, str]:
+def _panels(found: Material, course: _Course, clock: Clock) -> tuple[list[Panel], str]:
+    """The panels, and a note on the first one."""
+    if _is_late(found, clock):
+        return [_whole(course, clock, course.runs)], ""
+    first = _first_run(course)
+    begin, left = _until_kubelet(found, course, clock, first)
+    later = course.runs[1:] if first else course.runs
+    if later or any(_goes_on(one, clock, begin.end) for one in course.starts.values()):
+        return [begin, _whole(course, clock, later)], left
+    return [begin], left
+
+
+def _is_late(found: Material, clock: Clock) -> bool:
+    """Whether the beginning of the boot is not in the journal."""
+    since = found.times.userspace if found.times else clock.origin
+    return found.first is not None and found.first.monotonic - since > _LATE
+
+
+def _first_run(course: _Course) -> Run | None:
+    """The run that kubelet waited for; None where kubelet came first, or there was none."""
+    begins = [starts[0].begin for starts in course.starts.values() if starts]
+    first = next(iter(course.runs), None)
+    return first if first and first.begin <= min(begins, default=first.begin) else None
+
+
+def _until_kubelet(
+    found: Material, course: _Course, clock: Clock, first: Run | None
+) -> tuple[Panel, str]:
     """What came before nodefix, its first run, and what waited for that."""
-    first = course.runs[0] if course.runs else None
-    begun = clock.since(first.begin) if first else _last_before(found, clock)
+    begun = clock.since(first.begin) if first else _without_run(found, course, clock)
     rows = before.phases(found, clock, begun)
     units, left = before.units(found, clock, begun)
     rows += [row._replace(is_inner=True) for row in units]
-    end = begun
+    ends = [clock.end(first.end) if first else begun]
     if first:
-        end = clock.end(first.end)
         rows.append(run_row([first], clock, UNIT))
         rows += stage_rows(first, clock)
     for name, starts in course.starts.items():
-        early = [one for one in starts[:1] if clock.since(one.begin) <= end + _SOON]
+        early = [one for one in starts[:1] if clock.since(one.begin) <= ends[0] + _SOON]
         rows.append(kubelet_row(name, early, clock, waits=first))
-    firsts = [starts[0] for starts in course.starts.values() if starts]
-    ends = [
-        clock.end(one.end if one.up is None else one.up)
-        for one in firsts
-        if clock.since(one.begin) <= end + _SOON
-    ]
-    end = max([end, *ends])
+        ends += [clock.end(one.end if one.up is None else one.up) for one in early]
     # With room for the last label.
-    return Panel(TITLE_BEFORE, 0.0, end * 1.1 or 1.0, tuple(rows)), left
+    return Panel(TITLE_BEFORE, 0.0, max(ends) * 1.1 or 1.0, tuple(rows)), left
 
 
-def _last_before(found: Material, clock: Clock) -> float:
-    return clock.since(found.before[-1].monotonic) if found.before else 0.0
+def _without_run(found: Material, course: _Course, clock: Clock) -> float:
+    """When kubelet began, or the last unit of the boot."""
+    times = [starts[0].begin for starts in course.starts.values() if starts]
+    last = min(times, default=found.before[-1].monotonic if found.before else clock.origin)
+    return min(clock.since(last), _BOOT)
 
 
-def _whole(course: _Course, clock: Clock, begin: float) -> Panel | None:
-    """All runs and all starts; None where there is nothing that the panel before has not."""
-    starts = list(course.starts.values())
-    is_more = len(course.runs) > 1 or any(_goes_on(one, clock, begin) for one in starts)
-    if not is_more:
-        return None
+def _whole(course: _Course, clock: Clock, later: Sequence[Run]) -> Panel:
+    """All runs, what the later ones did, and all starts."""
     rows = [run_row(course.runs, clock, "nodefix")] if course.runs else []
-    rows += repaired_rows(course.runs[1:], clock)
+    rows += repaired_rows(later, clock)
     rows += [kubelet_row(name, one, clock) for name, one in course.starts.items()]
     moments = [span.begin if span.is_open else span.end for row in rows for span in row.spans]
-    last = max(moments)
+    last = max(moments, default=0.0)
     # What goes on is seen to.
     end = min(clock.since(clock.now), last + min(max(_SEEN * last, 2.0), 15.0))
     return Panel(TITLE_WHOLE, 0.0, max(end, last), tuple(rows))
@@ -165,10 +182,9 @@ def _problems(found: Iterable[Run]) -> tuple[str, ...]:
 
 def _missing(found: Material, course: _Course, clock: Clock) -> list[str]:
     notes = list(found.missing)
-    since = found.times.userspace if found.times else clock.origin
     if found.first is None:
         notes.append("the journal has nothing of this boot")
-    elif found.first.monotonic - since > _LATE:
+    elif _is_late(found, clock):
         late = length(clock.since(found.first.monotonic))
         notes.append(f"the journal begins {late} after the boot: what was before is not in it")
     if not course.runs:

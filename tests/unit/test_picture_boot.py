@@ -154,11 +154,26 @@ def test_a_run_that_goes_on() -> None:
     assert row(made.panels[0], KUBELET).spans[0].is_open
 
 
+def test_a_run_by_hand_days_after_kubelet_does_not_belong_to_the_boot() -> None:
+    boot = Boot()
+    boot.systemd(0.1, tries.UNIT_STARTING, "early.service")
+    boot.systemd(0.3, tries.UNIT_STARTED, "early.service")
+    boot.up(0.5)
+    boot.systemd(200_000.0, tries.UNIT_STARTING, "early.service")
+    boot.said(260_000.0, BEGUN)
+    boot.said(260_000.1, stage("swap", "changed"))
+    boot.said(260_000.2, ended("ready", 200_000))
+    begin, whole = drawn(boot, 300_000.0).panels
+    assert begin.end < 1
+    assert [one.name for one in begin.rows] == ["systemd", "early.service", KUBELET]
+    assert [one.name for one in whole.rows] == ["nodefix", "swap", KUBELET]
+
+
 @pytest.mark.parametrize("other", [(), ("k3s.service",)])
 def test_nothing_in_the_journal(other: tuple[str, ...]) -> None:
     made = picture(Material(ORIGIN, 0.0), Told("not started", other))
     assert "the journal has nothing of this boot" in made.notes
-    assert [one.name for one in made.panels[0].rows] == list(other)
+    assert [one.name for panel in made.panels for one in panel.rows] == list(other)
 
 
 def test_what_the_journal_has_lost_is_said() -> None:
@@ -166,6 +181,9 @@ def test_what_the_journal_has_lost_is_said() -> None:
     boot.run(5000.0, ended("failed"), fails=True)
     boot.held(5000.5)
     made = drawn(boot, 5010.0)
+    # There is nothing to be said of the boot itself.
+    (whole,) = made.panels
+    assert [one.name for one in whole.rows] == ["nodefix", KUBELET]
     assert made.notes[0] == (
         "the journal begins 1 h 23 min after the boot: what was before is not in it"
     )
