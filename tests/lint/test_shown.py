@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import shown
 
 from nodefix.cli import parser
+from nodefix.picture.style import sheet
 
 README = (shown.TOP / "README.md").read_text()
 FENCES = re.findall(r"(?ms)^(?:<!-- (.*?) -->\n)?```(\w*)\n(.*?)^```$", README)
@@ -145,3 +147,18 @@ def test_writing_a_block_touches_nothing_else(
         shown._write(block, "new\n")
         shown._write(block._replace(written="new\n"), block.text)
     assert copy.read_text() == text
+
+
+def test_the_picture_is_a_neutral_one_and_as_it_is_drawn_now() -> None:
+    text = shown.PICTURE.read_text()
+    assert shown.neutral(text) == text
+    assert f"<style>\n{sheet()}</style>" in text, "fix: packaging/outputs"
+    # A node that was held, more than once, and then repaired.
+    drawn = Counter(re.findall(r'<rect class="([\w-]+)" [^>]*rx="2"', text))
+    assert drawn["held"] > 3
+    assert drawn["up"] > 1
+
+
+def test_times_of_a_picture_keep_their_distance() -> None:
+    said = "boot of 2026-11-27T11:42:18Z, ready since 2026-11-27T11:43:00Z"
+    assert shown.neutral(said) == "boot of 2026-11-02T06:30:12Z, ready since 2026-11-02T06:30:54Z"

@@ -88,6 +88,14 @@ def test_a_file_that_is_there_stays_unless_asked(
     assert [one.name for one in here.iterdir()] == ["x y.svg"]
 
 
+def test_a_file_that_comes_meanwhile_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = here / "x.svg"
+    monkeypatch.setattr(status, "expect_place", lambda *_: file.write_text("mine"))
+    assert nodefix("status", "--svg", "x.svg") == 1
+    assert file.read_text() == "mine"
+    assert [one.name for one in here.iterdir()] == ["x.svg"]
+
+
 @pytest.mark.parametrize("name", ["folder", "link", "none/x.svg", ""])
 def test_what_is_no_file_stays(here: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "folder").mkdir()

@@ -11,7 +11,7 @@ from pictured import ORIGIN, Boot, repaired
 
 from nodefix.picture.boot import Told, picture
 from nodefix.picture.lettering import width
-from nodefix.picture.model import KINDS, Panel, Picture, Row, Span
+from nodefix.picture.model import KINDS, UP, Panel, Picture, Row, Span
 from nodefix.picture.reading import Material
 from nodefix.picture.style import COLOURS, css_class, sheet
 from nodefix.picture.svg import WIDTH, svg
@@ -55,6 +55,12 @@ PICTURES = {
     "repaired": picture(repaired().material(60.0), Told("ready", (KUBELET,))),
     "thousand": picture(repaired(1000).material(10_020.0), Told("ready", (KUBELET,))),
     "late": picture(late().material(2e6), Told("ready", (KUBELET,))),
+    # Of its moments some lie beside a cut.
+    **{
+        f"cuts-{place}": Picture("x", "x", "x", (Panel("x", 0.0, 500.0, (Row("x", spans),)),))
+        for place in range(6)
+        for spans in [tuple(Span(at, at + 1, UP) for at in (0.0, 9.0 + place, 300.0 + place))]
+    },
     "nothing": picture(Material(ORIGIN, 0.0), Told("not started")),
     "ugly": ALL_KINDS,
 }
