@@ -27,7 +27,7 @@ from testnode.command import Failed, Result, log_to, need, run
 from testnode.image import image
 from testnode.machine import Entry, Machine
 from testnode.nspawn import Nspawn
-from testnode.rpms import build, build_python, dnf, install, remove, upgrade
+from testnode.rpms import build, build_python, dnf, equip, install, remove, upgrade
 from testnode.tree import Root
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "build_python",
     "build_rpm",
     "dnf",
+    "equip",
     "image",
     "install",
     "log_to",

@@ -85,14 +85,22 @@ class Nspawn(Machine):
         env: dict[str, str] | None = None,
     ) -> Result:
         """See Machine."""
-        return run([*self._enter(env or {}), *argv], timeout=timeout, input=input, check=check)
+        return run([*self.enter(env or {}), *argv], timeout=timeout, input=input, check=check)
 
     def shell(self) -> None:
         """Give this program's terminal a prompt on the booted node, until that shell ends."""
         terminal = {"TERM": os.environ.get("TERM", "dumb")}
         # script(1) makes a terminal in the node, without which a shell has no job control.
         prompt = ["script", "--quiet", "--command", "cd && exec bash --login", "/dev/null"]
-        subprocess.run([*self._enter(terminal), *prompt], check=False)
+        subprocess.run([*self.enter(terminal), *prompt], check=False)
+
+    def enter(self, env: dict[str, str]) -> list[str]:
+        """What a command is to be started with that runs as root on the booted node."""
+        self._expect(running=True)
+        clean = [f"{key}={value}" for key, value in {**_ENVIRONMENT, **env}.items()]
+        # An nsenter that outlives this program would keep the node from shutting down.
+        enter = ["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", str(self._leader)]
+        return [*enter, "--all", "env", "--ignore-environment", *clean]
 
     def poweroff(self, *, timeout: float = 60) -> None:
         """See Machine."""
@@ -111,14 +119,6 @@ class Nspawn(Machine):
     def close(self) -> None:
         """See Machine."""
         self._close()
-
-    def _enter(self, env: dict[str, str]) -> list[str]:
-        """What a command is to be started with that runs as root on the booted node."""
-        self._expect(running=True)
-        clean = [f"{key}={value}" for key, value in {**_ENVIRONMENT, **env}.items()]
-        # An nsenter that outlives this program would keep the node from shutting down.
-        enter = ["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", str(self._leader)]
-        return [*enter, "--all", "env", "--ignore-environment", *clean]
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         # One tree of control groups, as a machine has it: left to itself systemd-nspawn gives what

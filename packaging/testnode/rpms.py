@@ -74,14 +74,19 @@ def dnf(root: Root, *arguments: str, check: bool = True) -> Result:
 
 
 def _dnf_on_node(node: Machine, verb: str, rpms: tuple[Path, ...], names: list[str]) -> Result:
+    node.write("/root/dnf.conf", equip(node))
+    for rpm in rpms:
+        node.put(rpm, f"/root/{rpm.name}")
+    argv = ["dnf", "--config=/root/dnf.conf", "--releasever=10", verb]
+    return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+
+
+def equip(node: Machine) -> str:
+    """Put what EL10 provides onto a booted node; returns the settings of dnf that find it."""
     repository = _repository()
     for file in (path for path in repository.rglob("*") if path.is_file()):
         node.put(file, f"/root/standins/{file.relative_to(repository)}")
-    for rpm in rpms:
-        node.put(rpm, f"/root/{rpm.name}")
-    node.write("/root/dnf.conf", _DNF_CONF.format(repository="file:///root/standins"))
-    argv = ["dnf", "--config=/root/dnf.conf", "--releasever=10", verb]
-    return node.run([*argv, *(f"/root/{rpm.name}" for rpm in rpms), *names], timeout=180)
+    return _DNF_CONF.format(repository="file:///root/standins")
 
 
 def _repository() -> Path:
