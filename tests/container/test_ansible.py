@@ -16,7 +16,7 @@ from plays import ROLES, Played, Player, run
 ROLE = ROLES / "nodefix"
 DROP_IN = "/etc/nodefix/nodefix.yaml.d/90-ansible.yaml"
 ENTRY = "/etc/tmpfiles.d/nodefix.conf"
-# Of rpm, dnf, systemd and Ansible; none of it is the role's.
+# Of rpm, dnf, systemd and Ansible; none of it is the role's. Nor is Debian's byte code.
 NOT_LOOKED_AT = (
     "/etc/mtab",
     "/root",
@@ -48,7 +48,7 @@ class Fresh(NamedTuple):
 
 def listing(node: testnode.Nspawn) -> list[str]:
     """Each file of the node, with mode, owner, target, and the content's hash below /etc."""
-    prune = " -o ".join(f"-path {path}" for path in NOT_LOOKED_AT)
+    prune = " -o ".join(["-name __pycache__", *(f"-path {path}" for path in NOT_LOOKED_AT)])
     found = (
         f"find / /run -xdev '(' {prune} ')' -prune -o -printf '%p %y %m %U:%G %l\\n'"
         " && find /etc -type f -exec sha256sum {} +"
