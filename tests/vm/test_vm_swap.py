@@ -48,6 +48,21 @@ _GPT_SCRIPT = (
     + _GPT_LOOK.format("ended")
 )
 
+# No bus that swap units could be stopped over: nodefix's own swapoff, from within its unit's limits,
+# which opens a file for writing.
+_NO_BUS_SCRIPT = (
+    "mkdir -p /run/nodefix/nodefix.yaml.d\n"
+    "echo 'swap: off' >/run/nodefix/nodefix.yaml.d/test.yaml\n"
+    "fallocate -l 32MiB /home/swapfile; chmod 600 /home/swapfile; mkswap /home/swapfile\n"
+    "swapon /home/swapfile /swapfile /dev/vda2\n"
+    "cp /proc/swaps no-bus-before\n"
+    "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket\n"
+    "systemctl restart nodefix || true\n"
+    "cp /proc/swaps no-bus-after\n"
+    "systemctl show -p Result nodefix >no-bus-result\n"
+    "systemctl start dbus.socket dbus.service\n"
+)
+
 # What a mask may stand on; anything else that a run masks is wider than needed.
 _ZRAM_UNITS = frozenset({"dev-zram0.swap", "systemd-zram-setup@zram0.service"})
 
@@ -101,7 +116,8 @@ FSTAB = Origins(
         boots=_boots(
             "mkswap /dev/vda2\n"
             + _swap_file("/swapfile")
-            + f"mkswap --uuid {_UUID} /dev/vda3\nmkswap --label moth /dev/vda4\n"
+            + f"mkswap --uuid {_UUID} /dev/vda3\nmkswap --label moth /dev/vda4\n",
+            last=_NO_BUS_SCRIPT,
         ),
         files={"/etc/fstab": "\n".join(FSTAB_LINES)},
         collect=("/etc/fstab", "/run/nodefix"),
@@ -265,6 +281,15 @@ def test_fstab_keeps_every_other_byte(ran: Ran) -> None:
                 assert after.endswith(before.encode())
             else:
                 assert after == before.encode()
+
+
+@_one(FSTAB)
+def test_without_a_bus_the_unit_may_turn_off_files_and_partitions(ran: Ran) -> None:
+    last = ran.boots[2]
+    before = [line.split()[0] for line in last.script("no-bus-before").splitlines()[1:]]
+    assert sorted(before) == ["/dev/vda2", "/home/swapfile", "/swapfile"]
+    assert last.script("no-bus-after").splitlines()[1:] == [], last.told("nodefix.service")
+    assert last.script("no-bus-result") == "Result=success\n"
 
 
 @_one(GPT_AND_UNIT)
