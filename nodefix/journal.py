@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from nodefix.errors import BusError
-from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NOTICE, WARNING, Record
+from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NO_NAME, NOTICE, WARNING, Record
+from nodefix.host.bus import BUS_NAME
 from nodefix.host.image import for_this_node
 from nodefix.host.patience import interrupted_after, write
 from nodefix.host.systemd import Systemd
@@ -51,6 +52,7 @@ class Journal:
         self._systemd = systemd
         self._stream: TextIO | None = stream or sys.stderr
         self._bus = True
+        self._told_nameless = False
         self._colour = _is_terminal(self._stream) and not environ.get("NO_COLOR")
         journald = _journald(socket)
         self._send: _Send | None = None if isinstance(journald, Record) else journald
@@ -71,14 +73,7 @@ class Journal:
         if self._print and self._stream:
             self._write(self._stream, record)
         if self._bus:
-            try:
-                self._systemd.emit(entry)
-            except BusError as error:
-                self._bus = False
-                fix = f"; fix: {error.hint}" if error.hint else ""
-                message = f"no signals over D-Bus in this run: {error.message}{fix}"
-                hint = {"NODEFIX_HINT": error.hint} if error.hint else {}
-                self.send(Record(NO_BUS, WARNING, message, hint))
+            self._to_bus(entry)
 
     def close(self) -> None:
         """Hand over what is still buffered."""
@@ -96,6 +91,18 @@ class Journal:
                 why = f"it accepted no record within {_GRACE_SECONDS:g} s"
             self.send(_no_journal(why, _RESTART))
 
+    def _to_bus(self, entry: Mapping[str, str]) -> None:
+        try:
+            self._systemd.emit(entry)
+        except BusError as error:
+            self._bus = False
+            self.send(_about_bus(NO_BUS, "no signals over D-Bus in this run", error))
+            return
+        nameless = self._systemd.nameless
+        if nameless and not self._told_nameless:
+            self._told_nameless = True
+            self.send(_about_bus(NO_NAME, f"signals over D-Bus are not {BUS_NAME}'s", nameless))
+
     def _write(self, stream: TextIO, record: Record) -> None:
         colour = _COLOURS.get(record.priority, "") if self._colour else ""
         plain = _PLAIN if colour else ""
@@ -104,6 +111,12 @@ class Journal:
         except (OSError, ValueError):
             # A terminal that is closed, or stopped, is no reason to leave a node half repaired.
             self._print = False
+
+
+def _about_bus(message_id: str, what: str, error: BusError) -> Record:
+    fix = f"; fix: {error.hint}" if error.hint else ""
+    hint = {"NODEFIX_HINT": error.hint} if error.hint else {}
+    return Record(message_id, WARNING, f"{what}: {error.message}{fix}", hint)
 
 
 def _no_journal(why: str, remedy: str) -> Record:

@@ -9,6 +9,8 @@ from typing import Any
 
 MANAGER = "org.freedesktop.systemd1.Manager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+BUS = "org.freedesktop.DBus"
+OWNER = 1
 
 Answer = Callable[[tuple[Any, ...]], Any]
 
@@ -20,14 +22,16 @@ class Connection:
         calls: (path, method, arguments) of each call.
         timeouts: of each call, in milliseconds.
         signals: what was emitted.
+        names: each request for a name.
         flushed: how often.
     """
 
     def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], Answer] = {}
+        self.answers: dict[tuple[str, str], Answer] = {(BUS, "RequestName"): lambda _: (OWNER,)}
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
         self.timeouts: list[int] = []
         self.signals: list[tuple[Any, ...]] = []
+        self.names: list[tuple[Any, ...]] = []
         self.flushed = 0
         self.hang = threading.Event()
 
@@ -44,10 +48,15 @@ class Connection:
         _cancel: None,
     ) -> Any:
         """Answer, or raise what the test wants."""
-        assert name == "org.freedesktop.systemd1"
         given = arguments.unpack()
-        self.calls.append((path, method, given))
-        self.timeouts.append(timeout)
+        if method == "RequestName":
+            assert (name, path) == (BUS, "/org/freedesktop/DBus")
+            assert timeout <= 1000
+            self.names.append(given)
+        else:
+            assert name == "org.freedesktop.systemd1"
+            self.calls.append((path, method, given))
+            self.timeouts.append(timeout)
         reply = self.answers[interface, method](given)
 
         class Reply:

@@ -154,6 +154,20 @@ def test_no_bus_is_said_once_to_the_others(
     assert stream.getvalue().count(said) == 1
 
 
+def test_a_bus_that_gives_no_name_is_said_once(
+    bus: FakeSystemd, socket: str, sent: list[dict[str, str]]
+) -> None:
+    bus.nameless = BusError("it was refused", "mend the policy")
+    records = Journal(bus, io.StringIO(), {}, socket)
+    records.send(RECORD)
+    records.send(RECORD)
+    said = [RECORD.message_id, events.NO_NAME, RECORD.message_id]
+    assert [entry["MESSAGE_ID"] for entry in sent] == said
+    assert [entry["MESSAGE_ID"] for entry in bus.emitted] == said
+    expected = "signals over D-Bus are not org.nodefix1's: it was refused; fix: mend the policy"
+    assert sent[1]["MESSAGE"] == expected
+
+
 def test_neither_bus_nor_journal(bus: FakeSystemd, tmp_path: Path) -> None:
     bus.failing["emit"] = BusError("no bus")
     stream = io.StringIO()
