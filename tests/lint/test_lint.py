@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import yaml
 
 TOP = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent.relative_to(TOP)
@@ -24,8 +27,12 @@ TYPED = (
     "packaging/testnode",
     "tests/bench",
     "tests/lint",
+    "tests/safety",
     "tests/conftest.py",
 )
+
+# What runs as root, and what makes it: bandit looks at these; exceptions are in bandit.yaml.
+SHIPPED = ("nodefix/", "packaging/")
 
 SECONDS = 300
 
@@ -123,3 +130,60 @@ def test_mypy(target: tuple[str, ...], cache: str) -> None:
 
 def test_shellcheck() -> None:
     check(tool("shellcheck"), *SHELL_FILES)
+
+
+class Found(NamedTuple):
+    """One finding."""
+
+    test: str
+    file: str
+    what: str
+
+
+class Meant(NamedTuple):
+    """An exception: one of bandit's tests, in files, or folders that end in a slash."""
+
+    test: str
+    files: tuple[str, ...]
+
+    def covers(self, found: Found) -> bool:
+        """Whether a finding is one of these."""
+        return found.test == self.test and any(
+            found.file.startswith(name) if name.endswith("/") else found.file == name
+            for name in self.files
+        )
+
+
+def bandit() -> list[Found]:
+    """All that bandit finds."""
+    files = [file for file in PYTHON_FILES if file.startswith(SHIPPED)]
+    done = subprocess.run(
+        [tool("bandit"), "--quiet", "--format", "json", *files],
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    # 1 is "something was found"; anything else than JSON is a bandit that does not run.
+    assert done.returncode in (0, 1), done.stderr
+    said = json.loads(done.stdout)
+    assert said["errors"] == []
+    return [
+        Found(
+            one["test_id"],
+            one["filename"].removeprefix("./"),
+            f"{one['line_number']}: {one['issue_text']}",
+        )
+        for one in said["results"]
+    ]
+
+
+def test_bandit_finds_only_what_is_meant() -> None:
+    rows = yaml.safe_load((TOP / HERE / "bandit.yaml").read_text())
+    assert all(row["why"] for row in rows)
+    meant = [Meant(row["test"], tuple(row["files"])) for row in rows]
+    found = bandit()
+    assert [one for one in found if not any(row.covers(one) for row in meant)] == []
+    assert [row for row in meant if not any(row.covers(one) for one in found)] == []
