@@ -48,8 +48,8 @@ _GPT_SCRIPT = (
     + _GPT_LOOK.format("ended")
 )
 
-# No bus that swap units could be stopped over: nodefix's own swapoff, from within its unit's limits,
-# which opens a file for writing.
+# Without a bus nodefix calls swapoff itself, within the limits of its unit; that opens a swap file
+# for writing.
 _NO_BUS_SCRIPT = (
     "mkdir -p /run/nodefix/nodefix.yaml.d\n"
     "echo 'swap: off' >/run/nodefix/nodefix.yaml.d/test.yaml\n"
