@@ -30,7 +30,18 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
 ) -> None:
     with live as node:
         node.write(f"{PLUGINS}/__init__.py", "")
+        # The node has no SELinux.
+        relabel = '#!/bin/sh\ntest -n "$(find "$2" -name "*.pyc")" && echo "$@" >/relabelled\n'
+        node.write("/usr/sbin/restorecon", relabel, 0o755)
         testnode.install(node, rpm)
+        assert node.read("/relabelled") == "-R /usr/lib/nodefix /var/lib/nodefix\n"
+        own = (
+            "busctl call org.freedesktop.DBus / org.freedesktop.DBus RequestName su org.nodefix1 0"
+        )
+        # The bus that was up has seen the policy come.
+        node.wait_until(
+            "the name may be owned", lambda: not node.run(own.split(), check=False).returncode
+        )
         assert node.exists(f"{PLUGINS}/nodefix.py")
         assert node.unit("nodefix.service")["UnitFileState"] == "enabled"
         assert node.unit("nodefix.service")["ActiveState"] == "inactive"
@@ -48,6 +59,7 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
             "/etc/tmpfiles.d/nodefix.conf",
             "/usr/lib/greenboot",
             "/usr/share/nodefix",
+            "/usr/share/dbus-1/system.d/org.nodefix1.conf",
         ):
             assert not node.exists(path), sh(node, f"find {path}")
         assert sh(node, f"ls {PLUGINS}").split() == ["__init__.py"]
