@@ -34,7 +34,7 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
         relabel = '#!/bin/sh\ntest -n "$(find "$2" -name "*.pyc")" && echo "$@" >/relabelled\n'
         node.write("/usr/sbin/restorecon", relabel, 0o755)
         testnode.install(node, rpm)
-        assert node.read("/relabelled") == "-R /usr/lib/nodefix /var/lib/nodefix\n"
+        assert node.read("/relabelled") == "-R /usr/lib/nodefix\n"
         own = (
             "busctl call org.freedesktop.DBus / org.freedesktop.DBus RequestName su org.nodefix1 0"
         )
