@@ -34,6 +34,7 @@ class Config(NamedTuple):
     swap_margin_mib: int = 256
     kube_proxy: str = AUTO
     kube_proxy_restart: str = "auto"
+    kube_proxy_restart_spread: int = 60
     metrics_file: str = ""
     network_plugin: str = "auto"
     sysctls: str = "advise"

@@ -80,7 +80,7 @@ def run(
     one = _Run(host, journal, notify)
     if not scope.inside:
         journal.send(out_of_scope_record(scope.reason, may_start(kubelets(f"{host.root}/"))))
-        return one.skip(_all_skipped(stages, config, scope.reason))
+        return one.skip(config, _all_skipped(stages, config, scope.reason))
     settled = _settled(host, config)
     one.work_through(stages, names, settled)
     one.go_further(lambda before, now: after(settled.config, before, now))
@@ -105,9 +105,11 @@ class _Run:
         # Begins to tell as soon as it is there.
         self._telling: Telling
 
-    def skip(self, reports: Mapping[str, StageReport]) -> str:
+    def skip(self, config: Config, reports: Mapping[str, StageReport]) -> str:
         """Open the gate, and look at nothing."""
-        self._finish(SKIPPED, reports, stamp(), Course())
+        ran = Ran(self._head, stamp(), SKIPPED, reports, Course())
+        self._finish(SKIPPED, reports, ran.finished, ran.course)
+        self._tell(config, ran)
         return SKIPPED
 
     def work_through(self, stages: Sequence[Stage], names: Sequence[str], settled: Settled) -> None:
@@ -163,11 +165,14 @@ class _Run:
         self._telling.finish(outcome, self._reports, usec, course, kubelet)
         self._notify(status_line(outcome, self._reports))
         ran = Ran(self._head, finished, outcome, self._reports, course, usec, is_off, kubelet)
-        for said in tell(self._host.root, config, ran):
-            self._journal.send(note_record(said, events.WARNING))
+        self._tell(config, ran)
         if outcome == FAILED and self._was_open and not is_off:
             _hand_over(self._host)
         return run_outcome(self._now)
+
+    def _tell(self, config: Config, ran: Ran) -> None:
+        for said in tell(self._host.root, config, ran):
+            self._journal.send(note_record(said, events.WARNING))
 
     def _goes_on_with(self, stage: str) -> None:
         # What is kept while it is not known how this run ends, should it be killed.

@@ -15,6 +15,8 @@ KUBE_PROXIES = (AUTO, *PROXY_MODES)
 RESTARTS = ("auto", "never")
 NETWORK_PLUGINS = ("auto", "none")
 SYSCTLS = ("advise", "set")
+# Seconds: what TimeoutStartSec= of nodefix.service has room for.
+LONGEST_SPREAD = 120
 
 # Spaces and the like are left out, so that each remedy can name it as it is.
 _METRICS = r"/[A-Za-z0-9_./@:+-]+\.prom"
@@ -77,8 +79,24 @@ def _number(where: str, value: object, problems: list[str]) -> int:
     return value
 
 
+def _up_to(most: int) -> Callable[[str, object, list[str]], int]:
+    def parse(where: str, value: object, problems: list[str]) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+            return value
+        expected = f"expected a whole number from 0 to {most}"
+        problems.append(f"{where}: found {shown(value)}, {expected}")
+        return 0
+
+    return parse
+
+
+def is_metrics_file(path: str) -> bool:
+    """Whether a path can be that of the setting `metrics_file`."""
+    return re.fullmatch(_METRICS, path) is not None
+
+
 def _metrics_file(where: str, value: object, problems: list[str]) -> str:
-    if isinstance(value, str) and re.fullmatch(f"({_METRICS})?", value):
+    if isinstance(value, str) and (not value or is_metrics_file(value)):
         return value
     expected = "expected an absolute path that ends in .prom"
     problems.append(f"{where}: found {shown(value)}, {expected}")
@@ -157,6 +175,13 @@ SETTINGS: Mapping[str, Setting] = {
         _one_of(*RESTARTS),
         "`auto` restarts this node's kube-proxy after a run beside a running kubelet that changed"
         " what kube-proxy only sees at its start, `never` leaves that to an admin.",
+    ),
+    "kube_proxy_restart_spread": Setting(
+        _up_to(LONGEST_SPREAD),
+        {"type": "integer", "minimum": 0, "maximum": LONGEST_SPREAD},
+        "Seconds. A run that nobody watches at a terminal waits a random part of them before it"
+        " restarts kube-proxy, so that a fleet that is repaired at once does not ask the API server"
+        " in the same second.",
     ),
     "metrics_file": Setting(
         _metrics_file,

@@ -13,7 +13,7 @@ from nodefix import __version__
 from nodefix.plan import Problem
 from nodefix.report import Course, Head, StageReport, worst
 from nodefix.text import one_line
-from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, REQUIRED
+from nodefix.words import CHANGED, DEGRADED, FAILED, NOT_RUN, REQUIRED, SKIPPED
 
 # What NODEFIX_STATE says.
 VERSION = 1
@@ -46,7 +46,7 @@ def state(
         "REPAIRED": _names(stages, CHANGED),
         # At each of the last boots, so that something undoes it.
         "REPEATED": " ".join(name for name, boots in course.repeated.items() if boots > 1),
-        **dict(_worst(stages)),
+        **(_why_skipped(stages) if outcome == SKIPPED else dict(_worst(stages))),
         **{f"STAGE_{_key(name)}": report.outcome for name, report in stages.items()},
     }
     return "".join(f"NODEFIX_{key}={shlex.quote(value)}\n" for key, value in values.items())
@@ -58,6 +58,12 @@ def _worst(stages: Mapping[str, StageReport]) -> Iterator[tuple[str, str]]:
     # Half a remedy must not be typed.
     yield "HINT", problem.hint if len(problem.hint) <= _LINE and "\n" not in problem.hint else ""
     yield "CODE", problem.code
+
+
+def _why_skipped(stages: Mapping[str, StageReport]) -> dict[str, str]:
+    """Why nodefix is not for this system: each stage has it as its note."""
+    notes = (note for report in stages.values() for note in report.notes)
+    return {"MESSAGE": one_line(next(notes, ""), _LINE), "HINT": "", "CODE": ""}
 
 
 def _names(stages: Mapping[str, StageReport], outcome: str) -> str:

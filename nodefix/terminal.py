@@ -23,6 +23,14 @@ def tell(text: str) -> None:
             return
 
 
+def is_watched() -> bool:
+    """Whether somebody watches this at a terminal."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except (OSError, ValueError):
+        return False
+
+
 def is_root(arguments: list[str]) -> bool:
     """Whether this is root; an ordinary user is told what to type.
 

@@ -18,11 +18,16 @@ TOLD_BY_WAIT = f"{FOLDER}/told-by-wait"
 TOLD_BY_RUN = f"{FOLDER}/told-by-run"
 # A restart of kube-proxy that a run found due and that has not come about.
 RESTART_DUE = f"{FOLDER}/kube-proxy-restart-due"
+# The events that `nodefix check --report-node` has set in this boot.
+EVENTS = f"{FOLDER}/events.json"
 STATE = "var/lib/nodefix"
 BACKUPS = f"{STATE}/backup"
 UNDO = f"{STATE}/undo"
 # Which stages had to repair something at this boot, and at how many before it.
 REPAIRED = f"{STATE}/repaired.json"
+# The path of the file that the metrics were written to last, on one line; the RPM's scriptlets read
+# it, too.
+METRICS_PLACE = f"{STATE}/metrics-file"
 # What people see when they log in; pam_motd(8).
 MOTD = "run/motd.d/nodefix"
 # kube-proxy's mode as it was seen, for the next boot.
@@ -121,3 +126,5 @@ EXIT_USAGE, EXIT_NOT_ROOT = 64, 77
 EXIT_NOT_FINISHED = 3
 # Of `nodefix check`, beside EXIT_DONE and EXIT_FAILED: there is advice only; it could not be told.
 EXIT_ADVICE, EXIT_UNKNOWN = 2, 3
+# All is well, but that could not be told to the cluster.
+EXIT_NOT_REPORTED = 4

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nodefix.around.metrics import metrics
+from nodefix.around.metrics import HEAD, metrics
 from nodefix.around.motd import motd
 from nodefix.around.run import Ran
 from nodefix.config import Config
+from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, remove, write_atomic
+from nodefix.settings import is_metrics_file
 from nodefix.undo import UNDONE, UndoLog
-from nodefix.words import MOTD
+from nodefix.words import METRICS_PLACE, MOTD, STATE
 
 
 def tell(root: Path, config: Config, ran: Ran) -> Iterator[str]:
@@ -25,6 +28,9 @@ def tell(root: Path, config: Config, ran: Ran) -> Iterator[str]:
     tellers: list[tuple[str, Callable[[], None]]] = [
         (f"/{MOTD}", lambda: _message_of_the_day(root, ran))
     ]
+    before = _place_before(root)
+    if before and before != config.metrics_file:
+        tellers.append((before, lambda: _take_away(root, before)))
     if config.metrics_file:
         tellers.append((config.metrics_file, lambda: _metrics(root, config.metrics_file, ran)))
     for path, write in tellers:
@@ -32,7 +38,8 @@ def tell(root: Path, config: Config, ran: Ran) -> Iterator[str]:
             write()
         except OSError as error:
             folder = Path(path).parent
-            yield f"{path}: not written: {error.strerror or error}; see: ls -ldZ {folder}"
+            done = "taken away" if path == before != config.metrics_file else "written"
+            yield f"{path}: not {done}: {error.strerror or error}; see: ls -ldZ {folder}"
 
 
 def _message_of_the_day(root: Path, ran: Ran) -> None:
@@ -50,6 +57,33 @@ def _message_of_the_day(root: Path, ran: Ran) -> None:
 def _metrics(root: Path, file: str, ran: Ran) -> None:
     """The folder is the admin's: one that is not there is not made, since nobody reads it."""
     write_atomic(root / file.lstrip("/"), metrics(ran, _to_undo(root)).encode())
+    if _place_before(root) != file:
+        make_folder(root / STATE, 0o700)
+        write_atomic(root / METRICS_PLACE, f"{file}\n".encode())
+
+
+def _place_before(root: Path) -> str:
+    """The file that an earlier run wrote; empty where that is not known."""
+    try:
+        place = read_file(root / METRICS_PLACE).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    return place if is_metrics_file(place) else ""
+
+
+def _take_away(root: Path, file: str) -> None:
+    """The file that the settings no longer name, whose figures would be told for ever.
+
+    What is no longer nodefix's stays.
+    """
+    path = root / file.lstrip("/")
+    try:
+        if read_file(path).startswith(HEAD.encode()):
+            remove(path)
+    except FileNotFoundError:
+        pass
+    with contextlib.suppress(FileNotFoundError):
+        remove(root / METRICS_PLACE)
 
 
 def _to_undo(root: Path) -> int | None:

@@ -1,4 +1,7 @@
-"""`nodefix check`: look at the node and say what is not as it should be; changes nothing."""
+"""`nodefix check`: look at the node and say what is not as it should be; changes nothing.
+
+With --report-node the cluster is told as well; nothing of that is imported otherwise.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,22 @@ from nodefix.errors import BusError, ConfigError, NodefixError
 from nodefix.facts.kubeproxy_log import read_last_error
 from nodefix.facts.kubeproxy_pod import read_kube_proxy
 from nodefix.facts.system import read_scope
-from nodefix.gate import is_switched_off
+from nodefix.gate import is_ready, is_switched_off, undone
+from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host, open_host
+from nodefix.messages import in_words as problem_in_words
+from nodefix.messages import is_held
 from nodefix.output import add_format, show
+from nodefix.plan import Problem
 from nodefix.settle import settle
-from nodefix.terminal import add_stage, tell
+from nodefix.terminal import add_stage, is_root, tell
 from nodefix.words import (
     EMBEDDED_KUBELETS,
     EXIT_ADVICE,
     EXIT_DONE,
     EXIT_FAILED,
+    EXIT_NOT_REPORTED,
+    EXIT_NOT_ROOT,
     EXIT_UNKNOWN,
     EXIT_USAGE,
     KUBELET,
@@ -41,12 +50,17 @@ STATUSES = {
     EXIT_FAILED: "something differs or is wrong",
     EXIT_ADVICE: "there is advice only",
     EXIT_UNKNOWN: "something could not be told, and nothing is known to be wrong",
+    EXIT_NOT_REPORTED: "with --report-node: everything is as it should be, and the event could not"
+    " be set; where one of the others applies, that one counts",
     EXIT_USAGE: "the command line or the settings are not valid",
+    EXIT_NOT_ROOT: "with --report-node: not root",
 }
 
 OUTSIDE = "outside"
 _SWITCHED_OFF = "nodefix is switched off: what differs is not put right at boot"
 _KUBE_PROXY_SECONDS = 15.0
+# Two requests, each of which kubectl ends after ten.
+_REPORT_SECONDS = 25.0
 _RUNNING = f"{UNIT} is at work: what differs may be put right in a moment"
 
 
@@ -54,10 +68,21 @@ def options(parser: ArgumentParser) -> None:
     """Add the options of this command."""
     add_stage(parser, "check this stage only, without advice")
     add_format(parser)
+    parser.add_argument(
+        "--report-node",
+        action="store_true",
+        help="set an event on this node too, with kubelet's credentials; kubectl describe node"
+        " then shows what was found",
+    )
 
 
 def main(options: Namespace, arguments: list[str]) -> int:
     """Check the node."""
+    if options.report_node and options.stage:
+        tell("nodefix check: --report-node is about the whole node, so not with --stage")
+        return EXIT_USAGE
+    if options.report_node and not is_root(arguments):
+        return EXIT_NOT_ROOT
     root = Path("/")
     try:
         config = load(root)
@@ -70,9 +95,43 @@ def main(options: Namespace, arguments: list[str]) -> int:
         data = {"status": OUTSIDE, "exit_status": EXIT_DONE, "notes": [words], "stages": []}
         show(options.format, data, words)
         return EXIT_DONE
-    checked = check(open_host(root), config, options.stage, os.geteuid() == 0)
-    show(options.format, as_json(checked), in_words(checked))
-    return checked.exit_status
+    host = open_host(root)
+    checked = check(host, config, options.stage, os.geteuid() == 0)
+    if not options.report_node:
+        show(options.format, as_json(checked), in_words(checked))
+        return checked.exit_status
+    data, words, failure = _report(host, checked)
+    show(options.format, {**as_json(checked), "reported": data}, f"{in_words(checked)}{words}")
+    if failure:
+        tell(f"nodefix: {failure}")
+    return checked.exit_status or (EXIT_NOT_REPORTED if failure else EXIT_DONE)
+
+
+def _report(host: Host, checked: Checked) -> tuple[dict[str, object], str, str]:
+    """Tell the cluster; what came of it for programs and for people, and what went wrong."""
+    from nodefix.check_node import event
+    from nodefix.live.event import report
+
+    due = event(checked, _held(host))
+    data: dict[str, object] = {"type": due.kind, "reason": due.reason}
+    try:
+        with host.limit(Deadline("the event on this node", _REPORT_SECONDS)):
+            told = report(host, due)
+    except NodefixError as error:
+        failure = Problem(f"the cluster was not told: {error.message}", error.hint)
+        failed = {"event": "", "failure": failure.message, "hint": failure.hint}
+        return {**data, **failed}, "", problem_in_words(failure)
+    often = f"told {told.times} times" if told.times > 1 else "told for the first time"
+    words = f"\nnode {told.node}: event {due.reason}, {often} in this boot"
+    return {**data, **told._asdict()}, words, ""
+
+
+def _held(host: Host) -> str:
+    """The kubelets that are held now, in words; empty if none is."""
+    root = f"{host.root}/"
+    if is_switched_off(root) or (is_ready(root) and not undone(root)):
+        return ""
+    return is_held(kubelets(root))
 
 
 def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Checked:

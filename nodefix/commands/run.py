@@ -30,7 +30,7 @@ from nodefix.messages import (
 from nodefix.report import StageReport
 from nodefix.settle import settle
 from nodefix.store import ReportFiles
-from nodefix.terminal import add_stage, is_root
+from nodefix.terminal import add_stage, is_root, is_watched
 from nodefix.told import briefly
 from nodefix.words import (
     DEGRADED,
@@ -180,6 +180,9 @@ def _after(host: Host, journal: Journal) -> engine.After:
         def say(line: str) -> None:
             journal.send(note_record(line))
 
+        if is_watched():
+            # A person has one node before them, and waits for it.
+            config = config._replace(kube_proxy_restart_spread=0)
         return lambda: after_run(host, config, units, before, now, say)
 
     return after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,7 +13,7 @@ from nodefix.host.node import Host
 from nodefix.live import kept
 from nodefix.live.due import is_down, what_changed, what_hinders
 from nodefix.live.restart import SECONDS, UP_SECONDS, known, restart
-from nodefix.live.sight import look, plan
+from nodefix.live.sight import Sight, look, plan
 from nodefix.plan import Done, Problem
 from nodefix.report import StageReport
 from nodefix.words import CHANGED, DEGRADED, KUBE_PROXY, KUBELET, SKIPPED, WANTED
@@ -88,6 +89,11 @@ def _after_run(
         reason = _DOWN
     if not reason:
         return None
+    if config.kube_proxy_restart != "never" and not what_hinders(now):
+        later = _after_a_while(host, config, reason, proxy, say)
+        if later is None:
+            return None
+        proxy = later
     sight = look(host, proxy)
     intent = plan(sight)
     if intent is None:
@@ -107,6 +113,32 @@ def _after_run(
     kept.forget(host.root)
     change = Done(KUBE_PROXY, reason, f"restarted ({done.how}), up for {UP_SECONDS:g} s")
     return StageReport(KUBE_PROXY, WANTED, CHANGED, (change,))
+
+
+def _after_a_while(
+    host: Host, config: Config, reason: str, proxy: KubeProxyFacts, say: Callable[[str], None]
+) -> KubeProxyFacts | None:
+    """Wait as long as the setting and chance want it, before anything is asked of the API server.
+
+    The restart stays due if the run is ended meanwhile.
+
+    Returns:
+        kube-proxy as it is then; None where somebody else has restarted it.
+    """
+    spread = config.kube_proxy_restart_spread
+    if not spread or proxy.containers == ():
+        return proxy
+    before = known(Sight(proxy))
+    kept.keep(host.root, reason, before)
+    seconds = random.uniform(0, spread)
+    say(f"{KUBE_PROXY}: restart in {seconds:.0f} s, by `kube_proxy_restart_spread: {spread}`")
+    time.sleep(seconds)
+    proxy = read_kube_proxy(host)
+    if not _is_another(proxy, before):
+        return proxy
+    say(f"{KUBE_PROXY}: not restarted, since it was started anew meanwhile")
+    kept.forget(host.root)
+    return None
 
 
 def _embedded(host: Host, unit: str, changed: str) -> StageReport | None:
@@ -137,11 +169,16 @@ def _has_joined(host: Host, units: Sequence[str]) -> bool:
 def _left_over(host: Host, proxy: KubeProxyFacts) -> str:
     """Why an earlier run wanted a restart that has not come about; empty if it has."""
     due = kept.recall(host.root)
-    running = {one.id for one in proxy.containers or () if one.runs}
-    if due.containers and running - set(due.containers):
+    if _is_another(proxy, due.containers):
         kept.forget(host.root)
         return ""
     return due.reason
+
+
+def _is_another(proxy: KubeProxyFacts, before: Sequence[str]) -> bool:
+    """Whether a container runs that is none of those before, where these are known."""
+    running = {one.id for one in proxy.containers or () if one.runs}
+    return bool(before) and bool(running - set(before))
 
 
 def _skipped(why: str) -> StageReport:

@@ -1,4 +1,4 @@
-"""kube-proxy's pods of this node, asked for and deleted with kubelet's own credentials.
+"""The API server, asked with kubelet's own credentials; kube-proxy's pods of this node there.
 
 kubelet may delete pods of its own node, and list those only (kubernetes
 plugin/pkg/auth/authorizer/node, plugin/pkg/admission/noderestriction). kubectl's `--raw` makes one
@@ -21,6 +21,8 @@ from nodefix.host.programs import Result
 from nodefix.shape import JsonObject, an, items, mapping, parsed
 
 PROGRAMS = ("/usr/bin/kubectl", "/usr/local/bin/kubectl")
+# In Kubernetes' own repository; Fedora's is called kubernetes-client.
+_PACKAGE = "kubectl"
 _PODS = "/api/v1/namespaces/kube-system/pods"
 _LABEL = "k8s-app=kube-proxy"
 _MIRROR = "kubernetes.io/config.mirror"
@@ -53,7 +55,7 @@ class Pod(NamedTuple):
 
 
 class Refused(NodefixError):
-    """The API server said no: nothing was deleted."""
+    """The API server said no: nothing was changed there."""
 
 
 class Api(NamedTuple):
@@ -77,15 +79,15 @@ class Api(NamedTuple):
         """
         query = f"fieldSelector={quote(f'spec.nodeName={self.node.name}', safe='')}"
         query += f"&labelSelector={quote(_LABEL, safe='')}"
-        result = self._kubectl("get", "--raw", f"{_PODS}?{query}")
+        result = self.ask("get", "--raw", f"{_PODS}?{query}")
         if result.status:
-            raise UnclearError(f"kube-proxy's pods cannot be listed: {result.words}", self._look)
+            raise UnclearError(f"kube-proxy's pods cannot be listed: {result.words}", self.look)
         try:
             found = [mapping(one) for one in items(parsed(result.stdout).get("items") or [])]
             return tuple(_pod(one) for one in found if self._is_ours(one))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             message = f"the list of kube-proxy's pods cannot be understood: {error}"
-            raise UnclearError(message, self._look) from error
+            raise UnclearError(message, self.look) from error
 
     def delete(self, pod: Pod) -> bool:
         """Delete this pod, and no later one of its name, even where the answer is lost.
@@ -106,38 +108,57 @@ class Api(NamedTuple):
         for left in reversed(range(_TRIES)):
             try:
                 words = ("delete", "--raw", f"{_PODS}/{pod.name}", "-f", "-")
-                result = self._kubectl(*words, stdin=body)
+                result = self.ask(*words, stdin=body)
                 if not result.status:
                     return True
                 # A conflict: another pod has its name by now.
                 if _says(result, "NotFound", "Conflict"):
                     return left < _TRIES - 1
-                message = f"pod {pod.name} cannot be deleted: {result.words}"
-                if _says(result, "Forbidden", "Unauthorized"):
-                    raise Refused(message, self._look)
-                failure = UnclearError(message, self._look)
+                failure = self.failed(f"pod {pod.name} cannot be deleted", result)
+                if isinstance(failure, Refused):
+                    raise failure
             except DeadlineError as error:
-                failure = UnclearError(error.message, self._look)
+                failure = UnclearError(error.message, self.look)
             if left:
                 time.sleep(_PAUSE_SECONDS)
         raise failure
 
-    def _kubectl(self, *words: str, stdin: bytes = b"") -> Result:
+    def ask(self, *words: str, stdin: bytes = b"") -> Result:
+        """Have kubectl make one request.
+
+        Raises:
+            NodefixError: kubectl cannot be started, or does not end.
+        """
         kubeconfig = f"--kubeconfig={self.node.kubeconfig}"
         argv = (self.kubectl, kubeconfig, f"--request-timeout={_REQUEST}s", *words)
         return self.host.programs.run(*argv, stdin=stdin, timeout=_SECONDS)
+
+    def failed(self, what: str, result: Result) -> NodefixError:
+        """A request that came to nothing: Refused where that was the API server's clear no."""
+        no = _says(result, "Forbidden", "Unauthorized")
+        return (Refused if no else UnclearError)(f"{what}: {result.words}", self.look)
 
     def _is_ours(self, pod: JsonObject) -> bool:
         return mapping(pod["spec"]).get("nodeName") == self.node.name
 
     @property
-    def _look(self) -> str:
+    def look(self) -> str:
+        """What an admin types to see whether it answers."""
         return f"{self.kubectl} --kubeconfig={self.node.kubeconfig} get --raw /readyz"
 
 
-def find_kubectl(host: Host) -> str:
-    """kubectl's path; empty if there is none."""
-    return next((path for path in PROGRAMS if os.access(host.path(path), os.X_OK)), "")
+def reach(host: Host, node: NodeName) -> Api:
+    """The way to the API server from this node.
+
+    Raises:
+        UnclearError: there is none, and why.
+    """
+    if not node.name:
+        raise UnclearError(f"this node's name is not known: {node.where}", node.hint)
+    kubectl = next((path for path in PROGRAMS if os.access(host.path(path), os.X_OK)), "")
+    if not kubectl:
+        raise UnclearError("there is no kubectl", f"dnf install {_PACKAGE}")
+    return Api(host, kubectl, node)
 
 
 def _says(result: Result, *reasons: str) -> bool:

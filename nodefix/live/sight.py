@@ -8,7 +8,7 @@ from nodefix.errors import NodefixError
 from nodefix.facts.kubeproxy_pod import KubeProxyFacts, read_kube_proxy
 from nodefix.facts.node_name import read_node_name
 from nodefix.host.node import Host
-from nodefix.live.api import Api, Pod, find_kubectl
+from nodefix.live.api import Api, Pod, reach
 from nodefix.plan import Problem
 
 _SELF = "nodefix restart-kube-proxy"
@@ -50,12 +50,10 @@ def look(host: Host, proxy: KubeProxyFacts | None = None) -> Sight:
     """Ask the container runtime, unless that was done, and the API server where there is a way."""
     proxy = proxy or read_kube_proxy(host)
     node = read_node_name(host)
-    kubectl = find_kubectl(host)
-    if not node.name:
-        return Sight(proxy, why_no_api=f"this node's name is not known: {node.where}")
-    if not kubectl:
-        return Sight(proxy, node=node.name, why_no_api="there is no kubectl")
-    api = Api(host, kubectl, node)
+    try:
+        api = reach(host, node)
+    except NodefixError as error:
+        return Sight(proxy, node=node.name, why_no_api=error.message)
     try:
         return Sight(proxy, api, api.pods(), node.name)
     except NodefixError as error:

@@ -81,6 +81,7 @@ complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 
 complete -c nodefix -n '_shtab_nodefix_using check' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using check' -l stage -xka "swap modules alternatives chains lockfile" -d 'check this stage only, without advice; can be given several times'
 complete -c nodefix -n '_shtab_nodefix_using check' -l format -xka "text json yaml" -d 'what is printed (default: text)'
+complete -c nodefix -n '_shtab_nodefix_using check' -l report-node -d 'set an event on this node too, with kubelet'"'"'s credentials; kubectl describe node then shows what was found'
 complete -c nodefix -n '_shtab_nodefix_using; and test $_shtab_nodefix_npos -eq 0' -a history -d 'show what nodefix did at the last boots, the newest last'
 complete -c nodefix -n '_shtab_nodefix_using history' -s h -l help -d 'show this help message and exit'
 complete -c nodefix -n '_shtab_nodefix_using history' -s n -x -d 'boots (default: 10)'

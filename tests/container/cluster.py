@@ -77,6 +77,8 @@ def join(root: Root, scratch: Path, program: Path | None) -> None:
         ["bash", "-euc", _CERTIFICATES, "bash", NAME], cwd=scratch, check=True, capture_output=True
     )
     root.write("/etc/kubernetes/kubelet.conf", _CONFIG, 0o600)
+    # One node is no fleet.
+    root.write("/etc/nodefix/nodefix.yaml.d/50-spread.yaml", "kube_proxy_restart_spread: 0\n")
     root.write("/etc/kubernetes/pki/ca.crt", (scratch / "ca.crt").read_text())
     root.write("/etc/kubernetes/pki/server.pem", (scratch / "server.pem").read_text(), 0o600)
     path = "/var/lib/kubelet/pki/kubelet-client-current.pem"

@@ -72,6 +72,42 @@ def test_api_server_that_does_not_answer_as_hoped(cluster: Cluster, mode: str) -
     assert len(cluster.called("crictl stop")) == (1 if mode in ("403", "slow") else 0)
 
 
+def test_what_kubectl_describe_node_shows(cluster: Cluster) -> None:
+    node = cluster.node
+
+    def report() -> tuple[int, str]:
+        ran = node.run(["nodefix", "check", "--report-node"], timeout=120, check=False)
+        return ran.returncode, ran.stderr
+
+    sh(node, "mkdir -p /opt/cni/bin; sysctl -qw net.ipv4.ip_forward=1")
+    sh(node, DAMAGE)
+    for _ in range(2):
+        assert report() == (1, "")
+    # The node once, then the event, by kubelet and by its own name only.
+    assert [line.split()[0] for line in cluster.called("default/events")] == ["PUT", "PUT"]
+    assert len(cluster.called("GET")) == 1
+    assert all(f"by system:node:{NAME}" in line for line in cluster.called("PUT"))
+    node.write("/run/nodefix/nodefix.yaml.d/never.yaml", "kube_proxy_restart: never\n")
+    node.run(["rm", "/run/nodefix/ready"])
+    assert report() == (1, "")
+    described = sh(node, f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf describe node {NAME}")
+    events = described.partition("\nEvents:")[2]
+    lines = [line for line in events.splitlines() if " nodefix " in line]
+    assert [line.split()[:2] for line in lines] == [
+        ["Warning", "NodefixDegraded"],
+        ["Warning", "NodefixHeld"],
+    ], described
+    assert "(x2 over " in lines[0]
+    assert "not as it should be; alternatives: /usr/sbin/iptables" in lines[0]
+    assert "kubelet is held; alternatives: " in lines[1]
+    # What the API server refuses is said, and check's own status stays.
+    cluster.set(mode="403")
+    status, said = report()
+    assert status == 1
+    assert "the cluster was not told: the event NodefixHeld cannot be set: " in said
+    assert "Forbidden" in said
+
+
 def test_without_kubectl_crictl_does_it(runtime: Cluster) -> None:
     node = runtime.node
     sh(node, DAMAGE)

@@ -24,7 +24,7 @@ LAYERS = (
     ("report", "events"),
     ("state", "store", "journal", "messages", "terminal", "told", "output", "check", "rolled"),
     ("telling", "reasons", "converge", "course", "around", "history", "symptoms", "live"),
-    ("symptoms_input", "symptoms_now", "check_text", "check_kube_proxy"),
+    ("symptoms_input", "symptoms_now", "check_text", "check_kube_proxy", "check_node"),
     ("gate", "holding"),
     ("status",),
     ("picture",),

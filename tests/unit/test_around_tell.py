@@ -8,9 +8,10 @@ from fakestage import INSIDE, PROBLEM, FakeStage
 
 from nodefix import engine, events
 from nodefix.config import Config
+from nodefix.facts.system import Scope
 from nodefix.plan import Plan
 from nodefix.switch import write_switch
-from nodefix.words import MARKER, MOTD, STATE_FILE
+from nodefix.words import MARKER, METRICS_PLACE, MOTD, STATE_FILE
 
 FOLDER = "var/lib/node_exporter"
 METRICS = f"{FOLDER}/nodefix.prom"
@@ -75,3 +76,53 @@ def test_both_go_where_nodefix_is_switched_off(node: Node) -> None:
     assert not (node.root / STATE_FILE).exists()
     # Nothing to take away is no error.
     write_switch(node.root, "an upgrade")
+
+
+def test_metrics_go_along_with_the_setting(node: Node) -> None:
+    (node.root / FOLDER).mkdir(parents=True)
+    run(node, WELL, f"/{METRICS}")
+    other = f"{FOLDER}/other.prom"
+    assert notes(run(node, WELL, f"/{other}")) == []
+    assert (node.root / other).exists()
+    assert not (node.root / METRICS).exists()
+    for _ in range(2):
+        assert notes(run(node, WELL)) == []
+        assert not (node.root / other).exists()
+        assert not (node.root / METRICS_PLACE).exists()
+
+
+def test_what_is_no_longer_ours_stays(node: Node) -> None:
+    (node.root / FOLDER).mkdir(parents=True)
+    run(node, WELL, f"/{METRICS}")
+    node.file(f"/{METRICS}", "# HELP another_info x\n")
+    assert notes(run(node, WELL)) == []
+    assert (node.root / METRICS).exists()
+    node.file(f"/{METRICS_PLACE}", "/etc/passwd\n")
+    assert notes(run(node, WELL)) == []
+
+
+def test_metrics_that_cannot_be_taken_away_are_told(node: Node) -> None:
+    (node.root / METRICS).mkdir(parents=True)
+    node.file(f"/{METRICS_PLACE}", f"/{METRICS}\n")
+    (said,) = notes(run(node, WELL))
+    assert said.startswith(f"/{METRICS}: not taken away: ")
+
+
+def test_a_node_out_of_scope_is_told_as_one(node: Node) -> None:
+    (node.root / FOLDER).mkdir(parents=True)
+    run(node, BROKEN, f"/{METRICS}")
+    journal = Recorder()
+    engine.run(
+        node.host,
+        Config(modes={"swap": "required"}, metrics_file=f"/{METRICS}"),
+        Scope(False, "found debian, expected RHEL"),
+        journal,  # type: ignore[arg-type]
+        stages=[FakeStage("swap", BROKEN)],
+    )
+    assert not (node.root / MOTD).exists()
+    found = (node.root / METRICS).read_text()
+    assert '\nnodefix_outcome{outcome="skipped"} 1\n' in found
+    assert "\nnodefix_ready 1\n" in found
+    state = (node.root / STATE_FILE).read_text().splitlines()
+    assert "NODEFIX_OUTCOME=skipped" in state
+    assert "NODEFIX_MESSAGE='found debian, expected RHEL'" in state

@@ -18,8 +18,9 @@ from nodefix import engine
 from nodefix.advice.finding import Advice, Advised, Unknown
 from nodefix.commands import check as command
 from nodefix.config import Config
-from nodefix.errors import BusError, ConfigError
+from nodefix.errors import BusError, ConfigError, UnclearError
 from nodefix.host.units import UnitState
+from nodefix.live.event import Told
 from nodefix.plan import Change, Plan, Problem
 from nodefix.words import UNIT
 
@@ -222,3 +223,54 @@ def test_bad_settings(looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("arguments", [["--stage", "x"], ["--format", "x"], ["x"]])
 def test_bad_usage(looks: Looks, arguments: list[str]) -> None:
     assert status("check", *arguments) == 64
+
+
+@pytest.mark.parametrize(
+    ("plan", "failure", "expected"),
+    [(Plan(), "", 0), (Plan((CHANGE,)), "", 1), (Plan(), "no", 4), (Plan((CHANGE,)), "no", 1)],
+)
+def test_the_cluster_is_told_and_the_own_status_stays(
+    looks: Looks,
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    plan: Plan,
+    failure: str,
+    expected: int,
+) -> None:
+    effect = UnclearError("no answer", "look") if failure else None
+    told = mocker.patch(
+        "nodefix.live.event.report", return_value=Told("w.1", "w", 2), side_effect=effect
+    )
+    looks.plans = {"swap": plan}
+    assert status("check", "--report-node", "--format", "json") == expected
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)["reported"]
+    # No run has opened the gate.
+    assert told.call_args.args[1].reason == found["reason"] == "NodefixHeld"
+    said = "nodefix: the cluster was not told: no answer\n  fix: look\n"
+    assert printed.err == (said if failure else "")
+    assert (found.get("event", ""), found.get("name", "")) == ("", "" if failure else "w.1")
+    status("check", "--report-node")
+    line = "\nnode w: event NodefixHeld, told 2 times in this boot\n"
+    assert capsys.readouterr().out.endswith(line) == (not failure)
+
+
+def test_without_the_option_nobody_is_told(looks: Looks, mocker: MockerFixture) -> None:
+    told = mocker.patch("nodefix.live.event.report")
+    assert status("check") == 0
+    told.assert_not_called()
+
+
+def test_who_may_not_tell_the_cluster(looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert status("check", "--report-node", "--stage", "swap") == 64
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert status("check", "--report-node") == 77
+
+
+def test_event_tells_whether_kubelet_may_start(
+    looks: Looks, node: Node, mocker: MockerFixture
+) -> None:
+    told = mocker.patch("nodefix.live.event.report", return_value=Told("w.1", "w", 1))
+    node.file("/etc/nodefix/disabled")
+    assert status("check", "--report-node") == 0
+    assert told.call_args.args[1].reason == "NodefixReady"

@@ -162,3 +162,15 @@ def test_shipped_file_is_comments_that_state_the_defaults(node: Node) -> None:
     keys = {line.split(":")[0] for line in settings if line[0] != " "}
     assert keys == set(KEYS)
     assert [line.split(":")[0].strip() for line in settings if line[0] == " "] == [*STAGE_NAMES]
+
+
+@pytest.mark.parametrize("number", [0, 120])
+def test_spread(node: Node, number: int) -> None:
+    node.file(MAIN, f"kube_proxy_restart_spread: {number}\n")
+    assert load(node.root).kube_proxy_restart_spread == number
+
+
+@pytest.mark.parametrize("value", ["-1", "121", "1.5", "true", "'1'"])
+def test_spread_that_nobody_waits_for(node: Node, value: str) -> None:
+    found = problem(node, f"kube_proxy_restart_spread: {value}\n")
+    assert found.endswith("expected a whole number from 0 to 120")

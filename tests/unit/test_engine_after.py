@@ -164,6 +164,28 @@ def test_beside_a_kubelet_that_is_up(
 
 
 @pytest.mark.usefixtures("on_node")
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_who_watches_does_not_wait_for_the_fleet(
+    node: Node,
+    asked: list[engine.Work | None],
+    monkeypatch: pytest.MonkeyPatch,
+    is_watched: bool,
+) -> None:
+    node.systemd.active = {"kubelet.service"}
+    spreads: list[int] = []
+
+    def after_run(host: object, config: Config, *_: object) -> None:
+        spreads.append(config.kube_proxy_restart_spread)
+
+    monkeypatch.setattr("nodefix.live.after.after_run", after_run)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_watched)
+    assert status("run") == 0
+    assert asked[0]
+    asked[0]()
+    assert spreads == [0 if is_watched else 60]
+
+
+@pytest.mark.usefixtures("on_node")
 def test_without_a_bus_nothing_is_restarted(node: Node, asked: list[engine.Work | None]) -> None:
     node.systemd.failing["active_units"] = BusError("no bus")
     assert status("run") == 0

@@ -16,7 +16,9 @@ from nodefix.report import StageReport
 from nodefix.words import RESTART_DUE
 
 LOADED = Done("kernel module nf_nat", "not loaded", "loaded", each_boot=True)
-CONFIG = Config()
+# A person at a terminal, who waits for it.
+CONFIG = Config(kube_proxy_restart_spread=0)
+NOBODY_WATCHES = Config()
 
 
 class Runs:
@@ -104,6 +106,59 @@ def test_failure_degrades_and_is_tried_again(run: Runs, proxy: KubeProxy) -> Non
     assert report
     assert report.outcome == "changed"
     assert not run.is_due
+
+
+@pytest.fixture
+def chance(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Two thirds of whatever is asked for, and what was asked for."""
+    asked: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        asked.append((low, high))
+        return low + (high - low) * 2 / 3
+
+    monkeypatch.setattr("random.uniform", uniform)
+    return asked
+
+
+def test_a_fleet_is_not_restarted_in_the_same_second(
+    run: Runs, proxy: KubeProxy, chance: list[tuple[float, float]]
+) -> None:
+    begun = proxy.clock.now
+    proxy.clock.after(39, lambda: found.append((run.is_due, list(proxy.called("--raw")))))
+    found: list[tuple[bool, object]] = []
+    report = run(LOADED, config=NOBODY_WATCHES)
+    assert report
+    assert report.outcome == "changed"
+    assert chance == [(0, 60)]
+    assert proxy.clock.now - begun > 40
+    # Nothing is asked of the API server before, and a run that is killed leaves it due.
+    assert found == [(True, [])]
+    assert run.said[0] == "kube-proxy: restart in 40 s, by `kube_proxy_restart_spread: 60`"
+    assert not run.is_due
+
+
+def test_somebody_else_restarted_it_in_the_wait(
+    run: Runs, proxy: KubeProxy, chance: list[tuple[float, float]]
+) -> None:
+    proxy.clock.after(10, proxy.replace)
+    proxy.starts_after = 2
+    proxy.clock.after(13, proxy.start)
+    assert run(LOADED, config=NOBODY_WATCHES) is None
+    assert run.said[-1] == "kube-proxy: not restarted, since it was started anew meanwhile"
+    assert proxy.deletes == []
+    assert not run.is_due
+
+
+def test_nobody_waits_for_what_is_not_restarted(
+    run: Runs, proxy: KubeProxy, chance: list[tuple[float, float]]
+) -> None:
+    run(LOADED, config=NOBODY_WATCHES._replace(kube_proxy_restart="never"))
+    run(LOADED, config=NOBODY_WATCHES, chains="failed")
+    proxy.containers, proxy.labelled = [], False
+    run(LOADED, config=NOBODY_WATCHES)
+    run.proxy.without(KUBECTL, PROGRAM)
+    assert chance == []
 
 
 def test_somebody_else_restarted_it_meanwhile(run: Runs, proxy: KubeProxy) -> None:

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""A cluster as one node sees it: `crictl`, and an API server that knows kube-proxy's pods alone.
+"""A cluster as one node sees it: `crictl`, and an API server that knows little.
+
+It knows kube-proxy's pods, this node and its events, and what `kubectl describe node` asks besides.
 
 Both keep what is there in one file, and write each call down. A container that ends is started
 again by kubelet a second later, a pod that is deleted is replaced by the DaemonSet.
@@ -25,6 +27,27 @@ STATE, LOCK, LOG = (Path(f"/run/cluster.{name}") for name in ("json", "lock", "l
 State = dict[str, Any]
 NODE = "worker-1.example.org"
 PODS = "/api/v1/namespaces/kube-system/pods"
+EVENTS = "/api/v1/namespaces/default/events"
+UID = "9f1c7a52-6d55-4b0e-9a52-0c1f4d8e7b61"
+NODES = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": NODE, "uid": UID}}
+# What `kubectl describe node` finds its way by.
+DISCOVERY: State = {
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+    "/api/v1": {
+        "kind": "APIResourceList",
+        "groupVersion": "v1",
+        "resources": [
+            {
+                "name": "nodes",
+                "singularName": "node",
+                "namespaced": False,
+                "kind": "Node",
+                "verbs": ["get", "list"],
+            }
+        ],
+    },
+}
 LABELS = [
     "--label=io.kubernetes.container.name=kube-proxy",
     "--label=io.kubernetes.pod.namespace=kube-system",
@@ -162,6 +185,12 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         log(f"GET {parts.path} {query} by {self.user()}")
+        if parts.path in DISCOVERY or parts.path == f"/api/v1/nodes/{NODE}":
+            self.answer(200, DISCOVERY.get(parts.path, NODES))
+            return
+        if parts.path == "/api/v1/events":
+            self.list_events(query["fieldSelector"])
+            return
         if parts.path != PODS:
             self.status(404, "NotFound", "the server could not find the requested resource")
             return
@@ -175,6 +204,37 @@ class Handler(BaseHTTPRequestHandler):
         with Kept() as state:
             self.answer(200, {"kind": "PodList", "apiVersion": "v1", "items": [listed(state)]})
             return
+
+    def list_events(self, selector: str) -> None:
+        """Those about an object, by its UID; kubelet itself may read none."""
+        with Kept() as state:
+            events = [
+                event
+                for event in state.get("events", {}).values()
+                if f"involvedObject.uid={event['involvedObject']['uid']}" in selector.split(",")
+            ]
+        self.answer(200, {"kind": "EventList", "apiVersion": "v1", "items": events})
+
+    def do_PUT(self) -> None:
+        """Take an event: one that is not there is created (registry/core/event/strategy.go)."""
+        body = self.body()
+        path = urlsplit(self.path).path
+        log(f"PUT {path} by {self.user()}")
+        event = json.loads(body)
+        name = event["metadata"]["name"]
+        # kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go, NodeRules.
+        if not self.user().startswith("system:node:") or not path.startswith(f"{EVENTS}/"):
+            self.status(403, "Forbidden", "the request is forbidden")
+            return
+        with Kept() as state:
+            if state["mode"] == "403":
+                self.status(403, "Forbidden", f'events "{name}" is forbidden')
+                return
+            if path != f"{EVENTS}/{name}" or event["metadata"]["namespace"] != "default":
+                self.status(400, "BadRequest", "the name in the object is another than in the URL")
+                return
+            state.setdefault("events", {})[name] = event
+        self.answer(200, event)
 
     def do_DELETE(self) -> None:
         """Delete a pod, as far as the mode lets it."""
