@@ -12,6 +12,7 @@ from testnode.image import TWIN
 
 # Where sos looks for plugins; a Python that the node has not.
 PLUGINS = "/usr/lib/python3.99/site-packages/sos/report/plugins"
+METRICS = "/var/lib/node_exporter/nodefix.prom"
 DROP_IN = "/usr/lib/systemd/system/kubelet.service.d/20-nodefix.conf"
 
 
@@ -47,7 +48,10 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
         assert node.unit("nodefix.service")["ActiveState"] == "inactive"
         assert "KUBE-" not in rules(node)
         assert kubelet_runs(node)
+        node.write("/etc/nodefix/nodefix.yaml.d/site.yaml", f"metrics_file: {METRICS}\n")
+        node.run(["mkdir", "/var/lib/node_exporter"])
         node.run(["systemctl", "start", "nodefix"])
+        assert "nodefix_ready 1\n" in node.read(METRICS)
         assert "KUBE-SERVICES" in rules(node)
         node.write("/usr/lib/nodefix/sh/__pycache__/another.cpython-399.pyc", "")
 
@@ -63,6 +67,15 @@ def test_installing_enables_and_starts_nothing_and_removing_leaves_nothing(
         ):
             assert not node.exists(path), sh(node, f"find {path}")
         assert sh(node, f"ls {PLUGINS}").split() == ["__init__.py"]
+        # What an admin wrote, what was done to the node and when, and systemd's own notes.
+        left = sh(node, "find /etc /usr /run /var -xdev -name '*nodefix*' ! -path '*/dnf/*'")
+        assert {path for path in left.split() if not path.startswith("/run/systemd/")} == {
+            "/etc/nodefix",
+            "/var/lib/nodefix",
+        }
+        assert sh(node, "find /etc/nodefix -type f").split() == [
+            "/etc/nodefix/nodefix.yaml.d/site.yaml"
+        ]
         assert node.run(["systemctl", "cat", "nodefix"], check=False).returncode
         node.run(["systemctl", "restart", "kubelet"])
         assert kubelet_runs(node)
