@@ -16,7 +16,7 @@ TOP = Path(__file__).resolve().parents[2]
 # Debian packages for tests that need more than a plain node: one image serves them all.
 EXTRA = ("dnf", "firewalld")
 # The tools around a node, for one test of them all.
-AROUND = ("login", "prometheus", "prometheus-node-exporter", "sosreport")
+AROUND = ("login", "prometheus", "prometheus-node-exporter", "rpm", "sosreport")
 
 # One of iptables' match libraries: without it rules such as kube-proxy's cannot be made.
 LIBRARY = "/usr/lib/x86_64-linux-gnu/xtables/libxt_addrtype.so"

@@ -188,6 +188,9 @@ class Handler(BaseHTTPRequestHandler):
         if parts.path in DISCOVERY or parts.path == f"/api/v1/nodes/{NODE}":
             self.answer(200, DISCOVERY.get(parts.path, NODES))
             return
+        if parts.path == "/api/v1/pods":
+            self.answer(200, {"kind": "PodList", "apiVersion": "v1", "items": []})
+            return
         if parts.path == "/api/v1/events":
             self.list_events(query["fieldSelector"])
             return
