@@ -42,7 +42,6 @@ class ConfigError(NodefixError):
     """
 
     def __init__(self, problems: Sequence[str], is_hidden: bool = False) -> None:
-        hint = "correct the lines above, then: nodefix config check"
-        super().__init__("\n".join(problems), "sudo nodefix config check" if is_hidden else hint)
+        super().__init__("\n".join(problems), f"{'sudo ' * is_hidden}nodefix config check")
         self.problems = tuple(problems)
         self.is_hidden = is_hidden

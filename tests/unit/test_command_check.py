@@ -217,7 +217,7 @@ def test_without_a_bus(looks: Looks, node: Node) -> None:
 def test_bad_settings(looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:
     looks.settings = ConfigError(["x.yaml: swap: found 1"])
     assert status("check") == 64
-    assert "x.yaml: swap: found 1\n  fix: correct the lines above" in capsys.readouterr().err
+    assert "x.yaml: swap: found 1\n  fix: nodefix config check" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--stage", "x"], ["--format", "x"], ["x"]])
