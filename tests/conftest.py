@@ -1,6 +1,6 @@
 """What holds for all tests: tiers, what a tier needs, and what the unit tier may not touch.
 
-A tier is the first folder under tests/: lint, unit, container, vm.
+A tier is the first folder under tests/: lint, unit, container, vm, faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 
 # They mount, and boot nodes; what programs they need for that packaging/testnode installs.
-ROOT_TIERS = ("container", "vm")
+ROOT_TIERS = ("container", "vm", "faults")
 
 # Audit events (docs.python.org, "Audit events table") of everything that starts a program. They
 # are raised by the interpreter itself, so no early import and no C code gets around them.
@@ -35,6 +35,11 @@ def tier(path: Path) -> str:
     except ValueError:
         return ""
     return parts[0] if parts else ""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what is ours."""
+    parser.addoption("--long", action="store_true", help="all of tests/faults: up to an hour")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,8 +13,9 @@ Boot = Callable[..., Nspawn]
 
 TOP = Path(__file__).resolve().parents[2]
 
-# Debian packages for tests that need more than a plain node: one image serves them all.
-EXTRA = ("dnf", "firewalld")
+# Debian packages for tests that need more than a plain node, those of tests/faults among them: one
+# image serves them all.
+EXTRA = ("dnf", "firewalld", "strace")
 # The tools around a node, for one test of them all.
 AROUND = ("login", "prometheus", "prometheus-node-exporter", "rpm", "sosreport")
 
