@@ -56,7 +56,9 @@ def _boot() -> None:
 def _damage(luck: random.Random, fault: Mapping[str, Any]) -> Callable[[], None]:
     """Damage one to three things; returns what repairs those that nodefix does not."""
     undos: list[Callable[[], None]] = []
-    for what in luck.sample(["tool", "file", "entries", "own", "fstab", "links", "none"], 3):
+    chosen = luck.sample(["tool", "file", "entries", "own", "fstab", "links", "none"], 3)
+    # A tool last: what is missing then breaks nothing more.
+    for what in sorted(chosen, key=lambda one: one == "tool"):
         if what == "tool":
             target = Path(luck.choice(fault["tools"]))
             undos.append(breaking.tool(target, luck.choice(_QUICK_TOOLS)))
