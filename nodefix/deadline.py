@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -69,6 +68,9 @@ def within(seconds: float, action: Callable[[], _T]) -> _T:
         except BaseException as error:
             failure.append(error)
 
+    # Here: most runs need no thread.
+    import threading
+
     thread = threading.Thread(target=work, daemon=True)
     try:
         thread.start()
@@ -88,6 +90,8 @@ def expect_threads(count: int) -> None:
     Raises:
         NodefixError: they cannot.
     """
+    import threading
+
     end = threading.Event()
     started: list[threading.Thread] = []
     try:

@@ -93,7 +93,7 @@ def _pretty(lines: Iterable[str]) -> Iterator[str]:
 def _full_name(host: Host) -> list[str]:
     """What `hostname -f` prints, where there is one that answers."""
     try:
-        done = host.programs.run(_HOSTNAME, "-f", timeout=_SECONDS)
+        done = host.programs.read(_HOSTNAME, "-f", timeout=_SECONDS)
     except NodefixError:
         return []
     return done.text.split()[:1] if done.status == 0 else []

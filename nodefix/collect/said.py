@@ -53,7 +53,7 @@ def nodefix(*words: str, seconds: int, data: bool = True) -> Callable[[Host], Go
 
     def read(host: Host) -> Got:
         words_of = (_TIMEOUT, "-s", "INT", "-k", str(_GRACE), str(seconds), NODEFIX, *words)
-        done = host.programs.run(*words_of, timeout=seconds + _GRACE + 1)
+        done = host.programs.read(*words_of, timeout=seconds + _GRACE + 1)
         said = told(done.stderr, _ERRORS)
         note = f"exit status {done.status}" + (f"; it says: {said}" if said else "")
         if done.status == _KILLED:
@@ -90,7 +90,7 @@ def versions(host: Host) -> Got:
         missing.append(error.message)
     for argv in (*_TOOLS, ("/usr/bin/rpm", "-q", *_PACKAGES)):
         try:
-            done = host.programs.run(*argv, timeout=4)
+            done = host.programs.read(*argv, timeout=4)
             found[argv[0]] = [line for line in done.text.splitlines() if line.strip()]
         except CommandError as error:
             # That there is none is an answer.

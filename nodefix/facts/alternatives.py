@@ -274,7 +274,7 @@ def _versions(host: Host, links: Mapping[str, Link]) -> dict[str, Version]:
 
 def _version(host: Host, link: Link) -> Version:
     try:
-        result = host.programs.run(link.path, "-V", timeout=5.0)
+        result = host.programs.read(link.path, "-V", timeout=5.0)
     except DeadlineError as error:
         return Version("silent", error.message)
     except NodefixError as error:

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from nodefix.errors import BusError, CommandError
 from nodefix.facts.alternatives_links import read_link
-from nodefix.facts.kubeproxy import ChainKey, jumps_of
+from nodefix.facts.kubeproxy import BASES, ChainKey, jumps_of
 from nodefix.facts.module_index import must_not_ask
-from nodefix.facts.nft import Obstacle, obstacles, read_bases
+from nodefix.facts.nft import Obstacle, obstacles, read_hooks
 from nodefix.facts.nft_dormant import Sleeping, read_dormant
 from nodefix.facts.packages import IPTABLES, bring_back, read_packages
 from nodefix.facts.remedies import remedy
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
-from nodefix.host.programs import Result
+from nodefix.host.programs import Call, Outcome, Result, expected
 from nodefix.words import FIREWALLS
 
 _READ_SECONDS = 20.0
@@ -86,8 +86,9 @@ def read_chains(
         # A kernel without the module has no chains.
         none: dict[ChainKey, Rules] = {**dict.fromkeys(chains), **dict.fromkeys(parents, ())}
         return ChainFacts(dict.fromkeys(families, none), wipers(host))
-    for family in families:
-        listed = _listed(host, family, parents, tuple(key for key in chains if key in small))
+    listings = _listings(host, families, (*parents, *(key for key in chains if key in small)))
+    for family, listing in listings.items():
+        listed = _listed(host, family, parents, listing)
         rules[family], bases = _completed(host, family, listed, parents, chains)
         native[family] = frozenset(listed.native)
         judged = frozenset(key for key, theirs in listed.native.items() if theirs)
@@ -106,6 +107,13 @@ def wipers(host: Host) -> tuple[str, ...]:
         return ()
 
 
+class _First(NamedTuple):
+    """What is to be listed of a family, and what came of the first try."""
+
+    keys: tuple[ChainKey, ...]
+    outcome: Outcome | None
+
+
 class _Listing(NamedTuple):
     """What iptables lists.
 
@@ -119,14 +127,24 @@ class _Listing(NamedTuple):
     native: dict[ChainKey, bool]
 
 
-def _listed(
-    host: Host, family: Family, parents: tuple[ChainKey, ...], small: tuple[ChainKey, ...]
-) -> _Listing:
+def _listings(
+    host: Host, families: tuple[Family, ...], keys: tuple[ChainKey, ...]
+) -> dict[Family, _First]:
+    """The first listing of each family, all at the same time."""
+    outcomes = host.programs.read_all([_call(family, _script(keys)) for family in families])
+    return {
+        family: _First(keys, outcome) for family, outcome in zip(families, outcomes, strict=True)
+    }
+
+
+def _listed(host: Host, family: Family, parents: tuple[ChainKey, ...], first: _First) -> _Listing:
     found: dict[ChainKey, Rules] = {}
     native: dict[ChainKey, bool] = {}
-    left = (*parents, *small)
+    left, outcome = first
     while left:
-        some, result = _list(host, family, left)
+        result = _answer(host, family, outcome or _run(host, family, _script(left)))
+        outcome = None
+        some = _parse(result.text, left)
         stopped = _stopped_at(result, left, some)
         found.update((key, rules) for key, rules in some.items() if key != stopped)
         if stopped not in parents:
@@ -174,7 +192,7 @@ def _checked(host: Host, family: Family, parent: ChainKey) -> tuple[str, ...]:
 def _has(host: Host, family: Family, parent: ChainKey, *rules: str) -> bool:
     lines = [f"*{parent.table}", *(f"-C {parent.chain} {rule}" for rule in rules), "COMMIT", ""]
     script = "\n".join(lines).encode()
-    result = _run(host, family, script)
+    result = _answer(host, family, _run(host, family, script))
     if b"Couldn't load" in result.stderr:
         # Without the library no check is possible, and "not found" would be a guess.
         words = result.telling
@@ -204,7 +222,7 @@ def _completed(
     bases: dict[ChainKey, str] = {}
     # A chain of the admin's under the name of iptables' own is listed as empty.
     if not there.issuperset(wanted) or not all(found[key] for key in parents):
-        bases = read_bases(host, family.nft)
+        bases = read_hooks(host, family.nft, dict.fromkeys((*wanted, *parents, *BASES)))
         there |= bases.keys()
     others = {key: () if key in there else None for key in wanted if key not in found}
     return found | others, bases
@@ -222,10 +240,8 @@ def target(rule: str) -> str:
     return ""
 
 
-def _list(
-    host: Host, family: Family, keys: tuple[ChainKey, ...]
-) -> tuple[dict[ChainKey, Rules], Result]:
-    """List chains up to the first that is missing, in one call, with the tool's result.
+def _script(keys: tuple[ChainKey, ...]) -> bytes:
+    """What lists chains up to the first that is missing, in one call.
 
     `-S` in a restore prints what it prints alone, at a quarter of the cost of single calls, and
     changes nothing: without a `:CHAIN` line no table is made and no chain is emptied.
@@ -237,25 +253,31 @@ def _list(
             lines += ["COMMIT"] * bool(table) + [f"*{key.table}"]
             table = key.table
         lines.append(f"-S {key.chain}")
-    script = "\n".join([*lines, "COMMIT", ""]).encode()
-    result = _run(host, family, script)
-    return _parse(result.text, keys), result
+    return "\n".join([*lines, "COMMIT", ""]).encode()
 
 
-def _run(host: Host, family: Family, script: bytes) -> Result:
-    """Run iptables-restore without its own flush.
+def _call(family: Family, script: bytes) -> Call:
+    """Run iptables-restore without its own flush."""
+    return Call((family.restore, "--noflush"), script, _READ_SECONDS)
+
+
+def _run(host: Host, family: Family, script: bytes) -> Outcome:
+    (outcome,) = host.programs.read_all([_call(family, script)])
+    return outcome
+
+
+def _answer(host: Host, family: Family, outcome: Outcome) -> Result:
+    """What iptables-restore left.
 
     Raises:
         CommandError: it cannot be started. Where its file is missing, with the same remedy as the
             alternatives stage: one cause, one remedy.
     """
-    try:
-        return host.programs.run(family.restore, "--noflush", stdin=script, timeout=_READ_SECONDS)
-    except CommandError as error:
+    if isinstance(outcome, CommandError):
         link = read_link(host, family.restore)
-        if link.end or link.kind not in ("absent", "link"):
-            raise
-        raise CommandError(error.message, bring_back(IPTABLES, read_packages(host))) from error
+        if not link.end and link.kind in ("absent", "link"):
+            raise CommandError(outcome.message, bring_back(IPTABLES, read_packages(host)))
+    return expected(outcome)
 
 
 def _parse(text: str, keys: tuple[ChainKey, ...]) -> dict[ChainKey, Rules]:

@@ -94,7 +94,7 @@ def _installed(host: Host, names: tuple[str, ...]) -> bool | None:
     if not host.path(_RPM).exists():
         return None
     try:
-        found = [host.programs.run(_RPM, "--query", "--quiet", name).status for name in names]
+        found = [host.programs.read(_RPM, "--query", "--quiet", name).status for name in names]
     except NodefixError:
         return None
     return 0 in found

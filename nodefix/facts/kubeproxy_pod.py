@@ -127,7 +127,7 @@ def list_containers(host: Host, crictl: tuple[str, ...]) -> tuple[ContainerFacts
     Raises:
         NodefixError: crictl does not answer, or not as expected.
     """
-    result = host.programs.run(*crictl, *_LIST, timeout=_ASK_SECONDS)
+    result = host.programs.read(*crictl, *_LIST, timeout=_ASK_SECONDS)
     again = f"{crictl[0]} --runtime-endpoint {crictl[2]} info"
     if result.status:
         raise UnclearError(

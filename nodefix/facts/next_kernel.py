@@ -53,7 +53,7 @@ def _by_grubby(host: Host) -> str:
     if not host.path(_GRUBBY).exists():
         return ""
     try:
-        result = host.programs.run(_GRUBBY, "--default-kernel")
+        result = host.programs.read(_GRUBBY, "--default-kernel")
     except NodefixError:
         return ""
     found = re.search(r"/vmlinuz-(\d\S*)", result.text)

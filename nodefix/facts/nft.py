@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix.errors import CommandError
@@ -45,16 +45,31 @@ class Obstacle(NamedTuple):
     line: int = 0
 
 
+def read_hooks(host: Host, family: str, keys: Iterable[ChainKey]) -> dict[ChainKey, str]:
+    """Those of the chains that are there, each with its hook, as in read_bases().
+
+    Raises:
+        CommandError: neither the kernel nor nft tells.
+    """
+    if host.netfilter:
+        try:
+            hooks = {key: host.netfilter.hook(family, *key) for key in keys}
+        except OSError:
+            return read_bases(host, family)
+        return {key: hook for key, hook in hooks.items() if hook is not None}
+    return read_bases(host, family)
+
+
 def read_bases(host: Host, family: str) -> dict[ChainKey, str]:
     """All chains of a family, each with its hook as nft prints it; empty for one without.
 
-    The cost grows with the number of chains, so this is only read if one is missing.
+    The cost grows with the number of chains.
 
     Raises:
         CommandError: nft failed, or its output is incomplete.
     """
     argv = (NFT, "--numeric-priority", "list", "chains", family)
-    result = host.programs.run(*argv, timeout=SECONDS)
+    result = host.programs.read(*argv, timeout=SECONDS)
     if result.status:
         words = result.telling
         raise CommandError(f"`{quoted(argv)}`: {words}", remedy(words))
@@ -109,7 +124,9 @@ def obstacles(
 def _described(host: Host, obstacle: Obstacle) -> Obstacle:
     """With the admin's rules and the file that defines them, as far as known."""
     table, chain = obstacle.key
-    result = host.programs.run(NFT, "list", "chain", obstacle.family, table, chain, timeout=SECONDS)
+    result = host.programs.read(
+        NFT, "list", "chain", obstacle.family, table, chain, timeout=SECONDS
+    )
     lines = [line.strip() for line in result.text.split("\n") if line.startswith("\t\t")]
     rules = [_shown(line) for line in lines if "KUBE-" not in line and line[:5] != "type "]
     if len(rules) > _SHOWN_RULES:

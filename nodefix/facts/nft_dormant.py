@@ -6,7 +6,6 @@ output does not show it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -50,15 +49,27 @@ def read_dormant(host: Host, families: tuple[str, ...], names: tuple[str, ...]) 
         names: the tables to look at.
     """
     try:
-        flagged = [(family, name) for family, name in _flagged(host) if family in families]
         dormant = [
             Dormant(family, name, *read_origin(host, family, name))
-            for family, name in flagged
-            if name in names and _is_dormant(host, family, name)
+            for family, name in _dormant(host, families, names)
         ]
     except NodefixError as error:
         return Sleeping((), error.message, error.hint or "nft list ruleset")
     return Sleeping(tuple(dormant))
+
+
+def _dormant(
+    host: Host, families: tuple[str, ...], names: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    if host.netfilter:
+        tables = [(family, name) for family in families for name in names]
+        try:
+            return [one for one in tables if host.netfilter.is_dormant(*one)]
+        except OSError:
+            # nft says why.
+            pass
+    flagged = [(family, name) for family, name in _flagged(host) if family in families]
+    return [one for one in flagged if one[1] in names and _is_dormant(host, *one)]
 
 
 def _flagged(host: Host) -> Iterator[tuple[str, str]]:
@@ -67,8 +78,10 @@ def _flagged(host: Host) -> Iterator[tuple[str, str]]:
     nftables 1.0.6 prints the flags from memory that it has freed, so that only their presence
     counts. The plain listing has none.
     """
+    import json
+
     argv = (NFT, "--json", "list", "tables")
-    result = host.programs.run(*argv, timeout=SECONDS)
+    result = host.programs.read(*argv, timeout=SECONDS)
     if result.status:
         raise CommandError(f"`{quoted(argv)}`: {result.telling}", remedy(result.telling))
     try:
@@ -87,7 +100,7 @@ def _flagged(host: Host) -> Iterator[tuple[str, str]]:
 def _is_dormant(host: Host, family: str, name: str) -> bool:
     """The flags stand in the table's own lines, indented by one tab, before its first chain."""
     argv = (NFT, "--terse", "list", "table", family, name)
-    result = host.programs.run(*argv, timeout=SECONDS)
+    result = host.programs.read(*argv, timeout=SECONDS)
     if result.status:
         raise CommandError(f"`{quoted(argv)}`: {result.telling}", remedy(result.telling))
     flags = (line for line in result.text.split("\n") if line.startswith("\tflags "))

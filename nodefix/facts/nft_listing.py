@@ -24,7 +24,7 @@ def listing(host: Host, *what: str) -> str:
     if _has_no_tables(host):
         return ""
     argv = (NFT, "list", *what)
-    result = host.programs.run(*argv)
+    result = host.programs.read(*argv)
     if result.status:
         raise _unclear(argv, result)
     return result.text
@@ -48,7 +48,7 @@ def chain_listing(host: Host, family: str, table: str, chain: str) -> str | None
         UnclearError: it does not answer.
     """
     argv = (NFT, "list", "chain", family, table, chain)
-    result = host.programs.run(*argv, timeout=SECONDS)
+    result = host.programs.read(*argv, timeout=SECONDS)
     if not result.status:
         return result.text
     if says_gone(result.stderr):

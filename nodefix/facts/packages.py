@@ -22,7 +22,7 @@ def read_packages(host: Host, names: Sequence[str] = _ASKED) -> frozenset[str] |
     rpm's status is the number of those that are not installed; it prints a line for each of them.
     """
     try:
-        result = host.programs.run(_RPM, "-q", "--qf", "%{NAME}\\n", *names, timeout=5.0)
+        result = host.programs.read(_RPM, "-q", "--qf", "%{NAME}\\n", *names, timeout=5.0)
     except NodefixError:
         return None
     if not 0 <= result.status <= len(names):

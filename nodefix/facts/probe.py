@@ -5,16 +5,18 @@ A chain proves nothing: chains can be made on a kernel on which every rule fails
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.facts.features import IPV6, Feature, written_for
 from nodefix.facts.features_nft import BASES
+from nodefix.facts.nft import NFT
 from nodefix.facts.packages import bring_back, read_packages
 from nodefix.facts.remedies import AGAIN
 from nodefix.facts.system import has_ipv6
 from nodefix.host.node import Host
-from nodefix.host.programs import Result
+from nodefix.host.programs import Call, Outcome, Result
 
 _UNSHARE = "/usr/bin/unshare"
 _SECONDS = 15.0
@@ -72,10 +74,10 @@ def probe(host: Host, features: tuple[Feature, ...]) -> Probed:
     kernel loads the modules that they need (Feature.loads_of), and these stay until the next boot.
     """
     failures: list[Failure] = []
-    for family in families(host) if features else ():
-        tried = _try(host, family, features)
+    asked = families(host) if features else ()
+    for family, tried in zip(asked, _try(host, asked, features), strict=True):
         if isinstance(tried, Failure):
-            alone = [_try(host, family, (feature,)) for feature in features]
+            alone = [_try(host, (family,), (feature,))[0] for feature in features]
             failures += [found for found in alone if isinstance(found, Failure)]
             unknown = [found for found in alone if isinstance(found, Unknown)]
             tried = unknown[0] if unknown else None
@@ -98,25 +100,46 @@ def _undecided(family: str, features: tuple[Feature, ...]) -> Unknown:
     )
 
 
-def _try(host: Host, family: str, features: tuple[Feature, ...]) -> Failure | Unknown | None:
-    """Make rules with these features; None if that works."""
-    with_nft = not features[0].table
-    tool = "/usr/sbin/nft" if with_nft else f"/usr/sbin/{_IPTABLES[family]}-nft-restore"
-    for program in (_UNSHARE, tool):
-        if not host.path(program).exists():
-            return Unknown(f"{program}: found no such program", _install(host, program, 1))
-    try:
-        result = (_nft if with_nft else _iptables)(host, family, features, tool)
-    except NodefixError as error:
-        return Unknown(error.message, error.hint)
-    if not result.status:
+def _try(
+    host: Host, asked: tuple[str, ...], features: tuple[Feature, ...]
+) -> list[Failure | Unknown | None]:
+    """Make rules with these features in each family, at the same time; None where that works."""
+    calls = [_call(family, features) for family in asked]
+    lacking = [_lacking(host, call) for call in calls]
+    there = [call for call, program in zip(calls, lacking, strict=True) if not program]
+    outcomes = iter(host.programs.read_all(there))
+    return [
+        Unknown(f"{program}: found no such program", _install(host, program, 1))
+        if program
+        else _judged(host, family, features, next(outcomes))
+        for family, program in zip(asked, lacking, strict=True)
+    ]
+
+
+def _lacking(host: Host, call: Call) -> str:
+    """The first program of a call that is not there; empty if all are."""
+    programs = (call.argv[0], _tool(call.argv))
+    return next((one for one in programs if not host.path(one).exists()), "")
+
+
+def _tool(argv: tuple[str, ...]) -> str:
+    """What unshare(1) starts."""
+    return argv[argv.index("--") + 1]
+
+
+def _judged(
+    host: Host, family: str, features: tuple[Feature, ...], outcome: Outcome
+) -> Failure | Unknown | None:
+    if isinstance(outcome, NodefixError):
+        return Unknown(outcome.message, outcome.hint)
+    if not outcome.status:
         return None
-    unknown = _unknown(host, result, tool)
+    unknown = _unknown(host, outcome, _tool(outcome.argv))
     if unknown:
         return unknown
     # If the library is there and the kernel lacks the module, a warning comes first.
-    library = b"Couldn't load " in result.stderr and b"missing kernel module" not in result.stderr
-    return Failure(family, features[0], result.telling, library)
+    library = b"Couldn't load " in outcome.stderr and b"missing kernel module" not in outcome.stderr
+    return Failure(family, features[0], outcome.telling, library)
 
 
 def _unknown(host: Host, result: Result, tool: str) -> Unknown | None:
@@ -148,28 +171,31 @@ def _install(host: Host, program: str, most: int | None = None) -> str:
     return bring_back(" ".join(packages), read_packages(host, packages))
 
 
-def _iptables(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
-    lines: list[str] = []
+def _call(family: str, features: tuple[Feature, ...]) -> Call:
+    """What makes rules with these features in a network namespace of its own."""
+    words: tuple[str, ...]
+    if features[0].table:
+        words = (f"/usr/sbin/{_IPTABLES[family]}-nft-restore", "--noflush")
+        lines = _iptables_lines(family, features)
+    else:
+        words, lines = (NFT, "--file", "-"), _nft_lines(family, features)
+    script = "\n".join([*lines, ""]).encode()
+    return Call((_UNSHARE, "--net", "--", *words), script, _SECONDS)
+
+
+def _iptables_lines(family: str, features: tuple[Feature, ...]) -> Iterator[str]:
     for table in dict.fromkeys(feature.table for feature in features):
-        lines.append(f"*{table}")
-        lines += [f"-A {f.rule_of(family)}" for f in features if f.table == table]
-        lines.append("COMMIT")
-    return _run(host, lines, tool, "--noflush")
+        yield f"*{table}"
+        yield from (f"-A {f.rule_of(family)}" for f in features if f.table == table)
+        yield "COMMIT"
 
 
-def _nft(host: Host, family: str, features: tuple[Feature, ...], tool: str) -> Result:
+def _nft_lines(family: str, features: tuple[Feature, ...]) -> Iterator[str]:
     table = f"{'ip6' if family == IPV6 else 'ip'} nodefix-probe"
-    lines = [f"add table {table}"]
+    yield f"add table {table}"
     for chain in dict.fromkeys(feature.chain for feature in features):
-        lines.append(f"add chain {table} {chain} {{ {BASES[chain]} ; }}")
+        yield f"add chain {table} {chain} {{ {BASES[chain]} ; }}"
     for feature in features:
         for kind, _, rest in (text.partition(" ") for text in feature.objects):
-            lines.append(f"add {kind} {table} {written_for(family, rest)}")
-        lines.append(f"add rule {table} {feature.rule_of(family)}")
-    return _run(host, lines, tool, "--file", "-")
-
-
-def _run(host: Host, lines: list[str], tool: str, *arguments: str) -> Result:
-    script = "\n".join([*lines, ""]).encode()
-    argv = (_UNSHARE, "--net", "--", tool, *arguments)
-    return host.programs.run(*argv, stdin=script, timeout=_SECONDS)
+            yield f"add {kind} {table} {written_for(family, rest)}"
+        yield f"add rule {table} {feature.rule_of(family)}"

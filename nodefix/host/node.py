@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nodefix.deadline import Deadline
+from nodefix.host.netfilter import Netfilter
 from nodefix.host.programs import Programs
 from nodefix.host.reading import LIMIT, read_file
 from nodefix.host.systemd import Systemd
@@ -22,12 +23,15 @@ class Host(NamedTuple):
         systemd: its service manager.
         may_load: whether reading may make the kernel load modules, which it does by itself when
             rules are tried or listed; False in a dry run.
+        netfilter: its packet filter, asked about single chains and tables; None where nft is to be
+            asked about them.
     """
 
     root: Path
     programs: Programs
     systemd: Systemd
     may_load: bool = True
+    netfilter: Netfilter | None = None
 
     def path(self, absolute: str) -> Path:
         """The place of an absolute path on this node."""
@@ -62,4 +66,4 @@ class Host(NamedTuple):
 
 def open_host(root: Path) -> Host:
     """A node with its real programs and its real service manager."""
-    return Host(root, Programs(), Systemd())
+    return Host(root, Programs(), Systemd(), netfilter=Netfilter())

@@ -14,6 +14,11 @@ from nodefix.host.reading import kind_of
 from nodefix.text import shortened
 
 
+def quoted(argv: tuple[str, ...]) -> str:
+    """The command as a person would type it."""
+    return shlex.join(argv)
+
+
 def check(program: str) -> None:
     """Say what is in a program's place if that cannot be executed.
 

@@ -9,6 +9,9 @@ import signal
 # What programs get to see, of nodefix's own environment nothing.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
+# In the environment of each program of a run, and so of all that it starts: by this they are found.
+MARK = "NODEFIX_COMMAND"
+
 _LIMIT = 4096
 _GONE = b"No such file or directory"
 

@@ -10,6 +10,7 @@ are made there, as it would make them itself.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from nodefix.facts.modes import MODES
 from nodefix.facts.nft import NFT
 from nodefix.facts.remedies import ASK_MODULES, remedy
 from nodefix.host.node import Host
+from nodefix.host.programs import Result
 from nodefix.plan import Change, Plan
 from nodefix.stages.obstacles import problems
 
@@ -33,6 +35,10 @@ DEADLINE = 30.0
 
 _NONE = "no chain and no jump of Kubernetes'"
 _WANTED = "those of kube-proxy's form"
+
+
+# iptables/xshared.c and iptables/xtables-restore.c: "Error occurred at line: 5", "line 5 failed".
+_FAILED_LINE = re.compile(rb"\bline:? (\d{1,9})\b")
 
 
 class Transaction(NamedTuple):
@@ -242,22 +248,51 @@ def _split(rule: str) -> list[str]:
 
 
 def apply(change: Change, host: Host) -> None:
-    """Make one family's changes: each table as a whole, and each whether others fail or not.
+    """Make one family's changes, all in one call; if that fails each table alone.
+
+    Each table is changed as a whole or not at all, and each whether others fail or not.
 
     Raises:
         CommandError: iptables or nft refused; the tables that are named are unchanged.
     """
     assert isinstance(change.action, Additions)
+    transactions, with_nft = change.action
+    result = _made(host, transactions, with_nft)
+    if not result.status:
+        return
     refused: dict[str, list[str]] = {}
-    for transaction in change.action.transactions:
-        argv: tuple[str, ...] = (transaction.family.restore, "--noflush")
-        script = transaction.script()
-        if change.action.with_nft:
-            argv, script = (NFT, "--file", "-"), transaction.for_nft()
-        program = argv[0]
-        result = host.programs.run(*argv, stdin=script, timeout=20.0)
+    left = transactions[_done(result, transactions) :]
+    for transaction in left:
+        if len(left) > 1 or left != transactions:
+            result = _made(host, (transaction,), with_nft)
         if result.status:
-            refused.setdefault(f"{program}: {result.telling}", []).append(transaction.table)
+            said = f"{result.argv[0]}: {result.telling}"
+            refused.setdefault(said, []).append(transaction.table)
     if refused:
         said = "; ".join(f"{words} (tables {', '.join(of)})" for words, of in refused.items())
         raise CommandError(said, remedy(said))
+
+
+def _made(host: Host, transactions: tuple[Transaction, ...], with_nft: bool) -> Result:
+    if with_nft:
+        script = b"".join(transaction.for_nft() for transaction in transactions)
+        return host.programs.run(NFT, "--file", "-", stdin=script, timeout=20.0)
+    script = b"".join(transaction.script() for transaction in transactions)
+    restore = transactions[0].family.restore
+    return host.programs.run(restore, "--noflush", stdin=script, timeout=20.0)
+
+
+def _done(result: Result, transactions: tuple[Transaction, ...]) -> int:
+    """How many tables iptables-restore has changed before it failed.
+
+    It makes each at its COMMIT and stops at the first that fails, with the number of the line.
+    """
+    found = _FAILED_LINE.search(result.stderr)
+    if not found:
+        return 0
+    last = 0
+    for count, transaction in enumerate(transactions):
+        last += transaction.script().count(b"\n")
+        if int(found[1]) <= last:
+            return count
+    return 0

@@ -110,7 +110,7 @@ def _table(
     parents = tuple(key for key in PARENTS if key in there and key.table == name)
     lines = [f"*{name}", *(f"-S {key.chain}" for key in (*parents, *chains)), "COMMIT", ""]
     script = "\n".join(lines).encode()
-    listed = host.programs.run(family.restore, "--noflush", stdin=script, timeout=_SECONDS)
+    listed = host.programs.read(family.restore, "--noflush", stdin=script, timeout=_SECONDS)
     rules = {key.chain: _rules(listed.text, key.chain) for key in (*parents, *chains)}
     table = Table(family, name, chains, rules)
     if listed.status:

@@ -10,6 +10,8 @@ from fakebus import Bus, Connection
 from fakehost import RHEL10, Node
 from liveproxy import Clock, KubeProxy
 
+from nodefix.host.programs import Programs
+
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
@@ -40,6 +42,12 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
     monkeypatch.setattr("nodefix.host.bus._connect", lambda: Bus(connection))
     return connection
+
+
+@pytest.fixture(params=["run", "read"])
+def both_doors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test twice: with programs that sh starts, and with those that are started without it."""
+    monkeypatch.setattr(Programs, "run", getattr(Programs, request.param))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nodefix.config import Config
 from nodefix.errors import NodefixError
 from nodefix.events import Record
 from nodefix.host.node import Host
-from nodefix.host.programs import Programs, Result
+from nodefix.host.programs import Call, Outcome, Programs, Result
 from nodefix.plan import Change, Plan
 from nodefix.words import AUTO, IPTABLES, STAGE_NAMES
 
@@ -66,6 +66,20 @@ class FakePrograms(Programs):
             raise answer
         done = answer if isinstance(answer, Result) else answer(argv, stdin)
         return done._replace(argv=argv)
+
+    def read(self, *argv: str, stdin: bytes = b"", timeout: float = 10.0) -> Result:
+        """Answer from the table."""
+        return self.run(*argv, stdin=stdin, timeout=timeout)
+
+    def read_all(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Answer each from the table."""
+        outcomes: list[Outcome] = []
+        for call in calls:
+            try:
+                outcomes.append(self.read(*call.argv, stdin=call.stdin, timeout=call.timeout))
+            except NodefixError as error:
+                outcomes.append(error)
+        return outcomes
 
 
 class Node:

@@ -84,7 +84,7 @@ class Tables:
 
     Attributes:
         chains: all of them.
-        changes: each script that was to change something.
+        changes: what was to change something, table by table.
         calls: how often a program was started for this family.
         hooks: the hook of built-in chains that are not iptables' own; empty for none.
         dormant: the tables with that flag.
@@ -128,7 +128,7 @@ class Tables:
         script = stdin.decode()
         self.calls.append(self._program)
         if any(line[:2] in ("-N", "-I", "-D", "-A", "-X") for line in script.splitlines()):
-            self.changes.append(script)
+            self.changes += [f"{part}COMMIT\n" for part in script.split("COMMIT\n")[:-1]]
         name = self._program.rsplit("/", 1)[1]
         printed: list[str] = []
         before = copy.deepcopy(self.chains)

@@ -14,7 +14,7 @@ from nodefix.host import outlet
 from nodefix.host.outlet import Outlet
 from nodefix.host.programs import STDERR_CAP, STDOUT_CAP, Programs, Result
 
-pytestmark = pytest.mark.real_commands
+pytestmark = [pytest.mark.real_commands, pytest.mark.usefixtures("both_doors")]
 
 
 def sh(script: str) -> Result:

@@ -7,19 +7,18 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from nodefix.errors import CommandError, DeadlineError
+from nodefix.errors import DeadlineError
 from nodefix.host import processes
 from nodefix.host import programs as commands
 from nodefix.host.processes import kill_all
 from nodefix.host.programs import Programs
 
-pytestmark = pytest.mark.real_commands
+pytestmark = [pytest.mark.real_commands, pytest.mark.usefixtures("both_doors")]
 
 # Leaves group and session, has two parents that end, and writes down its number.
 DAEMON = """
@@ -131,7 +130,7 @@ def test_what_cannot_be_killed_is_named_and_waited_for_only_so_long(
 
 def test_looking_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "_KILL_SECONDS", -0.9)
-    monkeypatch.setattr(commands, "kill_all", lambda *_: time.sleep(3))
+    monkeypatch.setattr(processes, "kill_all", lambda *_: time.sleep(3))
     begun = time.monotonic()
     with pytest.raises(DeadlineError, match="which did not end") as caught:
         Programs().run("/usr/bin/sleep", "2", timeout=0.1)
@@ -156,38 +155,6 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(KeyboardInterrupt):
         Programs().run("/bin/sh", "-c", f"echo $$ >{tmp_path}/pids; exec sleep 60")
     assert not alive(int((tmp_path / "pids").read_text()))
-
-
-def test_no_thread_for_sh_after_the_program_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    start, fork, forked = threading.Thread.start, os.fork, list[int]()
-
-    def refuse(thread: threading.Thread) -> None:
-        if thread.name.startswith("background thread for pid"):
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    def remembered() -> int:
-        forked.append(fork())
-        return forked[-1]
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(os, "fork", remembered)
-    with pytest.raises(CommandError, match="could not be started: can't start new") as caught:
-        Programs().run("/usr/bin/sleep", "60")
-    assert caught.value.hint == "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"
-    # Killed, and waited for.
-    assert not Path(f"/proc/{forked[0]}").exists()
-
-
-def test_no_thread_for_sh_once_the_program_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoTimer:
-        def __init__(self, *_: object) -> None: ...
-
-        def start(self) -> None:
-            raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading, "Timer", NoTimer)
-    assert Programs().run("/bin/sh", "-c", "echo done; exit 3")[1:] == (3, b"done\n", b"")
 
 
 def test_real_limit_of_processes_is_an_error_with_a_hint() -> None:

@@ -14,6 +14,7 @@ from nodefix.errors import CommandError
 from nodefix.host.programs import Programs
 
 real_commands = pytest.mark.real_commands
+pytestmark = pytest.mark.usefixtures("both_doors")
 
 
 def refusal(program: Path, *arguments: str) -> CommandError:
@@ -123,10 +124,11 @@ def test_no_memory_file(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM])
 def test_no_process(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse() -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fork", refuse)
+    monkeypatch.setattr(os, "posix_spawn", refuse)
     error = refusal(Path("/bin/true"))
     assert error.message == f"`/bin/true` could not be started: {os.strerror(number)}"
     assert error.hint == "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"

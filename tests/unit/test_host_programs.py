@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from nodefix.deadline import Deadline
-from nodefix.errors import DeadlineError
-from nodefix.host.programs import ENVIRONMENT, MARK, Programs, Result, quoted
+from nodefix.errors import CommandError, DeadlineError
+from nodefix.host.programs import ENVIRONMENT, MARK, Call, Programs, Result, quoted
 
 SHELL = "/bin/sh"
 real_commands = pytest.mark.real_commands
+
+
+pytestmark = pytest.mark.usefixtures("both_doors")
 
 
 @pytest.fixture
@@ -153,6 +156,41 @@ def test_the_stages_deadline_bounds_a_command(commands: Programs) -> None:
     commands.deadline = Deadline("stage swap", 0.2)
     with pytest.raises(DeadlineError, match="`/usr/bin/sleep 60` did not end"):
         commands.run("/usr/bin/sleep", "60", timeout=30)
+
+
+@real_commands
+def test_readings_go_on_at_the_same_time_each_with_its_own_end() -> None:
+    begun = time.monotonic()
+    slow, missing, fast, hung = Programs().read_all(
+        [
+            Call((SHELL, "-c", "cat; sleep 0.6; exit 3"), b"in"),
+            Call(("/usr/bin/no-such-program",)),
+            Call((SHELL, "-c", "sleep 0.6; head -c 3000000 /dev/zero")),
+            Call(("/usr/bin/sleep", "60"), timeout=0.3),
+        ]
+    )
+    assert time.monotonic() - begun < 1.5
+    assert isinstance(slow, Result)
+    assert (slow.status, slow.stdout) == (3, b"in")
+    assert isinstance(missing, CommandError)
+    assert isinstance(fast, Result)
+    assert len(fast.stdout) == 3_000_000
+    assert isinstance(hung, DeadlineError)
+
+
+@real_commands
+def test_readings_that_are_interrupted_leave_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> bool:
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nodefix.host.programs.collect", interrupt)
+    scripts = [f"echo $$ >{tmp_path}/{number}; exec sleep 60" for number in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        Programs().read_all([Call((SHELL, "-c", script)) for script in scripts])
+    assert not any(alive(int((tmp_path / f"{number}").read_text())) for number in range(2))
 
 
 def test_nothing_is_started_once_the_deadline_has_passed(commands: Programs) -> None:
