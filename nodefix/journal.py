@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from nodefix.errors import BusError
 from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NO_NAME, NOTICE, WARNING, Record
+from nodefix.host.aside import leave_to_child
 from nodefix.host.bus import BUS_NAME
 from nodefix.host.image import for_this_node
 from nodefix.host.patience import interrupted_after, write
@@ -20,6 +22,9 @@ JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 # How long, in seconds and once in a run, journald or who reads stderr may take for a record.
 _GRACE_SECONDS = 1.0
+
+# How long, in seconds, records may wait for the bus: a run that takes long can be followed.
+_HELD_SECONDS = 1.0
 
 _RESTART = "systemctl restart systemd-journald"
 
@@ -53,6 +58,10 @@ class Journal:
         self._stream: TextIO | None = stream or sys.stderr
         self._bus = True
         self._told_nameless = False
+        # What the bus has not got yet, and since when: connecting takes as long as a stage, and is
+        # best done when the work is done.
+        self._waiting: list[Mapping[str, str]] = []
+        self._since = 0.0
         self._colour = _is_terminal(self._stream) and not environ.get("NO_COLOR")
         journald = _journald(socket)
         self._send: _Send | None = None if isinstance(journald, Record) else journald
@@ -73,10 +82,24 @@ class Journal:
         if self._print and self._stream:
             self._write(self._stream, record)
         if self._bus:
-            self._to_bus(entry)
+            self._since = self._since or time.monotonic()
+            self._waiting.append(entry)
+            if self._systemd.is_connected or time.monotonic() - self._since >= _HELD_SECONDS:
+                self._to_bus()
 
-    def close(self) -> None:
-        """Hand over what is still buffered."""
+    def close(self, beside: bool = False) -> None:
+        """Hand over what is still waiting for the bus.
+
+        Args:
+            beside: do so in a process of its own, if the bus is not connected to yet: whoever waits
+                for the end of this one then does not wait for the bus.
+        """
+        late = bool(self._waiting) and not self._systemd.is_connected
+        if not (beside and late and leave_to_child(self._hand_over)):
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._to_bus()
         self._systemd.flush()
 
     def _to_journald(self, send: _Send, entry: Mapping[str, str]) -> None:
@@ -91,9 +114,11 @@ class Journal:
                 why = f"it accepted no record within {_GRACE_SECONDS:g} s"
             self.send(_no_journal(why, _RESTART))
 
-    def _to_bus(self, entry: Mapping[str, str]) -> None:
+    def _to_bus(self) -> None:
+        waiting, self._waiting, self._since = self._waiting, [], 0.0
         try:
-            self._systemd.emit(entry)
+            for entry in waiting:
+                self._systemd.emit(entry)
         except BusError as error:
             self._bus = False
             self.send(_about_bus(NO_BUS, "no signals over D-Bus in this run", error))
@@ -132,13 +157,15 @@ def _journald(socket: str) -> _Send | Record:
     if not Path(socket).exists():
         return _no_journal(f"{socket} is not there", _RESTART)
     try:
-        from systemd import journal
+        # The part of systemd.journal in C: the rest is for logging(3), and imports all of it.
+        from systemd import _journal
     except Exception as error:  # byte code that is cut off is an EOFError, and so on
         verb = "install" if isinstance(error, ModuleNotFoundError) else "reinstall"
         return _no_journal(bounded(str(error)), for_this_node(f"dnf {verb} python3-systemd"))
 
     def send(entry: Mapping[str, str]) -> None:
-        journal.send(**entry)
+        lines = (f"{name}={value}" for name, value in entry.items())
+        _journal.sendv(*(line.encode("utf-8", "backslashreplace") for line in lines))
 
     return send
 

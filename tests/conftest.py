@@ -69,6 +69,7 @@ def _no_real_host(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _cut_off(patch, "gi.repository.Gio", "bus_get_sync", "the real bus")
         _cut_off(patch, "systemd.journal", "sendv", "the real journal")
+        _cut_off(patch, "systemd._journal", "sendv", "the real journal")
         _forbidden = True
         try:
             yield

@@ -13,7 +13,7 @@ from nodefix.events import Record
 from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
-from nodefix.host.kubelets import kubelets
+from nodefix.host.kubelets import kubelets, started_by_systemd
 from nodefix.host.lock import LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
@@ -99,6 +99,7 @@ def run(
     root = Path("/")
     host, journal = _open_host(root)
     scope = None
+    status = EXIT_FAILED
     try:
         config = load(root)
         scope = read_scope(root)
@@ -106,7 +107,8 @@ def run(
             scope = Scope(True, f"{scope.reason}; forced")
         if dry_run:
             return _dry_run(host, config, scope, names)
-        return _real_run(host, config, scope, journal, names)
+        status = _real_run(host, config, scope, journal, names)
+        return status
     except NodefixError as error:
         _tell_once(root, journal, not_run_record(error), "nodefix run --dry-run")
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
@@ -117,7 +119,8 @@ def run(
         _tell_once(root, journal, record, "systemctl status nodefix")
         return EXIT_FAILED
     finally:
-        journal.close()
+        # kubelet is started when the unit's own process has ended. A run that failed has time.
+        journal.close(beside=started_by_systemd() and status != EXIT_FAILED)
 
 
 def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None:

@@ -54,6 +54,11 @@ class Bus:
         self._has_asked = False
         self.nameless: BusError | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection already, so that what is sent costs next to nothing."""
+        return self._bus is not None
+
     def emit(self, record: Mapping[str, str]) -> None:
         """Send one record as the signal org.nodefix1.Agent.Record(a{ss}), as the owner of the name.
 

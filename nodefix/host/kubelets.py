@@ -17,6 +17,11 @@ _STARTED = "SYSTEMD_EXEC_PID"
 _SUFFIX = ".service"
 
 
+def started_by_systemd() -> bool:
+    """Whether systemd itself has started this process, as the main one or a command of a unit."""
+    return os.environ.get(_STARTED) == str(os.getpid())
+
+
 def holder(root: str) -> str:
     """The unit that runs this process before its start; empty for one that somebody typed.
 
@@ -33,7 +38,7 @@ def holder(root: str) -> str:
     # cgroups(7): number:controllers:path. Commands of a unit with Delegate= run in a group below.
     parts = [part for line in lines for part in line.split(":", 2)[-1].split("/")]
     units = [part for part in parts if part.endswith(_SUFFIX)]
-    is_its_command = os.environ.get(_STARTED) == str(os.getpid())
+    is_its_command = started_by_systemd()
     known = (unit for unit in reversed(units) if is_its_command or unit in KUBELET_UNITS)
     return next(known, "")
 

@@ -68,6 +68,7 @@ def notify_status(text: str) -> None:
     line = line.replace("\\", "\\\\")
     # Without python3-systemd, or without a systemd that reads, only the line is missing.
     with contextlib.suppress(Exception), interrupted_after(1.0):
-        from systemd import daemon
+        # The part of systemd.daemon in C, without what the rest imports.
+        from systemd import _daemon
 
-        daemon.notify(f"STATUS={line}")
+        _daemon.notify(f"STATUS={line}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError
 from nodefix.host.bus import CALL_SECONDS, Bus
+from nodefix.host.kubelets import started_by_systemd
 from nodefix.host.units import (
     BootTimes,
     ServiceCommand,
@@ -30,6 +33,7 @@ _SWAP = "org.freedesktop.systemd1.Swap"
 _JOB_POLL_SECONDS = 0.05
 
 _USEC = 1_000_000
+_STARTED_UNITS = "/run/systemd/units"
 # Services that are asked about; a boot queues some eighty.
 _MOST_SERVICES = 500
 
@@ -43,8 +47,12 @@ class Systemd(Bus):
     def invocation_id(self) -> str:
         """The invocation id of the unit that this process runs in, 32 hexadecimal digits.
 
-        Source: org.freedesktop.systemd1(5), GetUnitByPID with 0 for the caller.
+        Source: org.freedesktop.systemd1(5), GetUnitByPID with 0 for the caller. What systemd itself
+        has started knows by its environment, systemd.exec(5).
         """
+        own = os.environ.get("INVOCATION_ID", "")
+        if len(own) == 32 and started_by_systemd():
+            return own
         (path,) = self._manager("GetUnitByPID", "(u)", (0,))
         return bytes(self._property(path, _UNIT, "InvocationID")).hex()
 
@@ -121,6 +129,8 @@ class Systemd(Bus):
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the named units that are active, in the order of the names."""
+        if not self.is_connected and not _may_be_active(names):
+            return ()
         (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
         active = {unit[0] for unit in units if unit[3] == "active"}
         return tuple(name for name in names if name in active)
@@ -259,6 +269,17 @@ class Systemd(Bus):
         timeout: float = CALL_SECONDS,
     ) -> tuple[Any, ...]:
         return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)
+
+
+def _may_be_active(names: Sequence[str]) -> bool:
+    """Whether the bus has to be asked: a unit that is active has a link here.
+
+    It comes as the unit is started and goes when that is inactive or has failed.
+    Source: systemd src/core/unit.c, unit_export_invocation_id and unit_unlink_state_files.
+    """
+    if not Path(_STARTED_UNITS).is_dir():
+        return True
+    return any(os.path.lexists(f"{_STARTED_UNITS}/invocation:{name}") for name in names)
 
 
 def _waits(commands: Sequence[Sequence[Any]]) -> bool:

@@ -29,6 +29,12 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return descriptors
 
 
+@pytest.fixture(autouse=True)
+def _asks_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which units are active is asked of the stand-in, whatever this machine's systemd has."""
+    monkeypatch.setattr("nodefix.host.systemd._STARTED_UNITS", "/nonexistent")
+
+
 @pytest.fixture
 def el10(node: Node) -> Node:
     """A node in scope on which nodefix has not run."""

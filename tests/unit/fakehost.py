@@ -190,5 +190,5 @@ class Recorder:
         """Keep it."""
         self.records.append(record)
 
-    def close(self) -> None:
+    def close(self, beside: bool = False) -> None:
         """Nothing is buffered."""

@@ -37,6 +37,7 @@ class FakeSystemd(Systemd):
         release: systemd's own.
         done: every request that changes something, in order.
         emitted: every signal.
+        connects_late: whether it is connected to with the first record only.
         failing: requests, by their method's name, that raise.
         states: of other units, by name.
         services: more of other services, by name.
@@ -55,6 +56,7 @@ class FakeSystemd(Systemd):
         self.release = 257
         self.done: list[tuple[str, ...]] = []
         self.emitted: list[Mapping[str, str]] = []
+        self.connects_late = False
         self.failing: dict[str, NodefixError] = {}
         self.on_stop: Callable[[SwapUnit], bool | None] = lambda unit: None
         self.states: dict[str, UnitState] = {}
@@ -170,6 +172,11 @@ class FakeSystemd(Systemd):
     def _forget(self, name: str) -> None:
         if name in self._disabled and self.units[name].active_state == "inactive":
             del self.units[name]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether records are taken at once."""
+        return not self.connects_late
 
     def emit(self, record: Mapping[str, str]) -> None:
         """Remember it."""

@@ -17,7 +17,7 @@ from nodefix.errors import BusError
 from nodefix.events import ERROR, INFO, NOTICE, WARNING, Record
 from nodefix.journal import Journal
 
-journald = pytest.importorskip("systemd.journal")
+journald = pytest.importorskip("systemd._journal")
 
 CATALOG = Path(__file__).resolve().parents[2] / "systemd/nodefix.catalog"
 RECORD = Record("0" * 32, NOTICE, "swap: changed", {"NODEFIX_STAGE": "swap"})
@@ -48,10 +48,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """What journald was sent."""
     entries: list[dict[str, str]] = []
 
-    def send(MESSAGE: str, **fields: str) -> None:
-        entries.append({"MESSAGE": MESSAGE, **fields})
+    def sendv(*lines: bytes) -> None:
+        entries.append(dict(line.decode().split("=", 1) for line in lines))
 
-    monkeypatch.setattr(journald, "send", send)
+    monkeypatch.setattr(journald, "sendv", sendv)
     return entries
 
 
@@ -182,7 +182,7 @@ def test_journal_that_refuses_does_not_end_the_run(
     def refuse(*_: str, **__: str) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(journald, "send", refuse)
+    monkeypatch.setattr(journald, "sendv", refuse)
     stream = io.StringIO()
     records = Journal(bus, stream, {}, socket)
     records.send(RECORD)
@@ -198,7 +198,7 @@ def test_stderr_is_used_again_once_the_journal_refuses(
     def refuse(*_: str, **__: str) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(journald, "send", refuse)
+    monkeypatch.setattr(journald, "sendv", refuse)
     with (tmp_path / "stderr").open("w+") as stream:
         status = os.fstat(stream.fileno())
         environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}

@@ -194,3 +194,40 @@ def test_sending_does_not_wait_for_the_bus(nowhere: str) -> None:
             raise AssertionError("only close() may wait, and that is bounded")
 
     Journal(Slow(), io.StringIO(), {}, nowhere).send(RECORD)
+
+
+def test_records_wait_for_a_bus_that_is_not_connected_to(
+    nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = FakeSystemd()
+    bus.connects_late = True
+    journal = Journal(bus, io.StringIO(), {}, nowhere)
+    journal.send(RECORD)
+    assert bus.emitted == []
+    # But not for long: somebody may follow the run.
+    monkeypatch.setattr("nodefix.journal._HELD_SECONDS", 0)
+    journal.send(RECORD._replace(message="second"))
+    said = [entry["MESSAGE"] for entry in bus.emitted]
+    assert said[-2:] == [RECORD.message, "second"]
+    monkeypatch.setattr("nodefix.journal._HELD_SECONDS", 60)
+    journal.send(RECORD._replace(message="third"))
+    journal.close()
+    assert bus.emitted[-1]["MESSAGE"] == "third"
+
+
+@pytest.mark.real_commands
+def test_a_process_of_its_own_hands_over_what_waits(nowhere: str, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+
+    class Late(FakeSystemd):
+        def flush(self) -> None:
+            told.write_text(f"{os.getpid()} {self.emitted[-1]['MESSAGE']}")
+
+    bus = Late()
+    bus.connects_late = True
+    journal = Journal(bus, io.StringIO(), {}, nowhere)
+    journal.send(RECORD)
+    journal.close(beside=True)
+    assert bus.emitted == []
+    child, status = os.wait()
+    assert (status, told.read_text()) == (0, f"{child} {RECORD.message}")
