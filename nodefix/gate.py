@@ -7,9 +7,9 @@ kubelet's drop-in runs this before each start, every ten seconds while it fails,
 from __future__ import annotations
 
 import os
+import sys
 
 from nodefix.host.reading import read_file
-from nodefix.host.spawn import errors_of, says_gone
 from nodefix.words import BOOT_ID, CMDLINES, MARKER, SWAPS, SWITCH, SWITCH_ARGUMENT
 
 # Seconds: less than a service's default TimeoutStartSec=, so that the reason is printed.
@@ -18,6 +18,7 @@ DEFAULT_TIMEOUT = 60.0
 # The chain that every run leaves, in each of kube-proxy's modes.
 HINT = ("/usr/sbin/nft", "list", "chain", "ip", "mangle", "KUBE-IPTABLES-HINT")
 _HINT_SECONDS = 5.0
+_NF_TABLES = "sys/module/nf_tables"
 
 
 def wait(root: str = "/", timeout: float = DEFAULT_TIMEOUT) -> str:
@@ -37,9 +38,18 @@ def wait(root: str = "/", timeout: float = DEFAULT_TIMEOUT) -> str:
         return ""
     if is_ready(root) and not undone(root):
         return ""
+    _know_packages()
     from nodefix.holding import hold
 
     return hold(root, timeout)
+
+
+def _know_packages() -> None:
+    """Let other packages' modules be found, which the launcher leaves out on the way to "yes"."""
+    if sys.flags.no_site and "site" not in sys.modules:
+        import site
+
+        site.main()
 
 
 def is_ready(root: str) -> bool:
@@ -56,9 +66,25 @@ def undone(root: str) -> tuple[str, ...]:
     found = []
     if "swap" in rechecked and len(_read(root + SWAPS).splitlines()) > 1:
         found.append("swap")
-    if "chains" in rechecked and says_gone(errors_of(root, HINT, _HINT_SECONDS)):
+    if "chains" in rechecked and _is_hint_gone(root):
         found.append("chains")
     return tuple(found)
+
+
+def _is_hint_gone(root: str) -> bool:
+    """Whether the chain is known not to be there; the kernel tells, or else nft."""
+    # Without the module the kernel would load it in the middle of the question, without an end.
+    if os.path.lexists(root + _NF_TABLES):
+        from nodefix.host.netfilter import Netfilter
+
+        try:
+            return Netfilter().hook(*HINT[3:]) is None
+        except OSError:
+            # nft may know more.
+            pass
+    from nodefix.host.spawn import errors_of, says_gone
+
+    return says_gone(errors_of(root, HINT, _HINT_SECONDS))
 
 
 def _rechecked(root: str) -> list[str]:

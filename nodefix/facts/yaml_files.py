@@ -42,6 +42,9 @@ def parsed(content: bytes, path: str) -> object:
     Raises:
         UnclearError: it is no valid YAML, or PyYAML is missing.
     """
+    if not content:
+        # PyYAML says so, too, once it is imported.
+        return None
     from nodefix.yamlfile import parse
 
     try:

@@ -52,15 +52,18 @@ class Netfilter:
         if found is None:
             return None
         own = dict(_attributes(found))
-        if own.get(_CHAIN, b"") != chain.encode():
+        if own.get(_CHAIN) != chain.encode() + b"\0":
             raise _strange()
         if _HOOK not in own:
             return ""
-        hook = dict(_attributes(own[_HOOK]))
-        number = int.from_bytes(hook[_NUMBER], "big")
-        priority = int.from_bytes(hook[_PRIORITY], "big", signed=True)
-        kind = own[_TYPE].decode("ascii", "replace")
-        return f"type {kind} hook {_HOOKS[number]} priority {priority}"
+        try:
+            hook = dict(_attributes(own[_HOOK]))
+            number = int.from_bytes(hook[_NUMBER], "big")
+            priority = int.from_bytes(hook[_PRIORITY], "big", signed=True)
+            kind = own[_TYPE].rstrip(b"\0").decode("ascii")
+            return f"type {kind} hook {_HOOKS[number]} priority {priority}"
+        except (KeyError, IndexError, ValueError):
+            raise _strange() from None
 
     def is_dormant(self, family: str, table: str) -> bool:
         """Whether a table is switched off; one that is not there is not.
@@ -98,14 +101,14 @@ def _asked(question: int, answer: int, family: str, *names: tuple[int, str]) -> 
         number = -int.from_bytes(said[16:20], sys.byteorder, signed=True)
         if number == errno.ENOENT:
             return None
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number)) if number else _strange()
     if kind != answer:
         raise _strange()
     return said[20:length]
 
 
 def _attributes(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each attribute's number and value; a text without its NUL."""
+    """Each attribute's number and value; a text ends with its NUL."""
     while len(content) >= 4:
         length = int.from_bytes(content[:2], sys.byteorder)
         if not 4 <= length <= len(content):
@@ -113,7 +116,7 @@ def _attributes(content: bytes) -> Iterator[tuple[int, bytes]]:
         # The two highest bits say how the value is written.
         kind = int.from_bytes(content[2:4], sys.byteorder) & 0x3FFF
         value = content[4:length]
-        yield kind, value.rstrip(b"\0") if kind in (_TABLE, _CHAIN, _TYPE) else value
+        yield kind, value
         content = content[-(-length // 4) * 4 :]
 
 

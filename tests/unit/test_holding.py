@@ -14,6 +14,7 @@ from swaps import HEADER
 from nodefix import gate, holding
 from nodefix.answer import Answer
 from nodefix.errors import BusError
+from nodefix.host import spawn
 from nodefix.host.lock import run_lock
 from nodefix.host.units import UnitState
 from nodefix.plan import Problem
@@ -270,7 +271,7 @@ def test_chains_that_were_flushed_are_made_by_another_run(
     el10: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = [b"Error: No such file or directory"]
-    monkeypatch.setattr(gate, "errors_of", lambda *_: gone[-1])
+    monkeypatch.setattr(spawn, "errors_of", lambda *_: gone[-1])
     leave(el10, "ready", StageReport("chains", "required", "prepared"))
     el10.systemd.states["nodefix.service"] = ACTIVE
     el10.systemd.on_restart = lambda: gone.append(b"")

@@ -41,7 +41,7 @@ class Installed:
         self, *arguments: str, redirect: str = "", python: str = "/usr/bin/python3"
     ) -> subprocess.CompletedProcess[str]:
         """Run it by a shell."""
-        script = f'exec {python} -I "$@" {redirect}'
+        script = f'exec {python} -IS "$@" {redirect}'
         argv = ["/bin/sh", "-c", script, "sh", str(self.launcher), *arguments]
         return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
 
