@@ -66,6 +66,9 @@ def main(arguments: list[str]) -> int:
             from nodefix.commands import wait
 
             return wait.wait()
+        from nodefix import lean_tuples
+
+        lean_tuples.install()
         if arguments == ["run"]:
             from nodefix.commands import run
 

@@ -18,7 +18,6 @@ DEFAULT_TIMEOUT = 60.0
 # The chain that every run leaves, in each of kube-proxy's modes.
 HINT = ("/usr/sbin/nft", "list", "chain", "ip", "mangle", "KUBE-IPTABLES-HINT")
 _HINT_SECONDS = 5.0
-_NF_TABLES = "sys/module/nf_tables"
 
 
 def wait(root: str = "/", timeout: float = DEFAULT_TIMEOUT) -> str:
@@ -73,8 +72,9 @@ def undone(root: str) -> tuple[str, ...]:
 
 def _is_hint_gone(root: str) -> bool:
     """Whether the chain is known not to be there; the kernel tells, or else nft."""
-    # Without the module the kernel would load it in the middle of the question, without an end.
-    if os.path.lexists(root + _NF_TABLES):
+    # Of the kernel's own root only. The run has seen these chains in this boot, so the kernel has
+    # all that it takes to answer at once.
+    if root == "/":
         from nodefix.host.netfilter import Netfilter
 
         try:

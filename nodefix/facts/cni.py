@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tomllib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -158,6 +157,8 @@ def _folders(host: Host) -> tuple[list[str], list[str]]:
     programs: list[str] = []
     for file in _settings(host):
         try:
+            import tomllib
+
             content = tomllib.loads(host.read(file).decode("utf-8", "replace"))
         except (OSError, ValueError, RecursionError):
             # Its defaults hold, or the runtime does not start and says so itself.

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar
 from nodefix.answer import Answer
 from nodefix.errors import BusError, UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, read_fstab, unescape
-from nodefix.facts.kubelet import wants_swap
 from nodefix.facts.swap_origins import (
     is_fstab_left_out,
     kernel_arguments,
@@ -137,10 +136,17 @@ def read_swap(host: Host, asks_kubelet: bool = True) -> SwapFacts:
     )
     facts = SwapFacts(False, active, coming, fstab)
     if facts.active or facts.coming or facts.fstab:
-        wanted = wants_swap(host) if asks_kubelet else Answer(False)
+        wanted = _wanted(host) if asks_kubelet else Answer(False)
         available = reading.of(lambda: _available(host)) if active else 0
         facts = facts._replace(wanted=wanted, available=available)
     return facts._replace(unread=tuple(reading.unread))
+
+
+def _wanted(host: Host) -> Answer:
+    # Only here, for what it brings along: there is swap on few nodes.
+    from nodefix.facts.kubelet import wants_swap
+
+    return wants_swap(host)
 
 
 def _at_boot(fstab: Sequence[FstabSwap]) -> tuple[FstabSwap, ...]:

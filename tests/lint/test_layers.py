@@ -12,7 +12,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 # From the ground up; modules in one row may import each other.
 LAYERS = (
-    ("words", "shape"),
+    ("words", "shape", "lean_tuples"),
     ("text", "answer", "errors", "plan", "image_mode"),
     ("deadline",),
     ("yamlfile", "host"),
