@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from nodefix.deadline import Deadline, expect_threads, within
 from nodefix.errors import BusError, NodefixError
 from nodefix.host.image import for_this_node
+from nodefix.host.stand_ins import stand_ins
 from nodefix.text import bounded
 
 _T = TypeVar("_T")
@@ -69,7 +70,7 @@ class Bus:
             self._has_asked = True
             self.nameless = self._own_name()
         try:
-            from pydbus import Variant
+            from gi.repository.GLib import Variant
 
             arguments = Variant("(a{ss})", (dict(record),))
             bus.con.emit_signal(None, SIGNAL_PATH, SIGNAL_INTERFACE, SIGNAL_NAME, arguments)
@@ -196,7 +197,7 @@ class Bus:
         bus = self._connected()
         seconds = self.deadline.left(timeout) if self.deadline else timeout
         try:
-            from pydbus import Variant
+            from gi.repository.GLib import Variant
 
             # The connection under pydbus: a proxy would introspect each object first.
             answer = bus.con.call_sync(
@@ -233,12 +234,26 @@ def _connect() -> Any:
         raise FileNotFoundError(f"{_SOCKET} is not there")
     # GLib starts two or three and ends the process where it does not get them.
     expect_threads(3)
-    from pydbus import SystemBus
+    with stand_ins("asyncio"):
+        from gi.repository import Gio
 
-    bus = SystemBus()
+    bus = _Connected(Gio.bus_get_sync(Gio.BusType.SYSTEM, None))
     # The default ends the process when the bus goes away.
     bus.con.set_exit_on_close(False)
     return bus
+
+
+class _Connected:
+    """The connection under pydbus, which itself is only needed for what goes on and on."""
+
+    def __init__(self, connection: Any) -> None:
+        self.con = connection
+
+    def subscribe(self, **what: Any) -> Any:
+        """See pydbus."""
+        from pydbus.bus import Bus as PydbusBus
+
+        return PydbusBus(self.con).subscribe(**what)
 
 
 def _within(seconds: float, what: str, action: Callable[[], _T]) -> _T:

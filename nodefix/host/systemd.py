@@ -14,6 +14,7 @@ from nodefix.deadline import Deadline
 from nodefix.errors import BusError
 from nodefix.host.bus import CALL_SECONDS, Bus
 from nodefix.host.kubelets import started_by_systemd
+from nodefix.host.reading import read_file
 from nodefix.host.units import (
     BootTimes,
     ServiceCommand,
@@ -53,6 +54,8 @@ class Systemd(Bus):
         own = os.environ.get("INVOCATION_ID", "")
         if len(own) == 32 and started_by_systemd():
             return own
+        if found := _invocation_of_group():
+            return found
         (path,) = self._manager("GetUnitByPID", "(u)", (0,))
         return bytes(self._property(path, _UNIT, "InvocationID")).hex()
 
@@ -269,6 +272,20 @@ class Systemd(Bus):
         timeout: float = CALL_SECONDS,
     ) -> tuple[Any, ...]:
         return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)
+
+
+def _invocation_of_group() -> str:
+    """What systemd has written down at the unit's control group; empty where there is nothing.
+
+    Source: systemd src/core/cgroup.c, where it sets the attribute trusted.invocation_id.
+    """
+    try:
+        lines = read_file("/proc/self/cgroup").decode().splitlines()
+        (path,) = (line[3:] for line in lines if line.startswith("0::/"))
+        found = os.getxattr(f"/sys/fs/cgroup{path}", "trusted.invocation_id").decode("ascii")
+    except (OSError, ValueError):
+        return ""
+    return found if re.fullmatch(r"[0-9a-f]{32}", found) else ""
 
 
 def _may_be_active(names: Sequence[str]) -> bool:

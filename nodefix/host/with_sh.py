@@ -6,46 +6,16 @@ import contextlib
 import errno
 import os
 import re
-import sys
 from io import FileIO
-from types import ModuleType
 
 from nodefix.host.outlet import Outlet
 from nodefix.host.processes import kill_all
 from nodefix.host.program import not_started, quoted
 from nodefix.host.spawn import MARK
+from nodefix.host.stand_ins import stand_ins
 
-
-def _no_loop() -> None:
-    raise RuntimeError("no running event loop")
-
-
-def _no_version(name: str) -> str:
-    raise _NotFoundError(name)
-
-
-class _NotFoundError(ImportError):
-    """What sh expects where its version is not known."""
-
-
-def _stand_ins() -> dict[str, ModuleType]:
-    """For what sh imports and nothing here uses: its import takes a quarter of the time then.
-
-    It looks for a running event loop, of which there is none, and for its own version.
-    """
-    loops, versions = ModuleType("asyncio"), ModuleType("importlib.metadata")
-    loops.__dict__.update(get_running_loop=_no_loop, Queue=object)
-    versions.__dict__.update(version=_no_version, PackageNotFoundError=_NotFoundError)
-    return {module.__name__: module for module in (loops, versions)}
-
-
-_present = {name: one for name, one in _stand_ins().items() if name not in sys.modules}
-sys.modules.update(_present)
-try:
+with stand_ins("asyncio", "importlib.metadata"):
     import sh
-finally:
-    for _name in _present:
-        del sys.modules[_name]
 
 # sh raises for every status that is not listed; statuses are for the caller to weigh.
 # Negative ones are signals.
