@@ -151,3 +151,30 @@ def test_a_file_is_mended_for_good(booted: testnode.Nspawn) -> None:
     assert report(node)["outcome"] == "ready"
     assert "table ip nat_local {" in sh(node, "nft list ruleset")
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
+
+
+COMPARE = """
+import sys
+sys.path.insert(0, "/usr/lib/nodefix")
+from pathlib import Path
+from nodefix.facts.nft import read_bases
+from nodefix.host.node import open_host
+host = open_host(Path("/"))
+for family in ("ip", "ip6"):
+    listed = read_bases(host, family)
+    print(len(listed), listed == {key: host.netfilter.hook(family, *key) for key in listed})
+    print(host.netfilter.hook(family, "nat", "NONE"), host.netfilter.hook(family, "none", "NONE"))
+    print([host.netfilter.is_dormant(family, name) for name in ("nat", "filter", "none")])
+"""
+
+
+def test_the_kernel_itself_says_of_chains_what_nft_prints(node: testnode.Nspawn) -> None:
+    sh(node, "nft flush ruleset; nodefix run --stage chains")
+    sh(node, "nft 'add table ip filter { flags dormant; }'")
+    said = node.run(["python3", "-c", COMPARE]).stdout.splitlines()
+    counts = [int(said[at].split()[0]) for at in (0, 3)]
+    assert min(counts) > 15
+    assert [said[at].split()[1] for at in (0, 3)] == ["True", "True"]
+    assert said[1] == said[4] == "None None"
+    assert (said[2], said[5]) == ("[False, True, False]", "[False, False, False]")
+    sh(node, "nft flush ruleset; nodefix run --stage chains")

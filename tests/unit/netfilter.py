@@ -116,6 +116,10 @@ class Tables:
             argv = (NFT, "list", "chain", self._family, table, chain)
             node.programs.table[argv] = self._list_chain
 
+    def hook_of(self, table: str, chain: str) -> str:
+        """A chain's hook as nft prints it; empty for one without."""
+        return self.hooks.get((table, chain), _HOOKS.get((table, chain), ""))
+
     def rules(self, table: str, chain: str) -> list[str]:
         """A chain's rules; fails if it is not there."""
         return self.chains[table, chain]
