@@ -82,8 +82,9 @@ KUBELET_JUMPS = (
 
 # kube-proxy's image tells the node's iptables mode by the hint.
 HINT = ChainKey("mangle", "KUBE-IPTABLES-HINT")
-# Chains without a jump of their own, as the hand fix made them.
-EXTRA = (ChainKey("nat", "KUBE-MARK-MASQ"), ChainKey("nat", "KUBE-FIREWALL"))
+# Chains without a jump of their own, as the hand fix made them; but not its KUBE-FIREWALL of nat, to
+# which no kube-proxy refers any more (its iptablesCleanupOnlyChains neither).
+EXTRA = (ChainKey("nat", "KUBE-MARK-MASQ"),)
 # kube-proxy lists it; where that fails it takes the whole family for missing.
 PRESENCE = ChainKey("nat", "POSTROUTING")
 

@@ -124,7 +124,7 @@ def test_jumps_of_kube_proxy_are_not_doubled(node: Node, tables: Tables) -> None
     before = {parent: list(tables.rules(*parent)) for parent in PARENTS}
     assert is_done(repair(chains, node))
     assert {parent: tables.rules(*parent) for parent in PARENTS} == before
-    assert tables.changes == [MANGLE, "*nat\n-N KUBE-MARK-MASQ\n-N KUBE-FIREWALL\nCOMMIT\n"]
+    assert tables.changes == [MANGLE, "*nat\n-N KUBE-MARK-MASQ\nCOMMIT\n"]
 
 
 def test_full_chains_are_left_as_they_are(node: Node, tables: Tables) -> None:
@@ -155,7 +155,7 @@ def test_bare_jumps_of_the_hand_fix_are_replaced(node: Node, tables: Tables) -> 
     for table, parent, chain in HAND_FIX:
         assert f"-j {chain}" not in tables.rules(table, parent)
     assert tables.changes[2] == (
-        "*nat\n-N KUBE-MARK-MASQ\n-N KUBE-FIREWALL\n"
+        "*nat\n-N KUBE-MARK-MASQ\n"
         f"-D OUTPUT -j KUBE-SERVICES\n-I OUTPUT 1 {PORTALS} -j KUBE-SERVICES\n"
         f"-D PREROUTING -j KUBE-SERVICES\n-I PREROUTING 1 {PORTALS} -j KUBE-SERVICES\n"
         "-D POSTROUTING -j KUBE-POSTROUTING\n"
@@ -169,7 +169,6 @@ def test_bare_jumps_beside_kube_proxys_and_made_twice(node: Node, tables: Tables
     kube_proxy(tables)
     hand_fix(tables)
     tables.add("nat", "KUBE-MARK-MASQ")
-    tables.add("nat", "KUBE-FIREWALL")
     assert is_done(repair(chains, node))
     assert tables.changes[-1] == (
         "*nat\n-D OUTPUT -j KUBE-SERVICES\n-D OUTPUT -j KUBE-SERVICES\n"
