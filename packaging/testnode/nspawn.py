@@ -37,7 +37,7 @@ class Nspawn(Machine):
     """
 
     def __init__(self, root: Root, *, options: Sequence[str] = ()) -> None:
-        """`options` are further ones for systemd-nspawn, such as --bind-ro=FILE:/proc/swaps."""
+        """`options` are further ones for systemd-nspawn, such as --bind-ro=FILE:/srv/FILE."""
         self.root = root
         self.console = root.scratch / "console.log"
         self._options = tuple(options)
