@@ -1,6 +1,6 @@
 """What holds for all tests: tiers, what a tier needs, and what the unit tier may not touch.
 
-A tier is the first folder under tests/: lint, unit, container, vm, faults.
+A tier is the first folder under tests/: lint, unit, container, vm, kubernetes, faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 
 # They mount, and boot nodes; what programs they need for that packaging/testnode installs.
-ROOT_TIERS = ("container", "vm", "faults")
+ROOT_TIERS = ("container", "vm", "kubernetes", "faults")
 
 # Audit events (docs.python.org, "Audit events table") of everything that starts a program. They
 # are raised by the interpreter itself, so no early import and no C code gets around them.

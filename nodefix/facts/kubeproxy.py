@@ -82,8 +82,8 @@ KUBELET_JUMPS = (
 
 # kube-proxy's image tells the node's iptables mode by the hint.
 HINT = ChainKey("mangle", "KUBE-IPTABLES-HINT")
-# Chains without a jump of their own, as the hand fix made them; but not its KUBE-FIREWALL of nat, to
-# which no kube-proxy refers any more (its iptablesCleanupOnlyChains neither).
+# Chains without a jump of their own, as the hand fix made them. Its KUBE-FIREWALL of nat is not one
+# of them: no kube-proxy refers to that any more, and none cleans it up.
 EXTRA = (ChainKey("nat", "KUBE-MARK-MASQ"),)
 # kube-proxy lists it; where that fails it takes the whole family for missing.
 PRESENCE = ChainKey("nat", "POSTROUTING")

@@ -94,7 +94,8 @@ def _go(source: Path) -> Go:
         Failed: there is none to be had.
     """
     (wanted,) = re.findall(r"(?m)^go (\S+)$", (source / "go.mod").read_text())
-    if found := shutil.which("go"):
+    # The second is where Go's own archive is unpacked to, which root's PATH often lacks.
+    if found := shutil.which("go") or shutil.which("/usr/local/go/bin/go"):
         version = _version(Path(found), "local", MODULES)
         if _numbers(version) >= _numbers(wanted):
             return Go(Path(found), "local", version)

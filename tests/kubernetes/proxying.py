@@ -34,6 +34,8 @@ Rules = dict[Chain, list[str]]
 SAVES = ("iptables-save", "ip6tables-save")
 HINTS: Rules = {(save, "mangle", "KUBE-IPTABLES-HINT"): [] for save in SAVES}
 SERVICES = 20
+# For the first sync of thousands of services on a busy machine.
+_PATIENCE = 400
 
 
 class Proxied:
@@ -98,7 +100,7 @@ class Proxied:
         """Start kube-proxy, and wait until it has written all rules of both families."""
         self.node.run(["bash", "/srv/data/kube-proxy.sh", _on_node(binaries), mode])
         try:
-            self.node.wait_until("kube-proxy's first sync", self._has_synced, 120)
+            self.node.wait_until("kube-proxy's first sync", self._has_synced, _PATIENCE)
         except Failed as error:
             raise Failed(f"{error}\n{self.log()}") from None
 
@@ -143,7 +145,7 @@ class Proxied:
             seen.append(found)
             return seen[-2:-1] == [found] and all(map(float.__gt__, synced, queued))
 
-        self.node.wait_until("kube-proxy's last sync", settled, 120)
+        self.node.wait_until("kube-proxy's last sync", settled, _PATIENCE)
 
     def syncs(self) -> int:
         """How often kube-proxy has written its rules, of both families."""

@@ -95,7 +95,10 @@ def test_partly_skipped_tier_is_fine_in_ci(frame: Path) -> None:
     assert "TIER SKIPPED" not in printed
 
 
-MACHINES = ("packaging/try", "packaging/testnode", "tests/container", "tests/vm", "tests/bench")
+MACHINES = (
+    *("packaging/try", "packaging/testnode", "tests/bench"),
+    *("tests/container", "tests/vm", "tests/kubernetes"),
+)
 
 
 def test_no_program_reaches_another_folder_by_changing_its_path() -> None:

@@ -93,12 +93,23 @@ def _metadata(name: str, **labels: str) -> Object:
     return {"name": name, "namespace": "default", "uid": uid, "labels": labels}
 
 
+def is_large(number: int) -> bool:
+    """Whether a service is one of both families, with two endpoints each.
+
+    iptables takes time by the square of the number of chains to make them.
+    """
+    return number <= 100 or number % 10 == 0
+
+
 def service(number: int) -> Object:
-    """A service of both families; some have a port of the node or a load balancer."""
+    """A service; some have a port of the node or a load balancer."""
     v4, v6 = f"10.96.{number >> 8}.{number & 255}", f"fd00:96::{number:x}"
+    addresses, families = [v4], ["IPv4"]
+    if is_large(number):
+        addresses, families = [v4, v6], ["IPv4", "IPv6"]
     port: Object = {"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}
-    spec: Object = {"clusterIP": v4, "clusterIPs": [v4, v6], "ipFamilies": ["IPv4", "IPv6"]}
-    spec |= {"ipFamilyPolicy": "RequireDualStack", "sessionAffinity": "None", "type": "ClusterIP"}
+    spec: Object = {"clusterIP": v4, "clusterIPs": addresses, "ipFamilies": families}
+    spec |= {"ipFamilyPolicy": "PreferDualStack", "sessionAffinity": "None", "type": "ClusterIP"}
     spec |= {"internalTrafficPolicy": "Cluster", "ports": [port]}
     status: Object = {"loadBalancer": {}}
     if number % 10 == 1:
@@ -112,9 +123,10 @@ def service(number: int) -> Object:
 
 
 def slices(number: int, at: int = 0) -> Iterator[Object]:
-    """A service's endpoints, two of each family, which move with `at`; every seventh has none."""
-    for family in ("IPv4", "IPv6"):
-        tails = [(2 * number + one) % 60000 for one in range(2)] if number % 7 else []
+    """A service's endpoints, family by family, which move with `at`; every seventh has none."""
+    size = 1 + is_large(number)
+    for family in ("IPv4", "IPv6")[:size]:
+        tails = [2 * number + one for one in range(size)] if number % 7 else []
         v4 = family == "IPv4"
         endpoints = [
             {
@@ -239,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
         store = self.cluster.store
         if query.get("sendInitialEvents") == "true":
             version, items = store.listed(kind)
-            end = {"resourceVersion": str(version)}
+            end: Object = {"resourceVersion": str(version)}
             end |= {"annotations": {"k8s.io/initial-events-end": "true"}}
             mark = {"kind": kind.name, "apiVersion": kind.version, "metadata": end}
             self.send([*(("ADDED", item) for item in items), ("BOOKMARK", mark)])
