@@ -25,6 +25,7 @@ from nodefix.facts.kubelet_embedded import UNITS, said_by_distribution, unit_by_
 from nodefix.facts.kubelet_environment import environment_file, split, words_of
 from nodefix.facts.kubelet_files import said_by_files
 from nodefix.facts.kubelet_flags import kubelets_line, parsed
+from nodefix.facts.kubelet_refused import expect_clear
 from nodefix.facts.unit_links import UNIT_FOLDERS
 from nodefix.words import KUBELET
 
@@ -108,6 +109,7 @@ def _agreed(said: Mapping[str, Answer], units: Sequence[str]) -> Answer:
 def _by_kubelets_unit(host: Host, command: ServiceCommand) -> Answer:
     line = kubelets_line(command.program, words_of(host, command))
     if line.exact and line.words is not None:
+        expect_clear(line.words)
         return _by_words(host, line.words)
     # kubelet may get more than is seen here, so only a yes is an answer.
     answer = _by_words(host, line.words) if line.words else _by_kubeadms_files(host)

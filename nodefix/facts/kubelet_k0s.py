@@ -90,7 +90,7 @@ def _by_profile(host: Host, unit: str, profile: str, path: str) -> Answer:
                 f"{path}: found no kubeletConfiguration, expected kubelet's settings",
                 f"cat {shlex.quote(path)}",
             )
-        said = fail_swap_on(text.encode("utf-8", "surrogateescape"), path)
+        said = fail_swap_on(text.encode("utf-8", "surrogateescape"), path, head=False)
         where = f"the profile {profile} of {unit}, as kept in {path}"
         # k0s leaves null out.
         return after(Answer(False, f"{where}, has no failSwapOn"), said, where)

@@ -1,11 +1,14 @@
 """failSwapOn of a KubeletConfiguration, read as kubelet reads it.
 
-Only the first document counts, a key that is there twice counts as it was written last, and no
-value but the wanted one has to make sense. The events of the parser are read one by one and
-nothing is built of them, so aliases cannot expand without end and nesting costs nothing.
+What begins as JSON is JSON and nothing else. Of YAML only the first document counts, a key that is
+there twice counts as it was written last, and no value but the wanted ones has to make sense. The
+events of the parser are read one by one and nothing is built of them, so aliases cannot expand
+without end and nesting costs nothing.
 
 Sources: kubernetes pkg/kubelet/kubeletconfig/configfiles, cmd/kubelet/app/server.go
-(mergeKubeletConfigurations); sigs.k8s.io/yaml with its goyaml.v2 (resolve.go, a port of libyaml).
+(mergeKubeletConfigurations); apimachinery pkg/runtime/serializer/json, recognizer;
+sigs.k8s.io/yaml with its goyaml.v2 (resolve.go, a port of libyaml). Held against the real one by
+tests/unit/data/kubelet/settings.yaml.
 """
 
 from __future__ import annotations
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
 _DEPTH = 100
 
 _KEY = "failSwapOn"
-_KIND = "KubeletConfiguration"
+_HEAD = {"kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1"}
+# As decoders of YAML 1.1 have it; a quoted one is none.
+_MERGE = "<<"
 
 # YAML 1.1 as goyaml.v2 has it.
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TAG = "tag:yaml.org,2002:"
+_VERSION = (1, 1)
 
 # true or false, null, a text, or words for what is none of these.
 _Value = bool | None | str
@@ -55,15 +61,24 @@ class _Document(NamedTuple):
     repeated: list[str]
 
 
-def fail_swap_on(content: bytes, path: str, drop_in: bool = False) -> Said:
+def fail_swap_on(content: bytes, path: str, drop_in: bool = False, head: bool = True) -> Said:
     """What a file of --config, or a drop-in of --config-dir, says.
+
+    Args:
+        content: what is in it.
+        path: where it is.
+        drop_in: whether it is a drop-in, of which kubelet takes less.
+        head: whether its kind and apiVersion are its own, and not made by who starts kubelet.
 
     Raises:
         UnclearError: kubelet refuses the file, or PyYAML is not there to read it.
     """
     try:
-        document = _from_json(content) or _from_yaml(content)
-        _check(document, drop_in)
+        text = content.decode("utf-8", "replace")
+        document = _from_json(text) if text.lstrip().startswith("{") else _from_yaml(content)
+        _check_head(document.top, head)
+        if drop_in:
+            _check_drop_in(document)
     except UnclearError as error:
         raise UnclearError(
             f"{path}: {error.message}", error.hint or f"cat -A {shlex.quote(path)}"
@@ -79,26 +94,26 @@ def fail_swap_on(content: bytes, path: str, drop_in: bool = False) -> Said:
     return Said(True, value)
 
 
-def _check(document: _Document, drop_in: bool) -> None:
-    top = document.top
-    if "kind" in top and top["kind"] != _KIND:
-        raise UnclearError(f"found the kind {str(top['kind'])[:40]!r}, expected {_KIND}")
-    if "<<" in top:
-        # It may override a key before it.
-        raise UnclearError(f"found a merge key (<<), expected {_KEY} itself")
-    # kubelet decodes these strictly and does not start otherwise.
-    if drop_in and document.repeated:
+def _check_head(top: dict[str, _Value], needed: bool) -> None:
+    for key, expected in _HEAD.items():
+        if key not in top and needed:
+            raise UnclearError(f"found no {key}, expected {key}: {expected}")
+        if key in top and top[key] != expected:
+            raise UnclearError(f"found the {key} {str(top[key])[:40]!r}, expected {expected}")
+
+
+def _check_drop_in(document: _Document) -> None:
+    """kubelet decodes these strictly and does not start otherwise, but takes a key in any case."""
+    if document.repeated:
         raise UnclearError(
             f"found the key {document.repeated[0][:40]!r} twice, which kubelet refuses in a drop-in"
         )
-    if drop_in and not ("kind" in top and "apiVersion" in top):
-        raise UnclearError("found no kind and apiVersion, without which kubelet refuses a drop-in")
+    for key in document.top:
+        if key != _KEY and key.casefold() == _KEY.casefold():
+            raise UnclearError(f"found the key {key!r}, which may count for {_KEY}; expected that")
 
 
-def _from_json(content: bytes) -> _Document | None:
-    """A document that begins as JSON; None if it is none, or is YAML all the same."""
-    if not content.lstrip().startswith(b"{"):
-        return None
+def _from_json(text: str) -> _Document:
     document = _Document({}, [])
 
     def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -110,15 +125,22 @@ def _from_json(content: bytes) -> _Document | None:
         return found
 
     try:
-        top: dict[str, object] = json.loads(content, object_pairs_hook=mapping)
-    except (ValueError, RecursionError):
-        return None
+        # Numbers of any length, and no NaN, as in Go.
+        top: dict[str, object] = json.loads(
+            text, object_pairs_hook=mapping, parse_int=str, parse_float=str, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError) as error:
+        raise UnclearError(f"is not valid JSON, as which it begins: {error}") from error
     for key, value in top.items():
         if value is None or isinstance(value, bool | str):
             document.top[key] = value
         else:
             document.top[key] = type(value).__name__
     return document
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no value")
 
 
 def _from_yaml(content: bytes) -> _Document:
@@ -164,7 +186,7 @@ class _Frame:
         else:
             if scalar is None:
                 raise UnclearError("found a mapping or a list as a key, which kubelet refuses")
-            self.key = scalar.value
+            self.key = _key(scalar, is_top)
             if self.key in self.keys:
                 document.repeated.append(self.key)
             self.keys.add(self.key)
@@ -184,6 +206,9 @@ def _walk(events: Iterable[Event]) -> _Document:
                 raise UnclearError("is empty, expected a mapping of settings")
             case yaml.DocumentEndEvent():
                 break
+            case yaml.DocumentStartEvent() if event.version and event.version != _VERSION:
+                found = ".".join(map(str, event.version))
+                raise UnclearError(f"found %YAML {found}, expected 1.1, which kubelet reads")
             case yaml.CollectionEndEvent():
                 frames.pop()
             case yaml.NodeEvent():
@@ -211,6 +236,16 @@ def _resolved(event: NodeEvent, anchors: dict[str | None, NodeEvent]) -> NodeEve
         name = str(event.anchor)[:40]
         raise UnclearError(f"found the alias *{name}, expected an anchor before it")
     return anchors[event.anchor]
+
+
+def _key(scalar: ScalarEvent, is_top: bool) -> str:
+    tag = (scalar.tag or "").removeprefix(_TAG)
+    if tag == "binary":
+        raise UnclearError("found a key with the tag !!binary, expected its letters")
+    if scalar.value == _MERGE and is_top and (scalar.implicit[0] or tag == "merge"):
+        # It may override a key before it.
+        raise UnclearError(f"found a merge key ({_MERGE}), expected {_KEY} itself")
+    return scalar.value
 
 
 def _value(scalar: ScalarEvent | None) -> _Value:

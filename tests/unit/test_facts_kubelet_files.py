@@ -119,7 +119,7 @@ def test_relative_path(node: Node, config: str, folder: str) -> None:
 
 def test_drop_in_that_kubelet_refuses(node: Node) -> None:
     node.file(f"{FOLDER}/a.conf", "failSwapOn: false\n")
-    assert "no kind and apiVersion" in unclear(node).message
+    assert "found no kind" in unclear(node).message
 
 
 def test_hint_can_be_typed_for_a_name_with_a_blank(node: Node) -> None:
