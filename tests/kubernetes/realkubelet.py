@@ -1,7 +1,7 @@
 """What the real kubelet makes of the cases in tests/unit/data/kubelet/settings.yaml.
 
-It prints its effective configuration with -v=5, and is given a flag with which it ends right after
-that: it takes no lock file that it is told to wait for. It runs in a root of the case's files.
+It is told to print its effective configuration, and given a flag with which it ends right after
+that: it takes no lock file that it is to wait for. It runs in a root of the case's files.
 Answers are recorded anew, for all releases that are pinned, by
 
     PYTHONPATH=packaging:tests/unit:. build/venv/bin/python tests/kubernetes/realkubelet.py
@@ -23,11 +23,10 @@ from testnode.store import scratch
 
 from build import RELEASES, binaries
 
-# The first leads to the end, the next two to what it prints there, also where a case has a -v of its
-# own; the others spare the making of a certificate.
+# The first leads to the end, the next to what is printed there, whatever -v a case has. The others
+# let it get as far on any machine, without making a certificate.
 _WORDS = (
     "--exit-on-lock-contention",
-    "-v=5",
     "--vmodule=server=5",
     "--fail-cgroupv1=false",
     "--cert-dir=/pki",
@@ -40,9 +39,11 @@ _FAILED = re.compile(
     r'"command failed" err=(?:"((?:[^"\\]|\\.)*)"|<\s*(.*?)\n\s*>)|^panic: ([^\n]*)',
     re.DOTALL | re.MULTILINE,
 )
+_FLAG = re.compile(r'FLAG: --([^=]+)="(.*)"')
 # What comes before the cause in each of its messages about files.
 _BEFORE = re.compile(
-    r"failed to (?:load|merge) kubelet config.*?(?:, error (?!failed to load)|drop\w+ directory \S+: )"
+    r"failed to (?:load|merge) kubelet config"
+    r".*?(?:, error (?!failed to load)|drop\w+ directory \S+: )"
 )
 # Of a message; what follows are whole structures.
 _LENGTH = 160
@@ -66,12 +67,7 @@ def fail_swap_on(kubelet: Path, case: Case, words: Iterable[str], root: Path) ->
         Failed: it did neither.
     """
     case.lay(root)
-    (root / "pki").mkdir()
-    for name in _CERTIFICATE:
-        (root / name).touch()
-    os.link(kubelet, root / "kubelet")
-    argv = ["chroot", str(root), "/kubelet", *_WORDS, *words]
-    output = testnode.run(argv, timeout=_SECONDS, check=False).output
+    output = _run(kubelet, words, root)
     failed = _FAILED.search(output)
     if failed is None:
         raise testnode.Failed(f"{case.name}: found kubelet to say\n{output}\nexpected an end")
@@ -83,6 +79,27 @@ def fail_swap_on(kubelet: Path, case: Case, words: Iterable[str], root: Path) ->
     if not value:
         raise testnode.Failed(f"{case.name}: found kubelet to say\n{output}\nexpected its settings")
     return value[1] == "true"
+
+
+def _run(kubelet: Path, words: Iterable[str], root: Path) -> str:
+    """What a kubelet prints in a root, in whose file system it is."""
+    (root / "pki").mkdir()
+    for name in _CERTIFICATE:
+        (root / name).touch()
+    os.link(kubelet, root / "kubelet")
+    argv = ["chroot", str(root), "/kubelet", *_WORDS, *words]
+    return testnode.run(argv, timeout=_SECONDS, check=False).output
+
+
+def switches(kubelet: Path) -> dict[str, bool]:
+    """All flags of a kubelet, and whether each takes no word after it."""
+    root, done = scratch("kubelet")
+    try:
+        shutil.copy(kubelet, root / "program")
+        flags = _FLAG.findall(_run(root / "program", ["-v=1"], root))
+    finally:
+        done()
+    return {name: value in ("true", "false") for name, value in flags}
 
 
 def all_of(

@@ -14,6 +14,9 @@ from kubelets import HEAD
 from nodefix.errors import UnclearError
 from nodefix.facts.kubelet_yaml import Said, fail_swap_on
 
+# The end of a mapping in JSON.
+_VERSION = '"apiVersion": "kubelet.config.k8s.io/v1beta1"}'
+
 
 def said(content: str, drop_in: bool = False) -> Said:
     return fail_swap_on(content.encode(), "/x", drop_in, head=drop_in)
@@ -120,10 +123,7 @@ def test_drop_in() -> None:
     [
         (HEAD + "failSwapOn: true\nfailSwapOn: false\n", "the key 'failSwapOn' twice"),
         (HEAD + "a: {b: 1, b: 2}\n", "the key 'b' twice"),
-        (
-            '{"kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1", "a": {"b": 1, "b": 2}}',
-            "twice",
-        ),
+        ('{"a": {"b": 1, "b": 2}, "kind": "KubeletConfiguration",' + _VERSION, "twice"),
         ("failSwapOn: false\n", "no kind, expected"),
         ("kind: KubeletConfiguration\n", "no apiVersion, expected"),
     ],
