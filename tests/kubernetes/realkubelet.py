@@ -18,10 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import testnode
+from build import RELEASES, binaries
 from kubeletsettings import ANSWERS, Case, cases
 from testnode.store import scratch
-
-from build import RELEASES, binaries
 
 # The first leads to the end, the next to what is printed there, whatever -v a case has. The others
 # let it get as far on any machine, without making a certificate.

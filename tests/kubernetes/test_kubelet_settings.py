@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from build import RELEASES, binaries
 from kubeletsettings import Answers, answers, cases
 from realkubelet import all_of, by_systemd, minor, switches
 
-from build import RELEASES, binaries
 from nodefix.facts.kubelet_refused import SWITCHES
 
 _AGAIN = "if kubelet has changed: record anew, as tests/kubernetes/realkubelet.py says"
