@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ HOST_PACKAGES = ("qemu-system-x86", "qemu-utils", "e2fsprogs", "fdisk")
 
 _MIB = 1 << 20
 _ROOT_MIB, _OTHER_MIB = 1024, 32
+# What a file system needs beside its files.
+_SPARE_MIB = 32
 _ROOT_TYPE = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
 _LINUX_TYPE = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 # What is kept of the kernel's modules, by folder: of network drivers and file systems those that
@@ -60,6 +64,20 @@ def base(rpm: Path, folder: Path) -> Base:
         return Base(_disk(root.path, folder / "base.img"), kernel, first)
     finally:
         root.remove()
+
+
+def of_files(files: Mapping[str, Path], disk: Path) -> None:
+    """Make a disk, without a table of partitions, of files by their names."""
+    folder = disk.with_suffix(".d")
+    folder.mkdir()
+    try:
+        for name, file in files.items():
+            shutil.copy(file, folder / name)
+        used = sum(file.stat().st_size for file in folder.iterdir())
+        argv = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", str(folder), str(disk)]
+        testnode.run([*argv, f"{_SPARE_MIB + used // _MIB}M"], timeout=300)
+    finally:
+        shutil.rmtree(folder)
 
 
 def _thin_out(root: testnode.Root, release: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testnode import Failed
+from testnode.qemu import disk as disks
 from testnode.qemu import initrd
 from testnode.qemu.disk import Base
 from testnode.qemu.results import Booted
@@ -52,7 +53,13 @@ class Machine:
         """Do all boots, one after the other."""
         disk = self.scratch / "disk.qcow2"
         self._make_disk(start, disk)
+        if self.scenario.programs:
+            disks.of_files(self.scenario.programs(), self._programs)
         return [self._boot(start, disk, number) for number in range(len(self.scenario.boots))]
+
+    @property
+    def _programs(self) -> Path:
+        return self.scratch / "programs.img"
 
     def _make_disk(self, start: Start, disk: Path) -> None:
         """Make the disk, which holds only what differs from the base."""
@@ -96,6 +103,9 @@ class Machine:
         argv += ["-device", "virtio-blk-pci,drive=node"]
         argv += ["-drive", f"file={results},format=raw,id=results,{drive}"]
         argv += ["-device", "virtio-blk-pci,drive=results,serial=results"]
+        if self.scenario.programs:
+            argv += ["-drive", f"file={self._programs},format=raw,id=programs,if=none,readonly=on"]
+            argv += ["-device", "virtio-blk-pci,drive=programs"]
         return argv
 
     def _failed(self, number: int, what: str, console: Path) -> Failed:

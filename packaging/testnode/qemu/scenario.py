@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,12 @@ class Scenario:
         boots: in their order; if one fails the later ones do not take place.
         files: put on the disk before the first boot; their absolute paths to their text.
         collect: files that come back after each boot, by their absolute paths.
+        programs: gives files of this machine by the names that they have on a further disk,
+            /dev/vdc, which is read-only and of ext4; made when the machine starts.
     """
 
     name: str
     boots: tuple[Boot, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     collect: tuple[str, ...] = ()
+    programs: Callable[[], Mapping[str, Path]] | None = None

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Functions for the script of a machine on whose /srv the real programs are. What is to be seen is
+# left in files of the working folder.
+
+# kube-proxy's words, until it ends by itself or for so many seconds.
+proxy() {
+    local status=0
+    timeout "$2" /srv/kube-proxy --config=/etc/kubernetes/kube-proxy.yaml --hostname-override=node \
+        >"$1" 2>&1 || status=$?
+    echo "$status" >"$1.ended"
+}
+
+api() {
+    python3 /srv/apiserver.py serve >api 2>&1 &
+    for _ in $(seq 100); do
+        ! python3 /srv/apiserver.py services 2 >/dev/null 2>&1 || return 0
+        sleep 0.2
+    done
+    return 1
+}
+
+# Of the address, which answers "ok" once the program is up.
+healthy() {
+    python3 -c '
+import sys, urllib.request
+print(end=urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())' "$1" 2>/dev/null
+}
+
+without_nodefix() {
+    api
+    for _ in $(seq 120); do
+        ! journalctl -u kubelet -o cat | grep -q 'command failed.*swap' || break
+        sleep 1
+    done
+    journalctl -u kubelet -o cat | grep 'command failed' >swap
+    systemctl show -P ExecMainStatus kubelet >swap.ended
+    proxy conntrack 60
+}
+
+with_nodefix() {
+    cp /run/nodefix/report.json held.json
+    systemctl is-active kubelet >held || true
+    # What dnf does, and then the rest of what is told.
+    mv /root/away/* "/lib/modules/$(uname -r)/kernel"
+    depmod
+    systemctl restart nodefix
+    for _ in $(seq 90); do
+        ! healthy http://127.0.0.1:10248/healthz >kubelet.healthz || break
+        sleep 1
+    done
+    api
+    proxy proxy 120 &
+    for _ in $(seq 90); do
+        iptables-save >rules
+        ! grep -q -- '-A KUBE-SERVICES -d' rules || break
+        sleep 1
+    done
+    pkill --exact kube-proxy || true
+    wait %2 || true
+}
