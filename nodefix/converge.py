@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from nodefix.config import Config
-from nodefix.deadline import Deadline
+from nodefix.deadline import NO_ROOM, Deadline
 from nodefix.errors import BusError, DeadlineError, NodefixError, UnclearError
 from nodefix.host.image import read_image
 from nodefix.host.node import Host
@@ -31,7 +31,7 @@ BY_SETTING = "the setting `stages` says so"
 _NOTHING = Plan()
 
 # What these tell of is not known to be wrong: it could not be told in time, or at all.
-_UNCLEAR = (UnclearError, DeadlineError, BusError)
+_UNCLEAR = (UnclearError, DeadlineError, BusError, MemoryError)
 
 
 class Refusal(NamedTuple):
@@ -217,6 +217,8 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         words = f"{error.filename}: cannot be looked at: {error.strerror}"
         return Refusal(words, f"ls -ldZ {shlex.quote(error.filename)}; journalctl -k -n 30")
+    if isinstance(error, MemoryError):
+        return Refusal(f"stage {stage.NAME}: found no memory left to go on with", NO_ROOM)
     # A defect of nodefix, or a system as nobody imagined it: the later stages must still run.
     where = error.__traceback__
     while where and where.tb_next:

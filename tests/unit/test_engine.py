@@ -152,6 +152,20 @@ def test_stage_that_does_not_apply(node: Node) -> None:
     assert run.said(events.STAGE_SKIPPED) == ["swap: skipped: this is a container"]
 
 
+def test_want_of_memory_is_no_defect(node: Node) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    stage = FakeStage("swap", Plan())
+    stage.on_read = lambda *_: fail()
+    run = Run(node, stage)
+    assert run() == "degraded"
+    (problem,) = run.stage("swap")["problems"]
+    assert problem["message"] == "stage swap: found no memory left to go on with"
+    assert problem["hint"].startswith("free -m")
+    assert problem["code"] == "stage-unclear"
+
+
 @pytest.mark.parametrize("moment", ["on_read", "on_apply"])
 @pytest.mark.parametrize("error", [ZeroDivisionError, RecursionError, UnicodeDecodeError])
 def test_unexpected_exception_does_not_stop_the_next_stage(

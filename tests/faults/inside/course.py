@@ -55,7 +55,8 @@ def _judged(fault: Fault, how: dict[str, Any], undo: Callable[[], None]) -> Iter
     gone_on = {} if group == "refused" else how
     waited = world.nodefix("wait", "--timeout", "0", seconds=60, **gone_on)
     for process in world.others():
-        if not _is_ours(process):
+        # A program that ended may leave a service behind; what was killed may not.
+        if not _is_ours(process) and fault["kind"] != "leaves-a-session":
             yield f"process {process} was left running: {_words(process)}"
             os.kill(process, signal.SIGKILL)
     limited = group in ("limits", "refused")
