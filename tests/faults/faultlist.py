@@ -28,7 +28,7 @@ _STREAMS = tuple(
 )
 _LIMITS = (
     *(("memory", size << 20) for size in (30, 60, 100, 150, 200, 300, 400, 600)),
-    *(("data", size << 20) for size in (8, 16, 24, 32, 48)),
+    *(("data", size << 20) for size in (16, 24, 32, 48)),
     *(("stack", size << 10) for size in (64, 256, 1024)),
     *(("descriptors", count) for count in (4, 5, 6, 8, 10, 12, 16, 20, 32)),
     *(("file-size", size) for size in (0, 1, 100, 1000, 4096)),
