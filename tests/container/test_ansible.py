@@ -25,6 +25,8 @@ NOT_LOOKED_AT = (
     "/usr",
     "/run/systemd",
     "/run/log",
+    # Empty; who logs in is told nothing.
+    "/run/motd.d",
     "/run/xtables.lock",
     "/var/cache/dnf",
     "/var/cache/ldconfig",
