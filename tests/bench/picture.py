@@ -42,7 +42,7 @@ def picture(figures: Figures) -> str:
 
 
 def _ms(figures: Figures, name: str) -> float:
-    return 1000 * statistics.median(figures[name]["seconds"])
+    return 1000 * float(statistics.median(figures[name]["seconds"]))
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
