@@ -27,6 +27,8 @@ _DEFAULT = "default"
 # Characters of what is said of one setting.
 _REMARK = 1000
 
+_CORRECT = "correct the lines above, then"
+
 
 def options(parser: ArgumentParser) -> None:
     """Add the actions and their options."""
@@ -54,7 +56,8 @@ def main(options: Namespace, arguments: list[str]) -> int:
     try:
         loaded = load_all(Path("/"))
     except ConfigError as error:
-        tell(f"{error.message}\n  {error.hint}")
+        first = "try" if error.is_hidden else _CORRECT
+        tell(f"{error.message}\n  {first}: {error.hint}")
         return EXIT_USAGE
     for path in loaded.config.ignored:
         tell(f"{path}: ignored, expected a name that ends in .yaml or .yml")
@@ -77,7 +80,7 @@ def _check(file: Path) -> int:
         problems.append(f"{file}: cannot be read: {error.strerror}")
     if problems:
         again = f"nodefix config check {shlex.quote(str(file))}"
-        tell("\n".join([*problems, f"  correct the lines above, then: {again}"]))
+        tell("\n".join([*problems, f"  {_CORRECT}: {again}"]))
         return EXIT_USAGE
     print(f"valid: {file}")
     return EXIT_DONE

@@ -89,7 +89,7 @@ def test_settings_that_are_not_valid(
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith(f"{file}: unknown key 'scpoe' (did you mean scope?)")
     assert told[1].startswith(f"{file}: scope: found 3")
-    assert told[-1].split(": ")[-1].strip() == "nodefix config check"
+    assert told[-1] == "  correct the lines above, then: nodefix config check"
 
 
 def test_check_names_what_was_read_and_what_was_not(
