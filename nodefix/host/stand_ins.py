@@ -16,6 +16,10 @@ def _no_loop() -> None:
     raise RuntimeError("no running event loop")
 
 
+def _none() -> None:
+    """No event loop, where that is no error."""
+
+
 def _no_version(name: str) -> str:
     raise Unused(name)
 
@@ -23,7 +27,7 @@ def _no_version(name: str) -> str:
 # sh and gi look for a running event loop, of which there is none, and sh for its own version. The
 # real ones are half of what importing sh costs and a third of what gi does.
 _CONTENT: dict[str, dict[str, object]] = {
-    "asyncio": {"get_running_loop": _no_loop, "_get_running_loop": _no_loop},
+    "asyncio": {"get_running_loop": _no_loop, "_get_running_loop": _none},
     "importlib.metadata": {"version": _no_version, "PackageNotFoundError": Unused},
 }
 

@@ -1,0 +1,35 @@
+"""nodefix/host/stand_ins.py: they answer as the real ones do where there is no event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from nodefix.host.stand_ins import stand_ins
+
+
+def _outcome(ask: Callable[[], object]) -> object:
+    try:
+        return ask()
+    except RuntimeError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", ["get_running_loop", "_get_running_loop"])
+def test_there_is_no_loop_as_the_real_one_says_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "asyncio")
+    with stand_ins("asyncio"):
+        stood_in = sys.modules["asyncio"]
+    assert stood_in is not asyncio
+    assert _outcome(getattr(stood_in, name)) == _outcome(getattr(asyncio, name))
+
+
+def test_what_is_there_stays() -> None:
+    with stand_ins("asyncio"):
+        assert sys.modules["asyncio"] is asyncio
+    assert sys.modules["asyncio"] is asyncio
