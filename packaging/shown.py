@@ -91,7 +91,12 @@ mkdir /run/xtables.lock
 sysctl -qw net.ipv4.ip_forward=0
 """,
     ),
-    "mended": Scene("repaired", "the same, and nodefix is run by hand"),
+    "mended": Scene(
+        "repaired",
+        "the same, and nodefix is run by hand",
+        # A reader sits at a terminal, where nobody waits for the fleet.
+        "echo 'kube_proxy_restart_spread: 0' >/etc/nodefix/nodefix.yaml.d/10-terminal.yaml",
+    ),
     "unwanted": Scene("repaired", "up, and an admin wants the old state back"),
     "undone": Scene("repaired", "the same, and it is undone"),
     "held": Scene("held", "libraries of iptables are missing, so kubelet is held"),

@@ -12,8 +12,6 @@ CLUSTER = {
     "/opt/cni/bin/bridge": "",
     "/usr/bin/crictl": (TOP / "tests/container/data/cluster_node.py").read_text(),
     "/etc/kubernetes/kubelet.conf": "apiVersion: v1\nkind: Config\n",
-    # A reader sits at a terminal, where nobody waits for the fleet.
-    "/etc/nodefix/nodefix.yaml.d/10-terminal.yaml": "kube_proxy_restart_spread: 0\n",
 }
 # Swap is this machine's in a container, which nodefix knows and says. Readers have no container,
 # so this one looks like none, and only once it has a /proc/swaps of its own.
