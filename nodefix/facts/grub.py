@@ -53,6 +53,8 @@ def _by_number(
     chosen: str, entries: Sequence[BootEntry], before: str, menu: str
 ) -> BootEntry | None:
     """The entry with a number; the first one if none was chosen, or one that does not exist."""
+    if not entries:
+        return None
     if _others(before):
         # Those come first, so the numbers are not of these entries.
         return None

@@ -172,7 +172,8 @@ def _proc_swaps(host: Host) -> list[tuple[str, int]]:
                 f"cat -A {PROC_SWAPS}",
             )
         found.append((unescape(fields[0]).removesuffix(" (deleted)"), int(fields[3])))
-    return found
+    # They stand there in the order in which they came, which differs from boot to boot.
+    return sorted(found)
 
 
 def _units(host: Host) -> tuple[SwapUnit, ...]:

@@ -18,15 +18,17 @@ _swept = False
 
 
 def cached(
-    kind: str, made_of: list[str], make: Callable[[Path], None], parent: Path = BUILD / "cache"
+    kind: str, made_of: list[str], make: Callable[[Path], None], parent: Path | None = None
 ) -> Path:
-    """The folder below `parent` that `make` fills, made once for each content of `made_of`.
+    """The folder that `make` fills, made once for each content of `made_of`.
+
+    It is below `parent`, or in the cache.
 
     Safe with several processes: one makes it, the others wait. What is half made never counts: it
     is made elsewhere and gets its name when `make` has returned and no mount is left below it.
     """
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
-    folder = parent / f"{kind}-{key}"
+    folder = (parent or BUILD / "cache") / f"{kind}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

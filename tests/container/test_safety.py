@@ -37,9 +37,9 @@ loop.run()
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_each_right_has_its_reason_and_the_score_holds(installed: testnode.Root, unit: str) -> None:
+def test_each_right_has_its_reason_and_the_score_holds(root: testnode.Root, unit: str) -> None:
     why = reasons()
-    found = judge(unit, FOLDER, lambda words: installed.run(["systemd-analyze", *words]).stdout)
+    found = judge(unit, FOLDER, lambda words: root.run(["systemd-analyze", *words]).stdout)
     assert found.score <= why.scores[unit]
     assert set(limits(unit)) <= set(why.given)
     refused = [one.name for one in why.refused if unit in one.units]

@@ -110,3 +110,8 @@ def test_what_grub_reads_counts_more_than_what_it_is_made_of(node: Node) -> None
     assert default_entry(node.host, ENTRIES) == SECOND
     node.file(CFG, MENU.replace("${saved_entry}", "0"))
     assert default_entry(node.host, ENTRIES) == FIRST
+
+
+def test_a_menu_without_entries_has_no_default(node: Node) -> None:
+    node.file(GRUBENV, "saved_entry=0\n")
+    assert default_entry(node.host, ()) is None

@@ -47,9 +47,9 @@ def test_partition_file_and_zram(node: Node) -> None:
     facts = read_swap(node.host)
     assert [(swap.device, swap.used, swap.unit) for swap in facts.active] == [
         ("/dev/vda2", 12, ""),
-        ("/swap file", 0, ""),
-        ("/gone", 0, ""),
         ("/dev/zram0", 0, ""),
+        ("/gone", 0, ""),
+        ("/swap file", 0, ""),
     ]
     assert facts.available == 1000
 

@@ -78,10 +78,10 @@ def test_everything_at_once_and_then_nothing_more(node: Node) -> None:
     # Stopped before they are masked: systemd forgets the device of a masked unit.
     assert node.systemd.done == [
         ("reload",),
+        ("stop", "admins.swap"),
         ("stop", "dev-vda2.swap"),
         ("stop", "dev-vda3.swap"),
         ("stop", "dev-zram0.swap"),
-        ("stop", "admins.swap"),
         ("mask", "dev-vda3.swap"),
         ("reload",),
         ("mask", "dev-zram0.swap"),

@@ -248,4 +248,4 @@ def test_a_long_list_cuts_no_remedy_from_the_text(swapping: Node) -> None:
     swapping.file(CONFIG, "a: [\n")
     turn_on(swapping, *(f"/dev/vd{number}" for number in range(300)))
     (problem,) = plan(swapping).problems
-    assert "/dev/vd4 and 297 more). Fix that, or set `swap: off`" in problem.message
+    assert "/dev/vd101 and 297 more). Fix that, or set `swap: off`" in problem.message

@@ -245,11 +245,18 @@ def test_report_and_journal_say_where_it_came_from(ran: Ran) -> None:
         assert any(device in line and origin in line for line in journal.splitlines()), device
 
 
+def _by_hand(booted: Booted) -> list[str]:
+    """What a machine's own script turned on at the end of this boot, in that order."""
+    if "script/no-bus-before" not in booted.files:
+        return []
+    return [line.split()[0] for line in booted.script("no-bus-before").splitlines()[1:]]
+
+
 @every_origin
 @pytest.mark.parametrize("number", [2, 3])
 def test_later_boots_never_have_swap_and_change_nothing(ran: Ran, number: int) -> None:
     later = ran.boots[number - 1]
-    assert later.swapped_on() == []
+    assert later.swapped_on() == _by_hand(later)
     assert later.swaps == []
     assert later.stage("swap")["outcome"] == "unchanged"
     assert later.stage("swap")["changes"] == []
@@ -286,8 +293,7 @@ def test_fstab_keeps_every_other_byte(ran: Ran) -> None:
 @_one(FSTAB)
 def test_without_a_bus_the_unit_may_turn_off_files_and_partitions(ran: Ran) -> None:
     last = ran.boots[2]
-    before = [line.split()[0] for line in last.script("no-bus-before").splitlines()[1:]]
-    assert sorted(before) == ["/dev/vda2", "/home/swapfile", "/swapfile"]
+    assert sorted(_by_hand(last)) == ["/dev/vda2", "/home/swapfile", "/swapfile"]
     assert last.script("no-bus-after").splitlines()[1:] == [], last.told("nodefix.service")
     assert last.script("no-bus-result") == "Result=success\n"
 

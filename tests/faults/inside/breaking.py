@@ -182,7 +182,11 @@ def _mounted_over(path: Path, kind: str) -> Undo:
     if kind in ("directory", "loop", "dangling"):
         raise CannotBe(f"{kind} cannot be mounted over a file")
     _fill(stand_in, kind, was)
-    world.mount(str(stand_in.resolve()), path, "", world.MS_BIND)
+    try:
+        world.mount(str(stand_in.resolve()), path, "", world.MS_BIND)
+    except FileNotFoundError as error:
+        # A container's own file stands there, which has been deleted since.
+        raise CannotBe(f"{path}: covered already") from error
     return lambda: world.unmount(path)
 
 
