@@ -21,7 +21,7 @@ SECRET = "only-in-a-backup"
 GREENBOOT = "bash -C /usr/lib/greenboot/check/required.d/30_nodefix.sh"
 NPD = f"{SHARED}/node-problem-detector/nodefix-problem.sh"
 # The most that a boot may cost where nothing is wrong, with its metrics.
-ENTRIES, ENTRY_KIB, RUN_FILES, RUN_KIB, METRICS_KIB = 20, 40, 10, 24, 6
+ENTRIES, ENTRY_KIB, RUN_FILES, RUN_KIB, METRICS_KIB = 10, 12, 5, 4, 6
 # Name, number, size and time of each file on the disk that nodefix may write.
 ON_DISK = "find /etc /usr/lib/nodefix /var/lib -xdev -type f -printf '%p %i %s %T@\\n'"
 SCRAPE = """\
@@ -158,7 +158,7 @@ def what_a_boot_costs(node: Nspawn) -> None:
     written = {line.split()[0] for line in set(sh(node, ON_DISK).splitlines()) - before}
     assert {path for path in written if not path.startswith("/var/lib/systemd/")} == {METRICS}
     said = sh(node, "journalctl -b -t nodefix -o export")
-    files = sh(node, "find /run/nodefix /run/motd.d -type f -printf '%s\\n'").split()
+    files = sh(node, "find /run/nodefix -type f -printf '%s\\n'").split()
     size = int(sh(node, f"stat -c %s {METRICS}"))
     cost = {
         "journal entries": said.count("__CURSOR="),
