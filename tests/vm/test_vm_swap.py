@@ -258,8 +258,9 @@ def test_later_boots_never_have_swap_and_change_nothing(ran: Ran, number: int) -
     later = ran.boots[number - 1]
     assert later.swapped_on() == _by_hand(later)
     assert later.swaps == []
-    assert later.stage("swap")["outcome"] == "unchanged"
-    assert later.stage("swap")["changes"] == []
+    # By the journal: the report is of the last run, which a machine's own script may have begun.
+    told = later.told("nodefix.service").splitlines()
+    assert next(line for line in told if line.startswith("swap: ")) == "swap: unchanged"
     assert later.ready
     assert _kubelet_came_after(later)
 
