@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -24,12 +25,54 @@ def _no_version(name: str) -> str:
     raise Unused(name)
 
 
-# sh and gi look for a running event loop, of which there is none, and sh for its own version. The
-# real ones are half of what importing sh costs and a third of what gi does.
+def _system() -> str:
+    return os.uname().sysname
+
+
+def _nobody() -> str:
+    """A name for sh's prompt for a password, which is made and never shown."""
+    return ""
+
+
+def _as_it_is(text: str, prefix: str) -> str:
+    return text
+
+
+def _last_line() -> str:
+    """What the last line of a traceback says."""
+    error = sys.exception()
+    return f"{type(error).__name__}: {error}"
+
+
+class _Mute:
+    """A logger of the level that nobody listens to."""
+
+    def __init__(self, name: str) -> None:
+        """For any name."""
+
+    def debug(self, message: str) -> None:
+        """Say nothing."""
+
+    info = error = exception = debug
+
+
+# sh and gi look for a running event loop, of which there is none, and sh for its own version; sh
+# logs what nobody reads, and looks at callbacks and terminals, of which it gets none. The real ones
+# are three quarters of what importing sh costs and a third of what gi does.
 _CONTENT: dict[str, dict[str, object]] = {
     "asyncio": {"get_running_loop": _no_loop, "_get_running_loop": _none},
+    "getpass": {"getuser": _nobody},
     "importlib.metadata": {"version": _no_version, "PackageNotFoundError": Unused},
+    "inspect": {},
+    "logging": {"getLogger": _Mute},
+    "platform": {"system": _system},
+    "pty": {},
+    "textwrap": {"indent": _as_it_is},
+    "traceback": {"format_exc": _last_line},
+    "tty": {},
 }
+# What sh can do without.
+OF_SH = (*_CONTENT,)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ from nodefix.host.outlet import Outlet
 from nodefix.host.processes import kill_all
 from nodefix.host.program import not_started, quoted
 from nodefix.host.spawn import MARK
-from nodefix.host.stand_ins import stand_ins
+from nodefix.host.stand_ins import OF_SH, stand_ins
 
-with stand_ins("asyncio", "importlib.metadata"):
+with stand_ins(*OF_SH):
     import sh
 
 # sh raises for every status that is not listed; statuses are for the caller to weigh.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
 import sys
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +30,22 @@ def test_there_is_no_loop_as_the_real_one_says_it(
         stood_in = sys.modules["asyncio"]
     assert stood_in is not asyncio
     assert _outcome(getattr(stood_in, name)) == _outcome(getattr(asyncio, name))
+
+
+def test_the_system_is_named_as_by_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "platform")
+    with stand_ins("platform"):
+        assert sys.modules["platform"].system() == platform.system()
+
+
+def test_what_went_wrong_ends_as_in_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "traceback")
+    with stand_ins("traceback"):
+        stood_in = sys.modules["traceback"]
+    try:
+        os.stat("/nowhere")
+    except OSError:
+        assert stood_in.format_exc() == traceback.format_exc().splitlines()[-1]
 
 
 def test_what_is_there_stays() -> None:

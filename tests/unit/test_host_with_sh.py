@@ -25,9 +25,10 @@ def test_what_sh_does_not_use_is_not_imported_for_it() -> None:
         "from nodefix.host.programs import Programs\n"
         "assert 'sh' not in sys.modules\n"
         "print(Programs().run('/bin/echo', 'done').text)\n"
-        "print({'asyncio', 'importlib.metadata', 'ssl', 'email'} & sys.modules.keys())\n"
-        "import asyncio, importlib.metadata\n"
-        "print(asyncio.run, importlib.metadata.version('sh'))\n"
+        "from nodefix.host.stand_ins import OF_SH\n"
+        "print({'ssl', 'email', *OF_SH} & sys.modules.keys())\n"
+        "import asyncio, importlib.metadata, inspect, logging\n"
+        "print(asyncio.run, importlib.metadata.version('sh'), inspect.stack, logging.Logger)\n"
     )
     argv = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
