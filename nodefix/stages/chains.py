@@ -232,9 +232,12 @@ def _parent_lines(parent: ChainKey, rules: tuple[str, ...]) -> tuple[list[str], 
 
 def _position(jump: Jump, rules: list[str]) -> int | None:
     """Where a jump stands among rules, in the form of any kube-proxy (with or without NEW)."""
-    wanted = [shlex.split(form) for form in jump.forms()]
+    forms = jump.forms()
     for at, rule in enumerate(rules):
-        if rule.endswith(f"-j {jump.chain}") and _split(rule) in wanted:
+        # Splitting is dear, and most rules are written as kube-proxy has them.
+        if rule in forms or (
+            rule.endswith(f"-j {jump.chain}") and _split(rule) in map(_split, forms)
+        ):
             return at
     return None
 
