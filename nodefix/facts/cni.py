@@ -157,9 +157,11 @@ def _folders(host: Host) -> tuple[list[str], list[str]]:
     programs: list[str] = []
     for file in _settings(host):
         try:
+            written = host.read(file).decode("utf-8", "replace")
+            # Not before there is one: it takes as long as a program.
             import tomllib
 
-            content = tomllib.loads(host.read(file).decode("utf-8", "replace"))
+            content = tomllib.loads(written)
         except (OSError, ValueError, RecursionError):
             # Its defaults hold, or the runtime does not start and says so itself.
             continue
