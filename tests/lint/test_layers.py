@@ -31,7 +31,7 @@ LAYERS = (
     ("engine",),
     ("collect",),
     ("commands",),
-    ("cli",),
+    ("cli", "damage"),
     ("__main__",),
 )
 HEIGHT = {name: height for height, row in enumerate(LAYERS) for name in row}

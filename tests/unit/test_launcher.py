@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ class Installed:
         self.package = self.home / "nodefix"
         self.package.mkdir(parents=True)
         (self.package / "__init__.py").touch()
+        shutil.copy2(TOP / "nodefix/damage.py", self.package)
         self.launcher = folder / "nodefix"
         text = (TOP / "packaging/nodefix").read_text()
         assert text.count(f'"{HOME}"') == 1
@@ -147,6 +149,14 @@ def test_missing_folder_is_told_like_that(installed: Installed, tmp_path: Path) 
     assert done.returncode == 1
     assert "nodefix: cannot be loaded: ModuleNotFoundError: No module named 'nodefix" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_explains_may_be_damaged_too(installed: Installed) -> None:
+    syntax(installed)
+    (installed.package / "damage.py").write_text("import nowhere\n")
+    first, second = installed.run("wait").stderr.splitlines()
+    assert first.startswith("nodefix: cannot be loaded: SyntaxError: ")
+    assert second == "  fix: dnf reinstall nodefix python3-libs"
 
 
 def test_damaged_python_names_python(installed: Installed) -> None:
