@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+
+# Seconds. Who waited for the parent starts then, and would share the processors with the child.
+_PAUSE_SECONDS = 0.3
 
 
 def leave_to_child(action: Callable[[], None]) -> bool:
-    """Do something in a child process that nobody waits for, which ends with it.
+    """Do something in a child process that nobody waits for, a moment later; it ends with that.
 
     Only without threads, whose locks a child would find taken for ever. systemd leaves such a child
     alone as long as the service is not stopped, and a service of the type oneshot is active as soon
@@ -24,6 +28,7 @@ def leave_to_child(action: Callable[[], None]) -> bool:
         return True
     status = 1
     try:
+        time.sleep(_PAUSE_SECONDS)
         action()
         status = 0
     finally:

@@ -73,10 +73,12 @@ def test_a_run_from_a_shell_shows_under_the_unit(node: Nspawn) -> None:
 
 
 def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
-    # Until the record of the run's end has come, however slow the machine.
+    # The boot's own are told by a child of its run; and until the record of the run's end has come,
+    # however slow the machine.
     watched = sh(
         node,
         """
+        while pgrep -f '[u]sr/bin/nodefix run' >/dev/null; do sleep 0.1; done
         busctl monitor --json=short --match type=signal,interface=org.nodefix1.Agent \
             > /tmp/signals & watcher=$!
         until grep -q '"Probe"' /tmp/signals; do
