@@ -40,14 +40,24 @@ complete --do-complete=$argv[2]
 # zsh completes on a terminal only, so a pseudo-terminal of its own is typed at.
 _ZSH = """\
 zmodload zsh/zpty
+typeset text= part word
+# Read until all of these words have come, or for long enough.
+until_seen() {
+    repeat 300; do
+        while zpty -r -t shell part; do text+=$part; done
+        for word; do [[ $text == *$word* ]] || { sleep 0.1; continue 2 }; done
+        return
+    done
+}
 zpty -b shell zsh -f -i
 zpty -w shell "PS1=; fpath=(${1:h} \\$fpath); autoload -Uz compinit; compinit -D -u"
 zpty -w shell "zstyle ':completion:*' list-prompt ''; setopt no_always_last_prompt; LISTMAX=999"
-sleep 1
+zpty -w shell "print it is re''ady"
+until_seen "it is ready"
+text=
 zpty -w -n shell "$2"$'\\t\\t'
-sleep 1
-zpty -r -m shell text 2>/dev/null; print -r -- $text
-while zpty -r -t shell text; do print -r -- $text; done
+until_seen "${@:3}"
+print -r -- $text
 zpty -d shell
 """
 
@@ -106,5 +116,5 @@ def test_fish_completes(line: str, expected: set[str]) -> None:
 @pytest.mark.parametrize(("line", "expected"), WORDS[2:4])
 def test_zsh_completes(line: str, expected: set[str]) -> None:
     file = str(PACKAGING / "completions/_nodefix")
-    found = printed(program("zsh"), "-f", "-c", _ZSH, "zsh", file, line)
+    found = printed(program("zsh"), "-f", "-c", _ZSH, "zsh", file, line, *expected)
     assert all(word in found for word in expected), found
