@@ -66,6 +66,9 @@ def main(arguments: list[str]) -> int:
             from nodefix.commands import wait
 
             return wait.wait()
+        from nodefix.host import bundle
+
+        bundle.install()
         from nodefix import lean_tuples
 
         lean_tuples.install()

@@ -37,6 +37,8 @@ def byte_code(root: testnode.Root) -> dict[str, set[str]]:
         name, tag, _ = file.name.split(".")
         source = file.parent.parent / f"{name}.py"
         found.setdefault(tag, set()).add(str(source.relative_to(home)))
+    # All of it in one file, too.
+    assert {file.name.split(".")[1] for file in home.rglob("*.all")} == found.keys()
     return found
 
 

@@ -11,6 +11,7 @@ import pytest
 from pythons import Version, python, pythons
 
 TOP = Path(__file__).resolve().parents[2]
+READER = "nodefix/host/bundle.py"
 
 pytestmark = pytest.mark.real_commands
 
@@ -23,6 +24,7 @@ class Home:
         shutil.copy2(TOP / "packaging/bytecode", folder)
         self.source("nodefix/__init__.py")
         self.source("nodefix/facts/swap.py")
+        self.source(READER)
 
     def source(self, name: str, text: str = "value = 1\n") -> Path:
         """Write a source."""
@@ -51,9 +53,14 @@ def home(tmp_path: Path) -> Home:
 
 
 def made(version: Version | None = None) -> list[str]:
-    """The byte code of the two sources."""
+    """The byte code of the sources."""
     tag = f"cpython-{version[0]}{version[1]}" if version else system_tag()
-    return [f"nodefix/__pycache__/__init__.{tag}.pyc", f"nodefix/facts/__pycache__/swap.{tag}.pyc"]
+    return [
+        f"nodefix/__pycache__/__init__.{tag}.pyc",
+        f"nodefix/facts/__pycache__/swap.{tag}.pyc",
+        f"nodefix/host/__pycache__/bundle.{tag}.all",
+        f"nodefix/host/__pycache__/bundle.{tag}.pyc",
+    ]
 
 
 def system_tag() -> str:
@@ -63,15 +70,20 @@ def system_tag() -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def inodes(home: Home) -> list[int]:
+    """What the byte code is written into."""
+    return [(home.folder / name).stat().st_ino for name in made()]
+
+
 def test_each_source_has_its_own(home: Home) -> None:
     assert home.renewed() == made()
 
 
 def test_what_is_current_stays_as_it_is(home: Home) -> None:
     home.renewed()
-    before = {path: path.stat().st_ino for path in home.folder.rglob("*.pyc")}
+    before = inodes(home)
     assert home.renewed() == made()
-    assert {path: path.stat().st_ino for path in home.folder.rglob("*.pyc")} == before
+    assert inodes(home) == before
 
 
 def test_python_takes_it_whatever_the_time_of_the_source(home: Home) -> None:

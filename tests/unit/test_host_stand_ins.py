@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_what_went_wrong_ends_as_in_the_real_one(monkeypatch: pytest.MonkeyPatch
     with stand_ins("traceback"):
         stood_in = sys.modules["traceback"]
     try:
-        os.stat("/nowhere")
+        Path("/nowhere").stat()
     except OSError:
         assert stood_in.format_exc() == traceback.format_exc().splitlines()[-1]
 

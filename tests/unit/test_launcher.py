@@ -156,7 +156,7 @@ def test_what_explains_may_be_damaged_too(installed: Installed) -> None:
     (installed.package / "damage.py").write_text("import nowhere\n")
     first, second = installed.run("wait").stderr.splitlines()
     assert first.startswith("nodefix: cannot be loaded: SyntaxError: ")
-    assert second == "  fix: dnf reinstall nodefix python3-libs"
+    assert second == "  fix: dnf reinstall nodefix"
 
 
 def test_damaged_python_names_python(installed: Installed) -> None:
