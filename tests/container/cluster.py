@@ -15,6 +15,7 @@ from testnode.store import cached
 DATA = Path(__file__).with_name("data")
 SOURCES = DATA / "kubectl"
 NAME = "worker-1.example.org"
+STAND_INS = "/usr/local/lib/cluster_node"
 
 _CONFIG = """\
 apiVersion: v1
@@ -71,6 +72,13 @@ def kubectl() -> Path:
     return cached("kubectl", sources, make) / "kubectl"
 
 
+def stand_ins(root: Root) -> None:
+    """Put crictl on a node, and what is beside it."""
+    for file in sorted((DATA / "cluster_node").glob("*.py")):
+        root.write(f"{STAND_INS}/{file.name}", file.read_text(), 0o755)
+    root.run(["ln", "-s", f"{STAND_INS}/crictl.py", "/usr/bin/crictl"])
+
+
 def join(root: Root, scratch: Path, program: Path | None) -> None:
     """Make a node of a cluster: kubelet's credentials, the stand-ins and, if given, kubectl."""
     subprocess.run(
@@ -83,7 +91,7 @@ def join(root: Root, scratch: Path, program: Path | None) -> None:
     root.write("/etc/kubernetes/pki/server.pem", (scratch / "server.pem").read_text(), 0o600)
     path = "/var/lib/kubelet/pki/kubelet-client-current.pem"
     root.write(path, (scratch / "kubelet.pem").read_text(), 0o600)
-    root.write("/usr/bin/crictl", (DATA / "cluster_node.py").read_text(), 0o755)
+    stand_ins(root)
     if program:
         shutil.copy(program, root.path / "usr/bin/kubectl")
 
@@ -96,7 +104,7 @@ class Cluster:
         node.run(["mkdir", "-p", "/run/containerd"])
         node.write("/run/containerd/containerd.sock", "")
         self.set(mode="ok")
-        argv = ["systemd-run", "--quiet", "--unit=apiserver", "/usr/bin/crictl", "serve"]
+        argv = ["systemd-run", "--quiet", "--unit=apiserver", f"{STAND_INS}/apiserver.py"]
         node.run(argv)
         node.wait_until("the API server", lambda: self.called("serving"), 10)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shown
-from nodes import LIBRARY, TOP, Boot, kubelet_says, sh
+from cluster import stand_ins
+from nodes import LIBRARY, Boot, kubelet_says, sh
 from testnode import Nspawn, Root
 
-# What a node of a cluster has: a network plugin, a container runtime, kubelet's credentials.
+# What a node of a cluster has beside a container runtime: a network plugin, kubelet's credentials.
 CLUSTER = {
     "/etc/cni/net.d/10-x.conflist": '{"name": "x", "plugins": [{"type": "bridge"}]}',
     "/opt/cni/bin/bridge": "",
-    "/usr/bin/crictl": (TOP / "tests/container/data/cluster_node.py").read_text(),
     "/etc/kubernetes/kubelet.conf": "apiVersion: v1\nkind: Config\n",
 }
 # Swap is this machine's in a container, which nodefix knows and says. Readers have no container,
@@ -37,6 +37,7 @@ def make(root: Root) -> None:
     """Make a node of a cluster, as readers have one."""
     for path, text in {**CLUSTER, "/root/swaps": SWAPS}.items():
         root.write(path, text, 0o755 if "/bin/" in path else 0o644)
+    stand_ins(root)
     root.write("/etc/systemd/system/early.service", EARLY)
     root.run(["systemctl", "enable", "early.service"])
 

@@ -1,30 +1,20 @@
 #!/usr/bin/python3
-"""A cluster as one node sees it: `crictl`, and an API server that knows little.
+"""An API server that knows little: kube-proxy's pods, one node and its events.
 
-It knows kube-proxy's pods, this node and its events, and what `kubectl describe node` asks besides.
-
-Both keep what is there in one file, and write each call down. A container that ends is started
-again by kubelet a second later, a pod that is deleted is replaced by the DaemonSet.
-
-    crictl --runtime-endpoint … ps|stop|rm …
-    crictl serve                      the API server
-    crictl set JSON                   change what is kept
+It knows what `kubectl describe node` asks besides.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import ssl
-import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-STATE, LOCK, LOG = (Path(f"/run/cluster.{name}") for name in ("json", "lock", "log"))
-State = dict[str, Any]
+from kept import Kept, State, log, pod, runs, seen, start
+
 NODE = "worker-1.example.org"
 PODS = "/api/v1/namespaces/kube-system/pods"
 EVENTS = "/api/v1/namespaces/default/events"
@@ -48,123 +38,6 @@ DISCOVERY: State = {
         ],
     },
 }
-LABELS = [
-    "--label=io.kubernetes.container.name=kube-proxy",
-    "--label=io.kubernetes.pod.namespace=kube-system",
-]
-
-
-class Kept:
-    """What is kept, locked while it is used."""
-
-    def __enter__(self) -> State:
-        """Read it."""
-        self.lock = LOCK.open("w")
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.state: State = {}
-        if STATE.exists():
-            self.state.update(json.loads(STATE.read_text()))
-        else:
-            self.state = {"mode": "ok", "count": 0, "pod": 0, "containers": []}
-            start(self.state, time.time() - 60)
-        return self.state
-
-    def __exit__(self, *_: object) -> None:
-        """Write it."""
-        STATE.write_text(json.dumps(self.state))
-        self.lock.close()
-
-
-def log(line: str) -> None:
-    """Write a call down."""
-    with LOG.open("a") as file:
-        file.write(f"{line}\n")
-
-
-def start(state: State, when: float) -> None:
-    """kubelet starts kube-proxy."""
-    state["count"] += 1
-    name = f"{state['count']:064x}"
-    state["containers"].append({"id": name, "pod": state["pod"], "from": when, "until": None})
-
-
-def runs(container: State) -> bool:
-    """Whether it runs now."""
-    return container["until"] is None or bool(time.time() < container["until"])
-
-
-def seen(state: State) -> list[State]:
-    """The containers that are there by now, the newest first."""
-    return [one for one in reversed(state["containers"]) if one["from"] <= time.time()]
-
-
-def pod(number: int) -> tuple[str, str]:
-    """Its name and UID."""
-    return f"kube-proxy-aaaa{number}", f"3f1c7a52-6d55-4b0e-9a52-{number:012d}"
-
-
-def crictl(words: list[str]) -> None:
-    """Answer as crictl, in the forms that nodefix is to use and in no others."""
-    if words[:2] != ["--runtime-endpoint", "unix:///run/containerd/containerd.sock"]:
-        sys.exit("crictl: no runtime endpoint was given")
-    log("crictl " + " ".join(words[2:]))
-    with Kept() as state:
-        match words[2:]:
-            case ["ps", "-a", "-o", "json", "--label", a, "--label", b]:
-                assert [f"--label={a}", f"--label={b}"] == LABELS
-                print(json.dumps({"containers": [shown(one) for one in seen(state)]}, indent=2))
-            case ["stop", "--timeout", "10", *names]:
-                for one in named(state, names):
-                    if runs(one):
-                        one["until"] = time.time()
-                        start(state, time.time() + 1)
-                print("\n".join(names))
-            case ["rm", "--keep-logs", *names]:
-                for one in named(state, names):
-                    if runs(one):
-                        sys.exit(f'container "{one["id"]}" is running, please stop it first')
-                    state["containers"].remove(one)
-                if not state["containers"]:
-                    start(state, time.time() + 1)
-                print("\n".join(names))
-            case other:
-                sys.exit(f"No help topic for '{other}'")
-
-
-def named(state: State, names: list[str]) -> list[State]:
-    """The containers of these ids."""
-    found = [one for one in seen(state) if one["id"] in names]
-    if len(found) != len(names):
-        sys.exit("rpc error: code = NotFound desc = an error occurred when try to find container")
-    return found
-
-
-def shown(container: State) -> State:
-    """As crictl 1.35 prints it."""
-    name, uid = pod(container["pod"])
-    image = "sha256:3f1c7a526d554b0e9a520c1f4d8e7b613f1c7a526d554b0e9a520c1f4d8e7b61"
-    return {
-        "id": container["id"],
-        "podSandboxId": "0d4c3b2a19f8e7d6c5b4a39281706f5e4d3c2b1a0f9e8d7c6b5a493827160504",
-        "metadata": {"name": "kube-proxy", "attempt": 0},
-        "image": {
-            "image": image,
-            "annotations": {},
-            "userSpecifiedImage": "",
-            "runtimeHandler": "",
-        },
-        "imageRef": image,
-        "state": "CONTAINER_RUNNING" if runs(container) else "CONTAINER_EXITED",
-        "createdAt": str(int(container["from"] * 1e9)),
-        "labels": {
-            "io.kubernetes.container.name": "kube-proxy",
-            "io.kubernetes.pod.name": name,
-            "io.kubernetes.pod.namespace": "kube-system",
-            "io.kubernetes.pod.uid": uid,
-        },
-        "annotations": {"io.kubernetes.container.restartCount": "0"},
-        "imageId": image,
-    }
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -338,16 +211,4 @@ def serve() -> None:
     server.serve_forever()
 
 
-def main() -> None:
-    """Be what the words ask for."""
-    match sys.argv[1:]:
-        case ["serve"]:
-            serve()
-        case ["set", text]:
-            with Kept() as state:
-                state.update(json.loads(text))
-        case words:
-            crictl(words)
-
-
-main()
+serve()
