@@ -86,7 +86,7 @@ def _programs() -> Mapping[str, Path]:
         "kubelet": real.kubelet,
         "kube-proxy": real.kube_proxy,
         "containerd": testnode.image(("containerd",)) / "usr/bin/containerd",
-        "apiserver.py": _HERE / "data" / "apiserver.py",
+        **{name: _HERE / "data" / name for name in ("apiserver.py", "objects.py")},
     }
 
 
