@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from marked import Form, rewrite
+
 from nodefix.text import seconds_of, stamp
 
 TOP = Path(__file__).resolve().parents[1]
@@ -111,20 +113,6 @@ _BOOTED = "2026-11-02T06:30:12Z"
 _PROMPT = re.compile(r"\[(?P<user>root|ada)@node ~\][#$] (?P<command>.+)")
 
 
-class Form(NamedTuple):
-    """How one language writes a block.
-
-    Attributes:
-        block: matches a marked block, with the groups `scene` and `text`.
-        write: text as this language has it.
-        read: the reverse.
-    """
-
-    block: re.Pattern[str]
-    write: Callable[[str], str]
-    read: Callable[[str], str]
-
-
 class Command(NamedTuple):
     """One command of a block."""
 
@@ -181,12 +169,12 @@ def _from_roff(text: str) -> str:
 
 
 _MARKDOWN = Form(
-    re.compile(r"(?ms)^<!-- shown: (?P<scene>\S+) -->\n```console\n(?P<text>.*?)^```$"),
+    re.compile(r"(?ms)^<!-- shown: (?P<name>\S+) -->\n```console\n(?P<text>.*?)^```$"),
     str,
     str,
 )
 _ROFF = Form(
-    re.compile(r'(?ms)^\.\\" shown: (?P<scene>\S+)\n\.nf\n(?P<text>.*?)^\.fi$'),
+    re.compile(r'(?ms)^\.\\" shown: (?P<name>\S+)\n\.nf\n(?P<text>.*?)^\.fi$'),
     _to_roff,
     _from_roff,
 )
@@ -226,8 +214,8 @@ def blocks(scene: str = "") -> Iterator[Block]:
     """The marked blocks of a scene, or all, in the order of files and lines."""
     for file, form in FILES.items():
         for found in form.block.finditer(file.read_text()):
-            if scene in ("", found["scene"]):
-                yield Block(file, found["scene"], form.read(found["text"]), found["text"])
+            if scene in ("", found["name"]):
+                yield Block(file, found["name"], form.read(found["text"]), found["text"])
 
 
 def script(scene: str) -> str:
@@ -271,14 +259,7 @@ def hold(scene: str, said: Callable[[int, Command], str]) -> None:
 
 
 def _write(block: Block, text: str) -> None:
-    form = FILES[block.file]
-    content = block.file.read_text()
-    (start, end), *_ = (
-        found.span("text")
-        for found in form.block.finditer(content)
-        if (found["scene"], found["text"]) == (block.scene, block.written)
-    )
-    block.file.write_text(content[:start] + form.write(text) + content[end:])
+    rewrite(block.file, FILES[block.file], block.scene, block.written, text)
 
 
 def neutral(picture: str) -> str:
