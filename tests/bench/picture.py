@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 WIDTH, HEIGHT = 780, 320
@@ -12,14 +12,18 @@ WIDTH, HEIGHT = 780, 320
 LEFT, RIGHT, TOP, BOTTOM = 410, 600, 70, 270
 SERVICES = {"empty": 0, "busy": 20_000, "large": 50_000}
 MOST = 50_000
+# Between two lines of text, in pixels.
+LINE = 16
 
 STYLE = """
+.ground { fill: #ffffff }
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600 } .small { font-size: 11px; fill: #59636e }
 .grid { stroke: #d1d9e0 } .nodefix { --c: #0969da } .hand { --c: #bc4c00 } .play { --c: #8250df }
 .python { --c: #818b98 } path, line.mark { stroke: var(--c); stroke-width: 2; fill: none }
 circle, rect.bar { fill: var(--c) } text.name { fill: var(--c); font-weight: 600 }
 @media (prefers-color-scheme: dark) {
+  .ground { fill: #0d1117 }
   text { fill: #f0f6fc } .small { fill: #9198a1 } .grid { stroke: #3d444d }
   .nodefix { --c: #4493f8 } .hand { --c: #db6d28 } .play { --c: #ab7df8 } .python { --c: #9198a1 }
 }
@@ -31,9 +35,11 @@ Figures = Mapping[str, Mapping[str, Any]]
 def picture(figures: Figures) -> str:
     """The whole picture as SVG, for a light and for a dark page."""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        f' width="{WIDTH}" height="{HEIGHT}" role="img">',
         "<title>What nodefix costs: kubelet's delay at boot, and a run against services</title>",
         f"<style>{STYLE}</style>",
+        '<rect class="ground" width="100%" height="100%"/>',
         *_delay(figures),
         *_curves(figures),
         "</svg>",
@@ -84,10 +90,11 @@ def _curves(figures: Figures) -> Iterator[str]:
         kind: [
             (SERVICES[w], _ms(figures, f"{w} {kind}")) for w in SERVICES if f"{w} {kind}" in figures
         ]
-        for kind in ("play", "hand", "nodefix")
+        for kind in _NAMES
     }
     values = [value for points in curves.values() for _, value in points]
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    low = math.floor(math.log10(min(values)))
+    high = max(math.ceil(math.log10(max(values))), low + 1)
 
     def at(services: float, value: float) -> tuple[float, float]:
         share = (math.log10(value) - low) / (high - low)
@@ -100,11 +107,33 @@ def _curves(figures: Figures) -> Iterator[str]:
     for services in SERVICES.values():
         x, _ = at(services, 10**low)
         yield _text(x, BOTTOM + 18, f"{services:,}", "small", "middle")
-    names = {"play": "Ansible play", "hand": "hand fix", "nodefix": "nodefix"}
-    for kind, points in curves.items():
-        places = [at(*point) for point in points]
+    yield from _drawn(
+        {kind: [at(*point) for point in found] for kind, found in curves.items()},
+        {kind: _shown(found[-1][1]) for kind, found in curves.items()},
+    )
+
+
+_NAMES = {"play": "Ansible play", "hand": "hand fix", "nodefix": "nodefix"}
+
+
+def _drawn(
+    curves: Mapping[str, Sequence[tuple[float, float]]], last: Mapping[str, str]
+) -> Iterator[str]:
+    """The curves, in pixels, with their names and last figures."""
+    heights = _apart({kind: places[-1][1] for kind, places in curves.items()})
+    for kind, places in curves.items():
         path = " L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in places)
-        x, y = places[-1]
-        last = f"{names[kind]}, {_shown(points[-1][1])}"
-        yield f'<g class="{kind}"><path d="M{path}"/>{dots}{_text(x + 8, y + 4, last, "name")}</g>'
+        words = f"{_NAMES[kind]}, {last[kind]}"
+        name = _text(places[-1][0] + 8, heights[kind] + 4, words, "name")
+        yield f'<g class="{kind}"><path d="M{path}"/>{dots}{name}</g>'
+
+
+def _apart(heights: Mapping[str, float]) -> dict[str, float]:
+    """Heights at which no label covers another: as given, or just below the one above."""
+    found: dict[str, float] = {}
+    lowest = -math.inf
+    for kind, height in sorted(heights.items(), key=lambda one: one[1]):
+        lowest = max(height, lowest + LINE)
+        found[kind] = lowest
+    return found
