@@ -1,8 +1,9 @@
 """Compare nodefix's speed with the hand fix's, as a script and as an Ansible play.
 
 Usage: tests/bench/run, as root. It builds the RPM, installs it on a node, boots that, measures
-everything in it and prints one table of ratios with the targets beside them. A target that is
-missed is no failure: the exit status is 0 unless something did not run.
+everything in it and prints one table of ratios with the targets beside them. It writes those with a
+target into tests/PROOF.md, and draws a picture. A target that is missed is no failure: the exit
+status is 0 unless something did not run, and then nothing is written.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import os
 import sys
 from pathlib import Path
 
+import marked
+import proof
 import testnode
 from boots import delays
 from picture import picture
-from table import table
+from table import Figures, Place, lacking, page, table
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
@@ -46,6 +49,21 @@ def measure(node: testnode.Machine) -> str:
     return node.run(argv, timeout=SECONDS).stdout
 
 
+def keep(measured: Figures, place: Place) -> None:
+    """Write what was measured: all of it, or nothing where something is missing.
+
+    Raises:
+        testnode.Failed: something is missing.
+    """
+    if missing := lacking(measured):
+        raise testnode.Failed(f"found no figures of {', '.join(missing)}, expected all")
+    drawn, shown = picture(measured), page(measured, place)
+    FIGURES.parent.mkdir(exist_ok=True)
+    marked.put(FIGURES, f"{json.dumps(measured)}\n")
+    marked.put(PICTURE, drawn)
+    proof.write(proof.SPEED, shown)
+
+
 def main() -> int:
     """Run the bench."""
     if os.geteuid() != 0:
@@ -60,22 +78,21 @@ def main() -> int:
     with testnode.Nspawn(root) as node:
         say("booting it several times")
         boot = delays(node)
+        systemd = node.run(["systemctl", "--version"]).stdout.split()[1]
         # What is measured next is a run as at boot: beside a kubelet that is up it looks after
         # kube-proxy, too.
         node.run(["systemctl", "mask", "--now", "kubelet.service"])
         say("measuring, which takes about six minutes")
         measured = {"boot delay": boot, **json.loads(measure(node))}
-    FIGURES.write_text(f"{json.dumps(measured)}\n")
-    PICTURE.write_text(picture(measured))
+    place = Place(cores, load, systemd)
+    keep(measured, place)
     print(table(measured))
     print(
-        f"Every single figure is in {FIGURES.relative_to(TOP)},"
-        f" the picture of them in {PICTURE.relative_to(TOP)}."
+        f"Every single figure is in {FIGURES.relative_to(TOP)}, the picture of them in"
+        f" {PICTURE.relative_to(TOP)}, what has a target in {proof.PAGE.relative_to(TOP)}."
     )
-    if load > cores / 2:
-        print(
-            f"This machine was busy (load {load:.1f}, {cores} cores): measure again when it is not."
-        )
+    if place.busy:
+        print(place.busy)
     return 0
 
 

@@ -1,10 +1,15 @@
-"""The one table: each comparison with its ratio, its target, and whether that is met."""
+"""The one table: each comparison with its ratio, its target, and whether that is met.
+
+For the terminal all of it; for tests/PROOF.md the comparisons that have a target.
+"""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+import marked
 
 # What measure.py prints: "world case" to its figures.
 Figures = Mapping[str, Mapping[str, Any]]
@@ -128,14 +133,28 @@ _LISTS = {"time": "seconds", "cpu": "cpu_seconds"}
 _UNITS = {"time": "ms", "cpu": "ms", "own": "MiB", "child": "MiB", "programs": ""}
 
 
+_KEYS = {**_LISTS, "programs": "processes", "own": "own_kib", "child": "child_kib"}
+
+
+def lacking(figures: Figures) -> list[str]:
+    """What a whole table needs and was not measured."""
+    needed = {
+        (case, _KEYS[row.figure])
+        for _, rows in SECTIONS
+        for row in rows
+        for case in (row.left, row.right)
+    }
+    return sorted(f"{case}: {key}" for case, key in needed if not figures.get(case, {}).get(key))
+
+
 def _value(figures: Figures, name: str, figure: str) -> float:
     case = figures[name]
     if figure in _LISTS:
-        return 1000 * float(statistics.median(case[_LISTS[figure]]))
+        return 1000 * float(statistics.median(case[_KEYS[figure]]))
     if figure == "programs":
         # Without the command itself.
-        return float(case["processes"]) - 1
-    return float(case[f"{figure}_kib"]) / 1024
+        return float(case[_KEYS[figure]]) - 1
+    return float(case[_KEYS[figure]]) / 1024
 
 
 def _shown(value: float, figure: str) -> str:
@@ -143,32 +162,83 @@ def _shown(value: float, figure: str) -> str:
     return f"{value:,.{digits}f} {_UNITS[figure]}".rstrip()
 
 
+def figure(shown: str) -> float:
+    """What a cell says, without its unit."""
+    return float(shown.split()[0].replace(",", ""))
+
+
 def _cells(row: Row, figures: Figures) -> tuple[str, ...]:
     left = _value(figures, row.left, row.figure)
     right = _value(figures, row.right, row.figure)
-    ratio = left / right if right else float("nan")
-    target = met = ""
-    if row.target:
-        target = str(row.target)
-        met = "yes" if row.target.met(left if row.target.unit else ratio) else "NO"
-    shown = (_shown(left, row.figure), _shown(right, row.figure), f"{ratio:.2f}")
-    return (row.what, *shown, target, met)
+    shown = (_shown(left, row.figure), _shown(right, row.figure))
+    ratio = f"{left / right if right else float('nan'):.2f}"
+    if not row.target:
+        return (row.what, *shown, ratio, "", "")
+    # By what the reader sees.
+    met = row.target.met(figure(shown[0] if row.target.unit else ratio))
+    return (row.what, *shown, ratio, str(row.target), "yes" if met else "NO")
+
+
+HEAD = ("what", "measured", "against", "ratio", "target", "met")
 
 
 def table(figures: Figures) -> str:
     """The whole table as text."""
-    head = ("", "measured", "against", "ratio", "target", "met")
-    lines = [_line(head)]
+    lines = [_line(("", *HEAD[1:]))]
     for title, rows in SECTIONS:
         lines += [title, *(_line(_cells(row, figures)) for row in rows)]
-    runs = {name: len(case["seconds"]) for name, case in figures.items()}
-    lines.append(
-        f"Times are medians, of {min(runs.values())} to {max(runs.values())} runs. Memory is the"
-        " peak resident size of one process."
-    )
-    return "\n".join(lines)
+    return "\n".join((*lines, _note(figures)))
 
 
 def _line(cells: tuple[str, ...]) -> str:
     what, left, right, ratio, target, met = cells
     return f"  {what:<43}{left:>11}{right:>11}{ratio:>8}   {target:<20}{met}".rstrip()
+
+
+def _note(figures: Figures) -> str:
+    runs = [len(case["seconds"]) for case in figures.values()]
+    return (
+        f"Times are medians, of {min(runs)} to {max(runs)} runs. Memory is the peak resident size"
+        " of one process."
+    )
+
+
+class Place(NamedTuple):
+    """Where it was measured.
+
+    Attributes:
+        processors: that the bench may use.
+        load: the machine's mean load in the minute before.
+        systemd: the node's version of it.
+    """
+
+    processors: int
+    load: float
+    systemd: str
+
+    @property
+    def busy(self) -> str:
+        """That the machine had other work to do; empty if it had not."""
+        if self.load <= self.processors / 2:
+            return ""
+        return (
+            f"This machine was busy (load {self.load:.1f}, {self.processors} processors):"
+            " measure again when it is not."
+        )
+
+
+def page(figures: Figures, place: Place) -> str:
+    """The comparisons that have a target, in Markdown."""
+    rows = [
+        (f"{title}: {what}", *cells)
+        for title, of_title in SECTIONS
+        for what, *cells in (_cells(row, figures) for row in of_title if row.target)
+    ]
+    met = sum(row[-1] == "yes" for row in rows)
+    python = _shown(_value(figures, "empty python", "time"), "time")
+    where = (
+        f"{met} of {len(rows)} targets are met. Measured on a machine with {place.processors}"
+        f" processors, on which `python3 -c pass` takes {python}, in a node with systemd"
+        f" {place.systemd}. {_note(figures)} {place.busy}"
+    )
+    return f"{marked.table(HEAD, rows, HEAD[1:4])}\n{where.rstrip()}\n"

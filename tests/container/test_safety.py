@@ -5,12 +5,11 @@ That every stage still does what it has to within them is what the tests of the 
 
 from __future__ import annotations
 
+import proof
 import pytest
 import testnode
 from nodes import Boot, sh
-from rights import UNITS, judge, limits, reasons
-
-FOLDER = "/usr/lib/systemd/system"
+from rights import UNITS, Judgement, judge, limits, page, reasons
 
 # Listens to every such signal, whoever sends it; a reader of org.nodefix1's names that as sender.
 LISTEN = """\
@@ -36,14 +35,23 @@ loop.run()
 """
 
 
+@pytest.fixture(scope="module")
+def judgement(installed: testnode.Root) -> Judgement:
+    """What systemd says of the units."""
+    return judge(installed.clone())
+
+
 @pytest.mark.parametrize("unit", UNITS)
-def test_each_right_has_its_reason_and_the_score_holds(root: testnode.Root, unit: str) -> None:
-    why = reasons()
-    found = judge(unit, FOLDER, lambda words: root.run(["systemd-analyze", *words]).stdout)
+def test_each_right_has_its_reason_and_the_score_holds(judgement: Judgement, unit: str) -> None:
+    why, found = reasons(), judgement.units[unit]
     assert found.score <= why.scores[unit]
     assert set(limits(unit)) <= set(why.given)
     refused = [one.name for one in why.refused if unit in one.units]
     assert sorted(found.costs) == sorted(refused)
+
+
+def test_the_page_shows_what_the_units_may_do_now(judgement: Judgement) -> None:
+    assert proof.block(proof.SAFETY) == page(judgement), f"fix: {proof.SAFETY}"
 
 
 def test_no_reason_without_a_limit() -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import faultlist
+import proof
 from faultnode import Outcome
+from marked import put, table
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 
@@ -45,29 +50,77 @@ def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, int, int, int]]:
     return [*found, ("all", total[0], total[1], total[2])]
 
 
-def write(outcomes: Sequence[Outcome], name: str) -> str:
-    """Write build/NAME.json, .txt and .md; returns the text."""
+def write(outcomes: Sequence[Outcome], name: str, seconds: float) -> str:
+    """Write build/NAME.json, .txt and .md, and tests/PROOF.md where all faults were made.
+
+    Args:
+        outcomes: what became of the faults.
+        name: of the files.
+        seconds: how long they took, all in all.
+
+    Returns:
+        What stands in the text file.
+    """
     BUILD.mkdir(exist_ok=True)
     values = [one._asdict() for one in outcomes]
-    (BUILD / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n")
-    table = rows(outcomes)
-    width = max(len(row[0]) for row in table)
+    text, page = _text(outcomes), _page(outcomes, seconds)
+    put(BUILD / f"{name}.json", json.dumps(values, indent=1) + "\n")
+    put(BUILD / f"{name}.txt", text)
+    put(BUILD / f"{name}.md", page)
+    if not lacking(outcomes):
+        proof.write(proof.FAULTS, page)
+    return text
+
+
+def _text(outcomes: Sequence[Outcome]) -> str:
+    found = rows(outcomes)
+    width = max(len(row[0]) for row in found)
     lines = [f"{'fault':{width}}  {'tried':>6}  {'held':>6}  {'else':>6}"]
     lines += [
-        f"{title:{width}}  {tried:6}  {held:6}  {other:6}" for title, tried, held, other in table
+        f"{title:{width}}  {tried:6}  {held:6}  {other:6}" for title, tried, held, other in found
     ]
-    left_out = sum(1 for one in outcomes if one.skipped)
-    lines += [f"{left_out} were left out, since this node has nothing that can be broken so"]
+    lines += [_left_out(outcomes)]
     for one in (one for one in outcomes if one.wrong):
         lines += ["", described(one), *(f"  {line}" for line in one.wrong)]
-    text = "\n".join(lines) + "\n"
-    (BUILD / f"{name}.txt").write_text(text)
-    page = ["| fault | tried | held | else |", "|---|---:|---:|---:|"]
-    page += [
-        f"| {title} | {tried:,} | {held:,} | {other:,} |" for title, tried, held, other in table
-    ]
-    (BUILD / f"{name}.md").write_text("\n".join(page) + "\n")
-    return text
+    return "\n".join(lines) + "\n"
+
+
+def _page(outcomes: Sequence[Outcome], seconds: float) -> str:
+    cells = [(title, *(f"{figure:,}" for figure in figures)) for title, *figures in rows(outcomes)]
+    took = (
+        f"All of them took {max(seconds / 60, 1):.0f} minutes on a machine with"
+        f" {os.cpu_count()} processors, several at a time."
+    )
+    return f"{table(_HEAD, cells, _HEAD[1:])}\n{_left_out(outcomes)} {took}\n"
+
+
+_HEAD = ("fault", "tried", "held", "else")
+
+
+def lacking(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many faults of each group have no outcome; empty where all were made.
+
+    How many calls there are to be killed at is counted at each run anew. What is wrong after no
+    time at all is wrong with the harness, and the fault was not made.
+    """
+    had, due = Counter[str](), Counter[str]()
+    for one in outcomes:
+        if one.seconds or not one.wrong:
+            had[one.fault["group"]] += one.fault.get("boots", 1)
+    calls = sum(one.fault["group"] == "kill" for one in outcomes)
+    for fault in faultlist.every(0, max(calls, 1)):
+        due[fault["group"]] += fault.get("boots", 1)
+    return {**(due - had)}
+
+
+def _left_out(outcomes: Sequence[Outcome]) -> str:
+    """How many faults this node cannot have, with the reasons."""
+    # Without the path that they are told of.
+    reasons = Counter(one.skipped.rpartition(": ")[2] for one in outcomes if one.skipped)
+    if not reasons:
+        return "None was left out."
+    told = "; ".join(f"{count:,}: {reason}" for reason, count in sorted(reasons.items()))
+    return f"{reasons.total():,} more cannot be made on this node ({told})."
 
 
 def described(one: Outcome) -> str:

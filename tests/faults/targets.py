@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,7 @@ class Targets(NamedTuple):
     folders: tuple[str, ...]
 
 
+@functools.cache
 def targets() -> Targets:
     """All that nodefix names."""
     found = sorted(set(_paths()) - LEFT_OUT.keys())

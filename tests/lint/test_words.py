@@ -67,7 +67,9 @@ def test_readme_and_the_settings_file_have_each_word(word: str) -> None:
     assert re.search(rf"\b{word}\b", (TOP / "packaging/nodefix.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "tests/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "tests/README.md", "tests/PROOF.md"]
+)
 def test_files_that_a_page_names_are_there(name: str) -> None:
     page = TOP / name
     paths = re.findall(

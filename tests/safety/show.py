@@ -1,13 +1,15 @@
-"""Prints the tables of rights.py, by the systemd of a node, which is that of Debian 13."""
+"""Prints the tables of rights.py, by the systemd of a node, which is that of Debian 13.
+
+It writes them into tests/PROOF.md, too.
+"""
 
 from __future__ import annotations
 
 import sys
 
+import proof
 import testnode
-from rights import SYSTEMD, UNITS, judge, lines
-
-FOLDER = "/usr/lib/systemd/system"
+from rights import FOLDER, SYSTEMD, UNITS, judge, page
 
 
 def main() -> int:
@@ -16,14 +18,12 @@ def main() -> int:
         root = testnode.Root.make(testnode.image())
         for unit in UNITS:
             root.write(f"{FOLDER}/{unit}", (SYSTEMD / unit).read_text())
-
-        def analyze(arguments: list[str]) -> str:
-            return root.run(["systemd-analyze", *arguments]).stdout
-
-        print("\n".join(lines({unit: judge(unit, FOLDER, analyze) for unit in UNITS})))
+        shown = page(judge(root))
     except testnode.Failed as error:
-        print(f"tests/safety/run: {error}", file=sys.stderr)
+        print(f"{proof.SAFETY}: {error}", file=sys.stderr)
         return 1
+    proof.write(proof.SAFETY, shown)
+    print(shown, end="")
     return 0
 
 
