@@ -16,9 +16,9 @@ from nodefix.plan import Undo
 from nodefix.shape import JsonObject, an, items, mapping
 from nodefix.undo import content_of
 from nodefix.undoing.item import Item
-from nodefix.undoing.places import Place, place_of, put_back
+from nodefix.undoing.places import Place, place_of, put_back, refusal, refused
 from nodefix.undoing.thing import ABSENT, Thing, fits, in_words
-from nodefix.undoing.tree import Tree, is_path
+from nodefix.undoing.tree import Refusal, Tree, is_path
 from nodefix.words import ALREADY, FAILED, LEFT, RESTORED
 
 
@@ -44,10 +44,12 @@ class Group(NamedTuple):
     Attributes:
         moved: in the order in which they were moved.
         places: all other paths.
+        state: the one of these that is the program's state file.
     """
 
     moved: tuple[Moved, ...]
     places: tuple[Place, ...]
+    state: str
 
 
 def group_of(undo: Undo) -> Group:
@@ -72,7 +74,7 @@ def group_of(undo: Undo) -> Group:
         for path in was
         if path in others
     ]
-    return Group(tuple(moved), tuple(places))
+    return Group(tuple(moved), tuple(places), state)
 
 
 def _things(found: JsonObject) -> dict[str, Thing]:
@@ -124,9 +126,42 @@ def _registered(path: str, content: bytes) -> JsonObject:
 
 
 def undo_group(group: Group, tree: Tree) -> Iterator[Item]:
-    """Put a group back."""
-    yield from (_back(one, tree) for one in reversed(group.moved))
-    yield from put_back(group.places, tree)
+    """Put a group back; the state file last, and only where its links did not fail.
+
+    As far as it can be seen before, all of it or nothing: a state file that tells of other links
+    than there are leads the program astray.
+    """
+    if no := _refusal(group, tree):
+        for one in reversed(group.moved):
+            yield _refused(one, tree, no)
+        yield from (refused(place, tree, no) for place in group.places)
+        return
+    late = [place for place in group.places if f"{group.state}/".startswith(f"{place.path}/")]
+    done = [_back(one, tree) for one in reversed(group.moved)]
+    done += put_back([place for place in group.places if place not in late], tree)
+    yield from done
+    if lost := next((item for item in done if item.outcome == FAILED), None):
+        no = Refusal(f"{lost.target} could not be restored: both belong together", lost.hint)
+        yield from (refused(place, tree, no) for place in late)
+    else:
+        yield from put_back(late, tree)
+
+
+def _refusal(group: Group, tree: Tree) -> Refusal | None:
+    """Why one of its places cannot be changed; None if each can."""
+    for one in group.moved:
+        if not fits(one.thing, tree.look(one.source)) and fits(one.thing, tree.look(one.target)):
+            no = tree.refusal(one.source) or tree.refusal(one.target)
+            if no:
+                return no
+    return refusal(group.places, tree)
+
+
+def _refused(one: Moved, tree: Tree, no: Refusal) -> Item:
+    there = tree.look(one.source)
+    if fits(one.thing, there):
+        return _item(one, ALREADY, there)
+    return _item(one, FAILED, there, no.why)._replace(hint=no.hint)
 
 
 def _back(one: Moved, tree: Tree) -> Item:

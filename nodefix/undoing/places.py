@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nodefix.plan import Undo
@@ -12,7 +12,7 @@ from nodefix.shape import JsonObject, an, items, mapping
 from nodefix.undo import content_of
 from nodefix.undoing.item import Item
 from nodefix.undoing.thing import ABSENT, Thing, fits, in_words
-from nodefix.undoing.tree import Tree, is_path
+from nodefix.undoing.tree import Refusal, Tree, is_path
 from nodefix.words import ALREADY, FAILED, LEFT, RESTORED
 
 
@@ -82,9 +82,31 @@ def _owner(found: JsonObject) -> tuple[int, int] | None:
 def put_back(places: Sequence[Place], tree: Tree) -> Iterator[Item]:
     """Put folders back first, the upper one before the lower; take them away last, the lower first.
 
-    A folder that is taken away is empty by then, or it is left.
+    A folder that is taken away is empty by then, or it is left. Where one place cannot be changed,
+    on a file system that is read-only for example, all stay: half of it would be worse.
     """
-    yield from (put_one(place, tree) for place in sorted(places, key=_order))
+    no = refusal(places, tree)
+    for place in sorted(places, key=_order):
+        yield refused(place, tree, no) if no else put_one(place, tree)
+
+
+def refusal(places: Iterable[Place], tree: Tree) -> Refusal | None:
+    """Why one of those that are to be put back cannot be changed; None if each can."""
+    for place in places:
+        found = tree.look(place.path)
+        if not fits(place.was, found) and place.is_ours(found):
+            no = tree.refusal(place.path)
+            if no:
+                return no
+    return None
+
+
+def refused(place: Place, tree: Tree, no: Refusal) -> Item:
+    """One that stays, since another of its entry cannot be put back."""
+    found = tree.look(place.path)
+    if fits(place.was, found):
+        return _item(place, ALREADY, found)
+    return _item(place, FAILED, found, no.why)._replace(hint=no.hint)
 
 
 def _order(place: Place) -> tuple[int, int]:

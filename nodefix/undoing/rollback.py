@@ -59,7 +59,7 @@ def roll_back(host: Host, stages: Sequence[str], *, dry_run: bool) -> Rolled:
     Raises:
         OSError: the entries cannot be listed.
     """
-    with host.limit(Deadline("the rollback", _SECONDS, "nodefix rollback")):
+    with host.limit(Deadline("the rollback", _SECONDS)):
         # First: their program may be gone once the links are back as they were.
         chains = tuple(take_away(host, dry_run=dry_run)) if "chains" in stages else ()
         tree = Tree(host, dry_run=dry_run)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 from itertools import islice
+from typing import NamedTuple
 
 from nodefix.facts.standing import read_standing
 from nodefix.host.node import Host
@@ -21,6 +24,13 @@ from nodefix.undoing.thing import ABSENT, Thing, thing_of
 
 # Names of a folder that are read: one is enough to leave it.
 _MOST = 1000
+
+
+class Refusal(NamedTuple):
+    """Why something cannot be put back, and what to look at."""
+
+    why: str
+    hint: str
 
 
 class Tree:
@@ -65,6 +75,21 @@ class Tree:
         if self._planned and folder in self._planned:
             return self._planned[folder].kind == "directory"
         return self._host.path(folder).is_dir()
+
+    def refusal(self, path: str) -> Refusal | None:
+        """Why nothing can be changed in the folder of a path; None if something can."""
+        folder = self._host.path(path).parent
+        while not os.path.lexists(folder) and folder != self._host.root:
+            # It is put back itself before.
+            folder = folder.parent
+        if os.access(folder, os.W_OK):
+            return None
+        is_fixed = os.statvfs(folder).f_flag & os.ST_RDONLY
+        why = os.strerror(errno.EROFS if is_fixed else errno.EPERM)
+        name = f"/{folder.relative_to(self._host.root)}"
+        asked = shlex.quote(name)
+        hint = f"ls -ldZ {asked}; lsattr -d {asked}; findmnt -T {asked}"
+        return Refusal(f"{name} cannot be changed: {why}", hint)
 
     def sweep(self, path: str) -> None:
         """Take away what a rollback that was killed left beside a path."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from fakehost import Node
 
 from nodefix.undo import UndoLog
@@ -69,3 +72,21 @@ def items(found: list[Reverted | Unreadable]) -> list[Item]:
 def outcomes(found: list[Reverted | Unreadable]) -> dict[str, str]:
     """Target to outcome."""
     return {item.target: item.outcome for item in items(found)}
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[Node, str], None]:
+    """Let a folder of a node be on a file system that is read-only; none if it is empty."""
+    real = os.access
+
+    def have(node: Node, folder: str) -> None:
+        place = node.host.path(folder) if folder else None
+
+        def access(path: Path, mode: int) -> bool:
+            return path != place and real(path, mode)
+
+        monkeypatch.setattr(os, "access", access)
+        status = SimpleNamespace(f_flag=os.ST_RDONLY)
+        monkeypatch.setattr(os, "statvfs", lambda path: status)
+
+    return have

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 
@@ -12,9 +14,11 @@ from debian_alternatives import debian_node, debian_package, really
 from el_alternatives import ADMIN, INSTALL, LINKS, ElAlternatives
 from el_states import STATE, STATES
 from fakehost import Node
-from rolling import attribute, back, everything, items, outcomes
+from rolling import attribute, back, everything, items, outcomes, read_only
 
 from nodefix.undo import UNDONE, Entry, UndoLog
+
+__all__ = ["read_only"]
 
 
 @pytest.fixture
@@ -148,6 +152,47 @@ def test_what_was_changed_since_is_left_and_all_else_comes_back(
     expected = "already" if theirs is None else "left"
     assert outcomes(found)[path] == expected
     assert {one: what for one, what in after.items() if before.get(one) != what} == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "folder"), [(4, LINKS), (4, "/usr/sbin"), (4, ADMIN), (14, LINKS)]
+)
+def test_a_folder_that_is_read_only_leaves_nothing_half(
+    el: ElAlternatives, number: int, folder: str, read_only: Callable[[Node, str], None]
+) -> None:
+    damaged(el, number)
+    before = everything(el.node)
+    run(el.node)
+    repaired = everything(el.node)
+    read_only(el.node, folder)
+    for dry_run in (True, False):
+        found = items(back(el.node, dry_run=dry_run))
+        failed = [one for one in found if one.outcome == "failed"]
+        assert {one.outcome for one in found} <= {"failed", "already"}
+        assert {one.why for one in failed} == {f"{folder} cannot be changed: Read-only file system"}
+        assert f"findmnt -T {folder}" in failed[0].hint
+        assert everything(el.node) == repaired
+    read_only(el.node, "")
+    back(el.node)
+    assert everything(el.node) == before
+
+
+def test_the_state_file_waits_for_its_links(
+    el: ElAlternatives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged(el, 4)
+    run(el.node)
+    state = el.node.host.path(STATE).read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for way in ("put_link", "remove"):
+        monkeypatch.setattr(f"nodefix.undoing.tree.{way}", refuse)
+    found = {one.target: one for one in items(back(el.node))}
+    assert found[STATE].outcome == "failed"
+    assert "could not be restored: both belong together" in found[STATE].why
+    assert el.node.host.path(STATE).read_bytes() == state
 
 
 @pytest.mark.parametrize("change", ["moved", "written"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 
 import pytest
 from fakehost import Node
-from rolling import back, items, names, outcomes
+from rolling import back, items, names, outcomes, read_only
 from test_undo import lasting
 
 from nodefix.facts.lockfile import TMPFILES
@@ -17,6 +18,8 @@ from nodefix.undo import UndoLog
 from nodefix.undoing.entries import Unreadable
 from nodefix.undoing.places import places_of
 from nodefix.undoing.tree import is_path
+
+__all__ = ["read_only"]
 
 UNITS = "/etc/systemd/system"
 WANTS = f"{UNITS}/swap.target.wants"
@@ -48,6 +51,18 @@ def test_a_mask_goes(node: Node) -> None:
     assert outcomes(back(node)) == {MASK: "restored"}
     assert names(node, UNITS) == []
     assert back(node) == []
+
+
+def test_links_of_a_unit_come_back_together(
+    node: Node, read_only: Callable[[Node, str], None]
+) -> None:
+    disabled(node)
+    read_only(node, UNITS)
+    before = node.snapshot()
+    assert outcomes(back(node)) == {WANTS: "failed", f"{WANTS}/own.swap": "failed"}
+    assert node.snapshot() == before
+    read_only(node, "")
+    assert outcomes(back(node)) == {WANTS: "restored", f"{WANTS}/own.swap": "restored"}
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "folder"])
