@@ -220,6 +220,10 @@ RENAMED = {"chains": "kube_proxy (auto, iptables, nftables, ipvs or none)"}
 
 def shown(value: object) -> str:
     """A value for a message, of a bounded length."""
+    if isinstance(value, bool):
+        # YAML 1.1, https://yaml.org/type/bool.html, as PyYAML reads it.
+        words = "on, yes and true" if value else "off, no and false"
+        return f"{str(value).lower()} (so YAML reads {words} without quotes)"
     try:
         text = repr(value)
     except (ValueError, RecursionError):

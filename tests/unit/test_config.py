@@ -9,7 +9,8 @@ from fakehost import Node
 from settings import DROP_INS, MAIN, problem, problems
 
 from nodefix.config import Config, load
-from nodefix.settings import KEYS, SCOPES
+from nodefix.settings import KEYS, SCOPES, SETTINGS
+from nodefix.shape import JsonObject, items
 from nodefix.words import MODES, STAGE_NAMES
 
 TOP = Path(__file__).resolve().parents[2]
@@ -60,10 +61,49 @@ def test_a_setting_of_another_name_is_answered_with_the_new_one(node: Node, word
     )
 
 
-def test_bare_on_is_no_mode(node: Node) -> None:
-    assert "stages.swap: found True, expected one of: required" in problem(
-        node, "stages: {swap: on}"
-    )
+def _enum(schema: JsonObject) -> list[str]:
+    return [word for word in items(schema.get("enum", [])) if isinstance(word, str)]
+
+
+WORDS = [
+    *((f"{key}: {{}}", word) for key, row in SETTINGS.items() for word in _enum(row.schema)),
+    *((f"stages: {{{{{name}: {{}}}}}}", mode) for name in STAGE_NAMES for mode in MODES),
+]
+# Each of which takes words.
+PLACES = [
+    *(f"{key}: {{}}" for key in KEYS if not key.endswith(("_modules", "stages"))),
+    *(f"{key}: [{{}}]" for key in KEYS if key.endswith("_modules")),
+    "stages: {{chains: {}}}",
+]
+
+
+@pytest.mark.parametrize(("place", "word"), WORDS)
+def test_each_word_means_itself_without_quotes_too(node: Node, place: str, word: str) -> None:
+    node.file(MAIN, place.format(f"'{word}'") + "\n")
+    quoted = load(node.root)
+    node.file(MAIN, place.format(word) + "\n")
+    assert load(node.root) == quoted
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("word", ["on", "off", "yes", "no", "true", "false", "On", "OFF", "No"])
+def test_a_word_that_yaml_reads_as_another_is_told_as_both(
+    node: Node, place: str, word: str
+) -> None:
+    node.file(MAIN, place.format(word) + "\n")
+    if place == "swap: {}" and word.lower() in ("off", "no", "false"):
+        assert load(node.root).swap == "off"
+        return
+    found = problem(node, place.format(word) + "\n")
+    read = "true" if word.lower() in ("on", "yes", "true") else "false"
+    if "is now called `skip`" not in found:
+        assert f"found {read} (so YAML reads " in found
+        assert word.lower() in found
+
+
+def test_a_key_that_yaml_reads_as_another_word(node: Node) -> None:
+    found = problem(node, "on: auto\n")
+    assert "unknown key true (so YAML reads on, yes and true without quotes)" in found
 
 
 @pytest.mark.parametrize("word", ["auto", "off", "keep"])
