@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 from nodefix import events
 from nodefix.around.run import Ran
 from nodefix.around.tell import tell
 from nodefix.config import Config
-from nodefix.converge import BY_SETTING, outcome_of, plan_stage, run_stage
+from nodefix.converge import run_stage
 from nodefix.course import go_on, repeated
-from nodefix.errors import BusError
+from nodefix.errors import BusError, NodefixError
 from nodefix.facts.system import Scope, boot_id
 from nodefix.gate import is_switched_off
 from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host
 from nodefix.journal import Journal
-from nodefix.messages import held, may_start, note_record, out_of_scope_record, status_line
-from nodefix.plan import Plan, Problem
-from nodefix.report import Course, Head, StageReport, run_outcome
+from nodefix.judging import at_work, behind, carried, is_first, kubelet_after
+from nodefix.messages import (
+    finished_record,
+    may_start,
+    note_record,
+    out_of_scope_record,
+    status_line,
+)
+from nodefix.report import Course, Due, Head, StageReport, run_outcome
 from nodefix.settle import Settled, settle
 from nodefix.stages import STAGES, Stage
 from nodefix.store import ReportFiles
@@ -30,17 +37,15 @@ from nodefix.words import (
     CHANGED,
     FAILED,
     KUBE_PROXY,
-    KUBELET_UNITS,
-    NOT_RUN,
     RUNNING,
-    SKIP,
     SKIPPED,
     UNIT,
 )
 
 # What is to be done after the stages: from the settings, from what the last run of this boot came
-# to and from the stages that were run to what does it, and then is told and reported as a stage is.
-Work: TypeAlias = Callable[[], StageReport | None]
+# to and from the stages that were run to what does it, and then is told and reported as a stage is;
+# or to what is due once the run is done.
+Work: TypeAlias = Callable[[], StageReport | Due | None]
 After: TypeAlias = Callable[
     [Config, Mapping[str, StageReport], Mapping[str, StageReport]], Work | None
 ]
@@ -55,6 +60,7 @@ def run(
     stages: Sequence[Stage] = STAGES,
     notify: Callable[[str], None] = lambda text: None,
     after: After = lambda config, before, now: None,
+    let_go: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> str:
     """Run the stages and write report and marker.
 
@@ -70,6 +76,7 @@ def run(
         stages: all stages, in their order.
         notify: takes the line that `systemctl status` shows.
         after: what is to be done once the gate is open.
+        let_go: lets other runs have the run lock; what is due then is done meanwhile.
 
     Returns:
         The outcome of the stages that were run: ready, degraded, failed or skipped.
@@ -83,8 +90,9 @@ def run(
         return one.skip(config, _all_skipped(stages, config, scope.reason))
     settled = _settled(host, config)
     one.work_through(stages, names, settled)
-    one.go_further(lambda before, now: after(settled.config, before, now))
-    return one.end(settled.config)
+    due = one.go_further(lambda before, now: after(settled.config, before, now))
+    outcome = one.end(settled.config)
+    return one.complete(settled.config, due, let_go) if due else outcome
 
 
 class _Run:
@@ -116,18 +124,18 @@ class _Run:
         """Run the stages that are named, all if none is."""
         earlier, config = self._earlier.stages, settled.config
         self._reports = {
-            stage.NAME: _carried(earlier.get(stage.NAME), stage, config) for stage in stages
+            stage.NAME: carried(earlier.get(stage.NAME), stage, config) for stage in stages
         }
         selected = [stage for stage in stages if not names or stage.NAME in names]
-        working = _at_work(selected, config)
+        working = at_work(selected, config)
         self._telling = Telling(self._journal, self._earlier, [stage.NAME for stage in selected])
         for stage in selected:
             self._goes_on_with(stage.NAME)
             self._notify(f"running stage {stage.NAME}")
-            is_first = _is_first(earlier.get(stage.NAME))
+            first = is_first(earlier.get(stage.NAME))
             of_mode = settled.plan_of(stage.NAME, working)
-            report = run_stage(stage, self._host, config, is_first, of_mode)
-            report = _behind(report, stage, self._reports)
+            report = run_stage(stage, self._host, config, first, of_mode)
+            report = behind(report, stage, self._reports)
             self._reports[stage.NAME] = self._now[stage.NAME] = report
             if report.outcome == FAILED:
                 self._files.close_gate()
@@ -136,8 +144,12 @@ class _Run:
     def go_further(
         self,
         after: Callable[[Mapping[str, StageReport], Mapping[str, StageReport]], Work | None],
-    ) -> None:
-        """Do what comes after the stages, behind an open gate where they let it be opened."""
+    ) -> Due | None:
+        """Do what comes after the stages, behind an open gate where they let it be opened.
+
+        Returns:
+            What is due when this run has come to its end.
+        """
         last = self._earlier.stages.get(KUBE_PROXY)
         work = after(self._earlier.stages, self._now)
         if work:
@@ -146,12 +158,18 @@ class _Run:
             if outcome != FAILED:
                 self._files.open_gate(self._head, outcome, self._reports, stamp())
             self._goes_on_with(KUBE_PROXY)
-            if more := work():
+            more = work()
+            if isinstance(more, Due):
+                # What was wrong still is until then.
+                self._reports[KUBE_PROXY] = last if last and last.problems else more.report
+                return more
+            if more:
                 self._reports[more.stage] = self._now[more.stage] = more
                 self._telling.stage(more)
         elif last and last.outcome != CHANGED:
             # Nobody looked, so what was due still is.
             self._reports[KUBE_PROXY] = last
+        return None
 
     def end(self, config: Config) -> str:
         """Write report and marker, then tell; the outcome of what this run looked at."""
@@ -160,7 +178,7 @@ class _Run:
         course = go_on(self._earlier, self._head, finished, outcome, self._now, again)
         self._finish(outcome, self._reports, finished, course)
         is_off = is_switched_off(f"{self._host.root}/")
-        kubelet = _kubelet(self._host, outcome == FAILED, is_off)
+        kubelet = kubelet_after(self._host, outcome == FAILED, is_off)
         usec = round((time.monotonic() - self._begun) * 1_000_000)
         self._telling.finish(outcome, self._reports, usec, course, kubelet)
         self._notify(status_line(outcome, self._reports))
@@ -169,6 +187,36 @@ class _Run:
         if outcome == FAILED and self._was_open and not is_off:
             _hand_over(self._host)
         return run_outcome(self._now)
+
+    def complete(
+        self, config: Config, due: Due, let_go: Callable[[], AbstractContextManager[None]]
+    ) -> str:
+        """Do what is due without the run lock, then write and tell it; the outcome with it."""
+        done = None
+        try:
+            with let_go():
+                done = due.do()
+        except NodefixError as error:
+            self._tell_late(done)
+            words = f"the report does not tell what came of {KUBE_PROXY}'s restart: {error.message}"
+            self._journal.send(note_record(f"{words}; fix: {error.hint}", events.WARNING))
+            return run_outcome(self._now)
+        # No run at boot has anything to complete.
+        from nodefix.completing import complete, tell_around
+
+        ran = complete(self._host, done, self._head)
+        if self._tell_late(done) or ran.outcome != run_outcome(self._reports):
+            usec = round((time.monotonic() - self._begun) * 1_000_000)
+            self._journal.send(finished_record(ran.outcome, ran.stages, usec, ran.kubelet))
+        self._notify(status_line(ran.outcome, ran.stages))
+        for said in tell_around(self._host, config, ran):
+            self._journal.send(note_record(said, events.WARNING))
+        return run_outcome(self._now)
+
+    def _tell_late(self, done: StageReport | None) -> bool:
+        if done:
+            self._now[done.stage] = done
+        return done is not None and self._telling.late(done)
 
     def _tell(self, config: Config, ran: Ran) -> None:
         for said in tell(self._host.root, config, ran):
@@ -190,22 +238,6 @@ class _Run:
             self._files.open_gate(self._head, outcome, reports, finished)
 
 
-def dry_run(host: Host, settled: Settled, names: Sequence[str] = ()) -> dict[str, Plan]:
-    """The plan of each stage; changes nothing.
-
-    Args:
-        host: the node.
-        settled: what settle() says; whoever looks at several things has it found once.
-        names: the stages; all if empty.
-    """
-    selected = [stage for stage in STAGES if not names or stage.NAME in names]
-    working = _at_work(selected, settled.config)
-    return {
-        stage.NAME: plan_stage(stage, host, settled.config, settled.plan_of(stage.NAME, working))
-        for stage in selected
-    }
-
-
 def _settled(host: Host, config: Config) -> Settled:
     """The settings with kube-proxy's mode, which is kept where the kernel would forget it."""
     settled = settle(host, config)
@@ -217,27 +249,6 @@ def _settled(host: Host, config: Config) -> Settled:
         notes = (*settled.said.notes, f"kube-proxy's mode is not kept for the next boot: {failure}")
         return settled._replace(said=settled.said._replace(notes=notes))
     return settled
-
-
-def _at_work(stages: Sequence[Stage], config: Config) -> tuple[str, ...]:
-    """The names of those that are not skipped by a setting."""
-    return tuple(stage.NAME for stage in stages if config.modes[stage.NAME] != SKIP)
-
-
-def _behind(report: StageReport, stage: Stage, reports: Mapping[str, StageReport]) -> StageReport:
-    """Point to the stage that has to work first instead of telling its failure once more."""
-    for name in stage.NEEDS:
-        first = next((p for p in reports[name].problems if p.required), None)
-        if first and report.problems:
-            count = len(report.problems)
-            message = (
-                f"{count} problem{'s' * (count > 1)} that cannot be judged before stage {name} is"
-                " in order"
-            )
-            required = any(problem.required for problem in report.problems)
-            problem = Problem(message, first.hint, required, code="stage-behind")
-            return report._replace(problems=(problem,))
-    return report
 
 
 def _hand_over(host: Host) -> None:
@@ -253,46 +264,11 @@ def _hand_over(host: Host) -> None:
         return
 
 
-def _kubelet(host: Host, has_failed: bool, is_off: bool) -> str:
-    """What becomes of the kubelet units of this node, in words."""
-    units = kubelets(f"{host.root}/")
-    if not has_failed:
-        return may_start(units)
-    try:
-        active = host.systemd.active_units(KUBELET_UNITS)
-    except BusError:
-        return held(units, None, is_off)
-    return held(active or units, bool(active), is_off)
-
-
 def _all_skipped(stages: Sequence[Stage], config: Config, reason: str) -> dict[str, StageReport]:
     return {
         stage.NAME: StageReport(stage.NAME, config.modes[stage.NAME], SKIPPED, notes=(reason,))
         for stage in stages
     }
-
-
-def _carried(earlier: StageReport | None, stage: Stage, config: Config) -> StageReport:
-    """What an earlier run of this boot says of a stage, under the settings as they are now."""
-    mode = config.modes[stage.NAME]
-    if mode == SKIP:
-        return StageReport(stage.NAME, mode, SKIPPED, notes=(BY_SETTING,))
-    if earlier is None or earlier.mode == SKIP:
-        return StageReport(stage.NAME, mode, NOT_RUN)
-    if earlier.problems:
-        outcome = outcome_of(mode, earlier.changes, Plan(problems=earlier.problems))
-        return earlier._replace(mode=mode, outcome=outcome)
-    return earlier._replace(mode=mode)
-
-
-def _is_first(earlier: StageReport | None) -> bool:
-    """Whether a stage has not come through in this boot."""
-    return (
-        earlier is None
-        or bool(earlier.problems)
-        or earlier.mode == SKIP
-        or earlier.outcome == NOT_RUN
-    )
 
 
 def _invocation_id(host: Host) -> str:

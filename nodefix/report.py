@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -72,6 +72,18 @@ class StageReport(NamedTuple):
             "notes": list(self.notes),
             "duration_usec": self.duration_usec,
         }
+
+
+class Due(NamedTuple):
+    """What is left to be done when a run has come to its end, without the run lock.
+
+    Attributes:
+        report: how it stands until then.
+        do: does it, and tells what came of it as a stage does; None where nothing was due any more.
+    """
+
+    report: StageReport
+    do: Callable[[], StageReport | None]
 
 
 class Head(NamedTuple):

@@ -43,6 +43,18 @@ class Telling:
         for record in stage_records(report):
             self._journal.send(record)
 
+    def late(self, report: StageReport) -> bool:
+        """Tell what was done after the run's end, unless it is what became of it the last time.
+
+        Returns:
+            Whether it was told.
+        """
+        if self._is_retry and _is_same(report, self._earlier.stages.get(report.stage)):
+            return False
+        for record in stage_records(report):
+            self._journal.send(record)
+        return True
+
     def finish(
         self,
         outcome: str,

@@ -18,6 +18,8 @@ TOLD_BY_WAIT = f"{FOLDER}/told-by-wait"
 TOLD_BY_RUN = f"{FOLDER}/told-by-run"
 # A restart of kube-proxy that a run found due and that has not come about.
 RESTART_DUE = f"{FOLDER}/kube-proxy-restart-due"
+# Held by whoever restarts it: the run lock is let go meanwhile.
+RESTART_LOCK = f"{FOLDER}/kube-proxy-restart-lock"
 # The events that `nodefix check --report-node` has set in this boot.
 EVENTS = f"{FOLDER}/events.json"
 STATE = "var/lib/nodefix"

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from nodefix import check_kube_proxy, engine
+from nodefix import check_kube_proxy, foresight
 from nodefix.advice import advise
 from nodefix.advice.finding import Unknown
 from nodefix.check import AS_ROOT, Checked, judge, merged, without_told
@@ -144,7 +144,7 @@ def check(host: Host, config: Config, names: Sequence[str], is_root: bool) -> Ch
         is_root: whether this is root.
     """
     settled = settle(host, config)
-    plans = engine.dry_run(host, settled, names)
+    plans = foresight.foresee(host, settled, names)
     judged = [judge(name, plan, is_root) for name, plan in plans.items()]
     stages = tuple(stage for stage, _ in judged)
     unknown = [gap for _, gaps in judged for gap in gaps]

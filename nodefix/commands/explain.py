@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nodefix import engine
+from nodefix import foresight
 from nodefix.codes import is_unclear
 from nodefix.config import load as load_settings
 from nodefix.errors import NodefixError, UnclearError
@@ -195,7 +195,7 @@ class _States:
                 raise UnclearError(f"nodefix is not for this system: {scope.reason}")
             # The mode is looked for once, whatever stages are asked.
             self._settled = self._settled or settle(self.host, settings)
-            self._plans.update(engine.dry_run(self.host, self._settled, [name]))
+            self._plans.update(foresight.foresee(self.host, self._settled, [name]))
         return self._plans[name]
 
 

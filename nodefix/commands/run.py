@@ -14,7 +14,7 @@ from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
 from nodefix.host.kubelets import kubelets, started_by_systemd
-from nodefix.host.lock import LOCK_SECONDS, run_lock
+from nodefix.host.lock import AGAIN_SECONDS, LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
 from nodefix.journal import Journal
@@ -151,19 +151,26 @@ def _open_host(root: Path) -> tuple[Host, Journal]:
 def _real_run(
     host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
 ) -> int:
-    with run_lock(host.root, LOCK_SECONDS):
+    with run_lock(host.root, LOCK_SECONDS) as lock:
         for path in sweep(host.root):
             journal.send(note_record(f"{path}: removed a temporary file that a killed run left"))
         for path in config.ignored:
             note = f"{path}: ignored, expected a name that ends in .yaml or .yml"
             journal.send(note_record(note))
-        notify = patience.notify_status
-        after = _after(host, journal)
-        outcome = engine.run(host, config, scope, journal, names, notify=notify, after=after)
+        outcome = engine.run(
+            host,
+            config,
+            scope,
+            journal,
+            names,
+            notify=patience.notify_status,
+            after=_after(host, scope, journal),
+            let_go=lambda: lock.let_go(AGAIN_SECONDS),
+        )
     return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
 
 
-def _after(host: Host, journal: Journal) -> engine.After:
+def _after(host: Host, scope: Scope, journal: Journal) -> engine.After:
     """kube-proxy's restart; at boot, before kubelet, nothing of it is even imported."""
 
     def after(
@@ -179,14 +186,13 @@ def _after(host: Host, journal: Journal) -> engine.After:
         if not units:
             return None
         from nodefix.live.after import after_run
+        from nodefix.meanwhile import meanwhile
 
-        def say(line: str) -> None:
-            journal.send(note_record(line))
-
+        goes_on = meanwhile(host, config, scope, journal)
         if is_watched():
             # A person has one node before them, and waits for it.
             config = config._replace(kube_proxy_restart_spread=0)
-        return lambda: after_run(host, config, units, before, now, say)
+        return lambda: after_run(host, config, units, before, now, goes_on)
 
     return after
 
@@ -195,7 +201,9 @@ def _dry_run(host: Host, config: Config, scope: Scope, names: Sequence[str]) -> 
     if not scope.inside:
         print(f"nothing to do on this system: {scope.reason}")
         return EXIT_DONE
-    plans = engine.dry_run(host, settle(host, config), names)
+    from nodefix.foresight import foresee
+
+    plans = foresee(host, settle(host, config), names)
     print(plan_in_words(plans))
     if any(plan.problems for plan in plans.values()):
         return EXIT_FAILED

@@ -1,4 +1,4 @@
-"""One run at a time."""
+"""One run at a time, and one restart of kube-proxy."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nodefix.errors import NodefixError
 from nodefix.host.reading import kind_of, read_file
 from nodefix.text import one_line
-from nodefix.words import LOCK
+from nodefix.words import LOCK, RESTART_LOCK
 
 # Whoever can open the file can lock it, even for reading only: so nobody but root can.
 _MODE = 0o600
@@ -21,11 +21,58 @@ _POLL_SECONDS = 0.1
 
 # How long a command waits for another run.
 LOCK_SECONDS = 30.0
+# And how long for the lock that it had let go, when its work is done.
+AGAIN_SECONDS = 10.0
+
+
+class Lock:
+    """A lock that is held; the kernel frees it however the process ends."""
+
+    def __init__(self, root: Path, place: str, name: str) -> None:
+        self._root, self._name = root, name
+        self._path = root / place
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._descriptor = _opened(self._path)
+
+    def take(self, seconds: float, pause: Callable[[float], None] | None = None) -> None:
+        """Take it.
+
+        Args:
+            seconds: how long to wait for another process.
+            pause: what is done between two tries, for about so many seconds; a sleep if not given.
+
+        Raises:
+            NodefixError: another process still holds it, and which.
+        """
+        end = time.monotonic() + seconds
+        while not _taken(self._descriptor):
+            if time.monotonic() >= end:
+                waited = f"waited {seconds:.3g} seconds for {self._name}, held by"
+                raise _in_the_way(self._root, self._path, self._descriptor, waited)
+            (pause or time.sleep)(_POLL_SECONDS)
+
+    @contextlib.contextmanager
+    def let_go(self, seconds: float) -> Iterator[None]:
+        """Let others have it meanwhile; it is not taken again where that raises.
+
+        Args:
+            seconds: how long to wait for another process afterwards.
+
+        Raises:
+            NodefixError: another process still holds it then, and which.
+        """
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        yield
+        self.take(seconds)
+
+    def close(self) -> None:
+        """Be done with it."""
+        os.close(self._descriptor)
 
 
 @contextlib.contextmanager
-def run_lock(root: Path, seconds: float) -> Iterator[None]:
-    """Hold the run lock; the kernel frees it however the process ends.
+def run_lock(root: Path, seconds: float) -> Iterator[Lock]:
+    """Hold the run lock.
 
     Args:
         root: the node's root.
@@ -35,18 +82,19 @@ def run_lock(root: Path, seconds: float) -> Iterator[None]:
         NodefixError: another process still holds it, and which; or no lock can be there.
         OSError: the file cannot be made or opened.
     """
-    path = root / LOCK
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor = _opened(path)
-    try:
-        end = time.monotonic() + seconds
-        while not _taken(descriptor):
-            if time.monotonic() >= end:
-                raise _in_the_way(root, descriptor, seconds)
-            time.sleep(_POLL_SECONDS)
+    with contextlib.closing(Lock(root, LOCK, "the run lock")) as lock:
+        lock.take(seconds)
+        yield lock
+
+
+@contextlib.contextmanager
+def restart_lock(
+    root: Path, seconds: float, pause: Callable[[float], None] | None = None
+) -> Iterator[None]:
+    """Hold the lock of whoever restarts kube-proxy; arguments and errors as of Lock.take()."""
+    with contextlib.closing(Lock(root, RESTART_LOCK, "the restart of kube-proxy")) as lock:
+        lock.take(seconds, pause)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_held(root: Path) -> bool:
@@ -70,7 +118,7 @@ def is_held(root: Path) -> bool:
 def stopped_holders(root: Path) -> list[int]:
     """The processes that hold the run lock and were stopped, by ^Z at a prompt for example."""
     try:
-        holders = _holders(root, (root / LOCK).stat())
+        holders = _holders(root, root / LOCK, (root / LOCK).stat())
     except OSError:
         return []
     return [pid for pid in holders if _is_stopped(root, pid)]
@@ -99,12 +147,11 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _in_the_way(root: Path, descriptor: int, seconds: float) -> NodefixError:
-    waited = f"waited {seconds:g} seconds for the run lock, held by"
-    holders = {pid: _command(root, pid) for pid in _holders(root, os.fstat(descriptor))}
+def _in_the_way(root: Path, path: Path, descriptor: int, waited: str) -> NodefixError:
+    holders = {pid: _command(root, pid) for pid in _holders(root, path, os.fstat(descriptor))}
     if not holders:
         message = f"{waited} a process that /proc does not show"
-        return NodefixError(message, f"lslocks --output-all | grep {LOCK}")
+        return NodefixError(message, f"lslocks --output-all | grep {path.relative_to(root)}")
     shown = ", ".join(f"pid {pid} ({command})" for pid, command in holders.items())
     if stopped := [pid for pid in holders if _is_stopped(root, pid)]:
         pids = " ".join(map(str, stopped))
@@ -118,17 +165,17 @@ def _in_the_way(root: Path, descriptor: int, seconds: float) -> NodefixError:
     return NodefixError(f"{waited} {shown}", f"kill {pids}; systemctl restart nodefix")
 
 
-def _holders(root: Path, status: os.stat_result) -> list[int]:
+def _holders(root: Path, path: Path, status: os.stat_result) -> list[int]:
     """The processes with a descriptor that holds the lock.
 
     Not by proc_locks(5): it names the one that took it, which may have handed it on and be gone.
     proc_pid_fdinfo(5) shows it with every descriptor that holds it.
     """
-    path, key = str(root / LOCK), _key(status)
+    place, key = str(path), _key(status)
     found = []
     for process in (root / "proc").glob("[0-9]*"):
         try:
-            numbers = [fd.name for fd in (process / "fd").iterdir() if str(fd.readlink()) == path]
+            numbers = [fd.name for fd in (process / "fd").iterdir() if str(fd.readlink()) == place]
             infos = [read_file(process / "fdinfo" / number) for number in numbers]
         except OSError:
             # It ended meanwhile, or is somebody else's.

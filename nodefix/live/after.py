@@ -1,10 +1,10 @@
-"""After a run beside a kubelet that is up: restart kube-proxy if it has to see what was changed."""
+"""After a run beside a kubelet that is up: whether kube-proxy has to see what was changed."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from nodefix.config import Config
 from nodefix.facts.kubeproxy_pod import PROGRAMS, KubeProxyFacts, read_kube_proxy
@@ -12,11 +12,15 @@ from nodefix.facts.node_name import KUBECONFIG
 from nodefix.host.node import Host
 from nodefix.live import kept
 from nodefix.live.due import is_down, what_changed, what_hinders
-from nodefix.live.restart import SECONDS, UP_SECONDS, known, restart
+from nodefix.live.kept import Kept
+from nodefix.live.later import Later, Meanwhile, degraded, restart_later, skipped
+from nodefix.live.restart import known
 from nodefix.live.sight import Sight, look, plan
-from nodefix.plan import Done, Problem
-from nodefix.report import StageReport
-from nodefix.words import CHANGED, DEGRADED, KUBE_PROXY, KUBELET, SKIPPED, WANTED
+from nodefix.plan import Problem
+from nodefix.report import Due, StageReport
+from nodefix.words import KUBE_PROXY, KUBELET, NOT_RUN, WANTED
+
+_Came = TypeVar("_Came")
 
 _AGAIN = "nodefix restart-kube-proxy"
 _DOWN = "kube-proxy's container is not running"
@@ -28,9 +32,9 @@ def after_run(
     units: Sequence[str],
     before: Mapping[str, StageReport],
     now: Mapping[str, StageReport],
-    say: Callable[[str], None],
-) -> StageReport | None:
-    """Do what is due, and tell it as a stage does; never raises.
+    meanwhile: Meanwhile,
+) -> StageReport | Due | None:
+    """Find out what is due, under the run lock; never raises.
 
     Args:
         host: the node.
@@ -38,19 +42,31 @@ def after_run(
         units: those with a kubelet that are up.
         before: the stages as an earlier run of this boot left them.
         now: those that were run.
-        say: takes a line about what begins.
+        meanwhile: what goes on while the run lock is let go.
 
     Returns:
-        None where nothing was due.
+        What came of it, as a stage tells it; or what is due once the run lock is let go; None
+        where nothing is.
     """
+    changed = what_changed(before, now)
+    due = _guarded(lambda: _after_run(host, config, units, changed, now, meanwhile))
+    return due if isinstance(due, Due) else due and due.bounded()
+
+
+def told(work: Callable[[], StageReport | None]) -> StageReport | None:
+    """What came of a restart, and how long it took; never raises."""
     begun = time.monotonic()
-    try:
-        report = _after_run(host, config, units, what_changed(before, now), now, say)
-    except Exception as error:  # the run itself is done, and must be told
-        said = f"kube-proxy was not restarted: {type(error).__name__}: {error}"
-        report = _degraded(Problem(said, _AGAIN, False, "kube-proxy-not-restarted"))
+    report = _guarded(work)
     usec = round((time.monotonic() - begun) * 1_000_000)
     return report and report._replace(duration_usec=usec).bounded()
+
+
+def _guarded(work: Callable[[], _Came]) -> _Came | StageReport:
+    try:
+        return work()
+    except Exception as error:  # the run itself is done, and must be told
+        said = f"kube-proxy was not restarted: {type(error).__name__}: {error}"
+        return degraded(Problem(said, _AGAIN, False, "kube-proxy-not-restarted"))
 
 
 def part_of(units: Sequence[str]) -> str:
@@ -75,8 +91,8 @@ def _after_run(
     units: Sequence[str],
     changed: str,
     now: Mapping[str, StageReport],
-    say: Callable[[str], None],
-) -> StageReport | None:
+    meanwhile: Meanwhile,
+) -> StageReport | Due | None:
     if config.kube_proxy == "none":
         return None
     if unit := part_of(units):
@@ -84,61 +100,32 @@ def _after_run(
     if not _has_joined(host, units):
         return None
     proxy = read_kube_proxy(host)
-    reason = changed or _left_over(host, proxy)
+    left = Kept() if changed else _left_over(host, proxy)
+    reason = changed or left.reason
     if not reason and is_down(proxy.containers or ()):
         reason = _DOWN
     if not reason:
         return None
-    if config.kube_proxy_restart != "never" and not what_hinders(now):
-        later = _after_a_while(host, config, reason, proxy, say)
-        if later is None:
+    hinders = what_hinders(now)
+    is_left = config.kube_proxy_restart == "never" or bool(hinders)
+    known_now = known(Sight(proxy))
+    if is_left or proxy.containers == ():
+        # Nobody waits for that, so the API server can be asked at once.
+        sight = look(host, proxy)
+        if plan(sight) is None:
+            kept.forget(host.root)
             return None
-        proxy = later
-    sight = look(host, proxy)
-    intent = plan(sight)
-    if intent is None:
-        kept.forget(host.root)
-        return None
-    kept.keep(host.root, reason, known(sight))
+        known_now = known(sight)
+    need = left if left.reason and not is_left else Kept(reason, known_now)
+    is_kept = need == left or kept.keep(host.root, *need)
     if config.kube_proxy_restart == "never":
-        return _skipped(f"{reason}; the setting `kube_proxy_restart: never`; to do it: {_AGAIN}")
-    if hinders := what_hinders(now):
-        return _skipped(f"{reason}; restarted as soon as stage {hinders} has not failed")
-    if isinstance(intent, Problem):
-        return _degraded(intent._replace(message=f"{intent.message}; {reason}"))
-    say(f"{KUBE_PROXY}: restart, for at most {SECONDS:g} s: {reason}")
-    done = restart(host, sight, intent)
-    if done.problem:
-        return _degraded(done.problem._replace(message=f"{done.problem.message}; {reason}"))
-    kept.forget(host.root)
-    change = Done(KUBE_PROXY, reason, f"restarted ({done.how}), up for {UP_SECONDS:g} s")
-    return StageReport(KUBE_PROXY, WANTED, CHANGED, (change,))
-
-
-def _after_a_while(
-    host: Host, config: Config, reason: str, proxy: KubeProxyFacts, say: Callable[[str], None]
-) -> KubeProxyFacts | None:
-    """Wait as long as the setting and chance want it, before anything is asked of the API server.
-
-    The restart stays due if the run is ended meanwhile.
-
-    Returns:
-        kube-proxy as it is then; None where somebody else has restarted it.
-    """
-    spread = config.kube_proxy_restart_spread
-    if not spread or proxy.containers == ():
-        return proxy
-    before = known(Sight(proxy))
-    kept.keep(host.root, reason, before)
-    seconds = random.uniform(0, spread)
-    say(f"{KUBE_PROXY}: restart in {seconds:.0f} s, by `kube_proxy_restart_spread: {spread}`")
-    time.sleep(seconds)
-    proxy = read_kube_proxy(host)
-    if not _is_another(proxy, before):
-        return proxy
-    say(f"{KUBE_PROXY}: not restarted, since it was started anew meanwhile")
-    kept.forget(host.root)
-    return None
+        return skipped(f"{reason}; the setting `kube_proxy_restart: never`; to do it: {_AGAIN}")
+    if hinders:
+        return skipped(f"{reason}; restarted as soon as stage {hinders} has not failed")
+    spread = 0 if proxy.containers == () else config.kube_proxy_restart_spread
+    waiting = StageReport(KUBE_PROXY, WANTED, NOT_RUN, notes=(f"restart due: {reason}",))
+    later = Later(host, need, spread, is_kept, meanwhile)
+    return Due(waiting, lambda: told(lambda: restart_later(later)))
 
 
 def _embedded(host: Host, unit: str, changed: str) -> StageReport | None:
@@ -154,7 +141,7 @@ def _embedded(host: Host, unit: str, changed: str) -> StageReport | None:
     kept.keep(host.root, reason, (mark,))
     problem = within(unit, reason)
     # The second takes this line back.
-    return _degraded(problem._replace(hint=f"{problem.hint} && systemctl restart nodefix"))
+    return degraded(problem._replace(hint=f"{problem.hint} && systemctl restart nodefix"))
 
 
 def _has_joined(host: Host, units: Sequence[str]) -> bool:
@@ -166,24 +153,10 @@ def _has_joined(host: Host, units: Sequence[str]) -> bool:
     return any(unit != KUBELET for unit in units) or any(host.path(s).exists() for s in signs)
 
 
-def _left_over(host: Host, proxy: KubeProxyFacts) -> str:
-    """Why an earlier run wanted a restart that has not come about; empty if it has."""
+def _left_over(host: Host, proxy: KubeProxyFacts) -> Kept:
+    """A restart that an earlier run found due and that has not come about; empty if it has."""
     due = kept.recall(host.root)
-    if _is_another(proxy, due.containers):
+    if kept.is_another(proxy, due.containers):
         kept.forget(host.root)
-        return ""
-    return due.reason
-
-
-def _is_another(proxy: KubeProxyFacts, before: Sequence[str]) -> bool:
-    """Whether a container runs that is none of those before, where these are known."""
-    running = {one.id for one in proxy.containers or () if one.runs}
-    return bool(before) and bool(running - set(before))
-
-
-def _skipped(why: str) -> StageReport:
-    return StageReport(KUBE_PROXY, WANTED, SKIPPED, notes=(why,))
-
-
-def _degraded(problem: Problem) -> StageReport:
-    return StageReport(KUBE_PROXY, WANTED, DEGRADED, problems=(problem,))
+        return Kept()
+    return due

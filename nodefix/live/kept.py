@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from nodefix.facts.kubeproxy_pod import KubeProxyFacts
 from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, write_atomic
 from nodefix.shape import an, items, parsed
@@ -36,16 +37,27 @@ def recall(root: Path) -> Kept:
         return Kept()
 
 
-def keep(root: Path, reason: str, containers: Sequence[str]) -> None:
-    """Write it down, if that can be done: the restart itself is worth more."""
+def keep(root: Path, reason: str, containers: Sequence[str]) -> bool:
+    """Write it down; whether that could be done: the restart itself is worth more."""
     content = {"reason": reason, "containers": list(containers)}
     path = root / RESTART_DUE
-    with contextlib.suppress(OSError):
+    try:
         make_folder(path.parent)
         write_atomic(path, json.dumps(content).encode() + b"\n")
+    except OSError:
+        return False
+    return True
 
 
-def forget(root: Path) -> None:
-    """Nothing is due any more."""
+def forget(root: Path, one: Kept | None = None) -> None:
+    """Nothing is due any more; if one is given, unless another run has found one due since."""
+    if one is not None and recall(root) != one:
+        return
     with contextlib.suppress(OSError):
         (root / RESTART_DUE).unlink(missing_ok=True)
+
+
+def is_another(proxy: KubeProxyFacts, before: Sequence[str]) -> bool:
+    """Whether a container runs that is none of those before, where these are known."""
+    running = {one.id for one in proxy.containers or () if one.runs}
+    return bool(before) and bool(running - set(before))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nodefix.deadline import Deadline
@@ -35,8 +36,15 @@ class Restart(NamedTuple):
     problem: Problem | None = None
 
 
-def restart(host: Host, sight: Sight, intent: Intent) -> Restart:
-    """Do it, wait, and say what came of it; never raises a NodefixError."""
+def restart(host: Host, sight: Sight, intent: Intent, pause: Callable[[float], None]) -> Restart:
+    """Do it, wait, and say what came of it; never raises a NodefixError.
+
+    Args:
+        host: the node.
+        sight: what is seen.
+        intent: what is to be done.
+        pause: what is done between two looks at it, for about so many seconds.
+    """
     deadline = Deadline("the restart of kube-proxy", SECONDS)
     old = frozenset(known(sight))
     with host.limit(deadline):
@@ -44,7 +52,7 @@ def restart(host: Host, sight: Sight, intent: Intent) -> Restart:
             how = _do(host, sight, intent)
         except NodefixError as error:
             return Restart("", no_way(sight, error.message))
-        wrong = _wait(host, sight, old, deadline)
+        wrong = _wait(host, sight, old, deadline, pause)
     return Restart(how, _down(sight, how, wrong) if wrong else None)
 
 
@@ -105,7 +113,13 @@ def _by_runtime(host: Host, sight: Sight, running: tuple[str, ...]) -> str:
     return " and ".join(filter(None, done)) or "removed nothing"
 
 
-def _wait(host: Host, sight: Sight, old: frozenset[str], deadline: Deadline) -> str:
+def _wait(
+    host: Host,
+    sight: Sight,
+    old: frozenset[str],
+    deadline: Deadline,
+    pause: Callable[[float], None],
+) -> str:
     """Wait until a new container has run for UP_SECONDS; why it has not, empty if it has."""
     current, begun = "", 0.0
     said = f"no new container was seen within {SECONDS:g} s"
@@ -123,7 +137,7 @@ def _wait(host: Host, sight: Sight, old: frozenset[str], deadline: Deadline) -> 
                 return ""
         except NodefixError as error:
             said = said if deadline.is_over else error.message
-        time.sleep(_POLL_SECONDS)
+        pause(_POLL_SECONDS)
     return said
 
 

@@ -60,8 +60,13 @@ def look(host: Host, proxy: KubeProxyFacts | None = None) -> Sight:
         return Sight(proxy, api, None, node.name, error.message)
 
 
-def plan(sight: Sight) -> Intent | Problem | None:
-    """What to do; a problem where nothing can be done, None where the node has no kube-proxy."""
+def plan(sight: Sight, *, dry_run: bool = False) -> Intent | Problem | None:
+    """What to do; a problem where nothing can be done, None where the node has no kube-proxy.
+
+    Args:
+        sight: what is seen.
+        dry_run: whether the problem's remedy must restart nothing.
+    """
     containers = sight.proxy.containers
     running = tuple(one.id for one in containers or () if one.runs)
     pods = tuple(pod for pod in sight.pods or () if not pod.is_mirror)
@@ -74,26 +79,26 @@ def plan(sight: Sight) -> Intent | Problem | None:
         words = f"stop container {running[0][:13]}" if running else "remove its ended containers"
         return Intent((), running, words)
     if containers is None and (sight.pods is None or sight.pods):
-        return no_way(sight)
+        return no_way(sight, dry_run=dry_run)
     return None
 
 
-def no_way(sight: Sight, said: str = "") -> Problem:
+def no_way(sight: Sight, said: str = "", *, dry_run: bool = False) -> Problem:
     """kube-proxy cannot be restarted from here; what to type instead."""
     reasons = "; ".join(filter(None, (said or sight.why_no_api, sight.proxy.where)))
     return Problem(
         f"kube-proxy was not restarted: {reasons}",
-        by_hand(sight),
+        by_hand(sight, dry_run=dry_run),
         False,
         "kube-proxy-not-restarted",
     )
 
 
-def by_hand(sight: Sight) -> str:
+def by_hand(sight: Sight, *, dry_run: bool = False) -> str:
     """What an admin types: here, or where kubectl has an admin's kubeconfig."""
     if not sight.proxy.crictl and sight.proxy.hint.startswith("dnf install"):
-        return f"{sight.proxy.hint} && {_SELF}"
+        return f"{sight.proxy.hint} && {_SELF}{' --dry-run' if dry_run else ''}"
     pods = "pods -l k8s-app=kube-proxy"
-    if sight.node:
+    if sight.node and not dry_run:
         return f"kubectl -n kube-system delete {pods} --field-selector spec.nodeName={sight.node}"
     return f"kubectl -n kube-system get {pods} -o wide"

@@ -14,6 +14,8 @@ from nodefix.text import one_line, seconds_of
 from nodefix.words import (
     CHANGED,
     DEGRADED,
+    KUBE_PROXY,
+    NOT_RUN,
     NOT_STARTED,
     OUT_OF_SCOPE,
     READY,
@@ -32,7 +34,7 @@ def headline(seen: Seen, verdict: Verdict) -> str:
 def _about(seen: Seen, verdict: Verdict) -> str:
     last, state = seen.last, verdict.state
     if state == RUNNING:
-        stage = last.stage if seen.is_locked and last.outcome == RUNNING else ""
+        stage = last.stage if seen.is_locked and last.outcome == RUNNING else _at_its_end(seen)
         return f": stage {stage}, for {_ago(seen, last.started)}" if stage else ": about to begin"
     if state == SWITCHED_OFF and seen.switch:
         return f" by {seen.switch.in_words}"
@@ -47,6 +49,12 @@ def _about(seen: Seen, verdict: Verdict) -> str:
     repaired = f", repaired: {', '.join(names)}" if names and state == READY else ""
     when = "since" if state in (READY, DEGRADED) else "at"
     return f" {when} {last.finished} (took {_took(seen)}){again}{repaired}"
+
+
+def _at_its_end(seen: Seen) -> str:
+    """What is done after the stages while others may have the run lock; empty if nothing is."""
+    late = seen.last.stages.get(KUBE_PROXY)
+    return KUBE_PROXY if late and late.outcome == NOT_RUN and not seen.is_locked else ""
 
 
 def _skipped(seen: Seen) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -113,6 +115,20 @@ def test_stages_that_are_asked_for(run: MagicMock) -> None:
 
 def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
     def look(*_: Any, **__: Any) -> str:
+        assert is_held(node.root)
+        return "ready"
+
+    run.side_effect = look
+    assert status("run") == 0
+    assert not is_held(node.root)
+
+
+def test_the_run_lock_is_let_go_for_what_takes_long(run: MagicMock, node: Node) -> None:
+    def look(*_: Any, let_go: Callable[[], AbstractContextManager[None]], **__: Any) -> str:
+        with let_go():
+            assert not is_held(node.root)
+            with run_lock(node.root, 0):
+                pass
         assert is_held(node.root)
         return "ready"
 

@@ -9,7 +9,7 @@ from commandline import below_root, journals, on_node, run, status
 from fakehost import Node
 from pytest_mock import MockerFixture
 
-from nodefix import engine
+from nodefix import foresight
 from nodefix.plan import Change, Plan, Problem
 
 __all__ = ["below_root", "journals", "on_node", "run"]
@@ -38,7 +38,7 @@ def test_dry_run(
     plan: Plan,
     expected: int,
 ) -> None:
-    mocker.patch.object(engine, "dry_run", autospec=True, return_value={"swap": plan})
+    mocker.patch.object(foresight, "foresee", autospec=True, return_value={"swap": plan})
     before = node.snapshot()
     assert status("run", "--dry-run") == expected
     assert capsys.readouterr().out.startswith("swap: ")
@@ -49,7 +49,7 @@ def test_dry_run(
 def test_dry_run_out_of_scope(
     node: Node, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    planned = mocker.patch.object(engine, "dry_run", autospec=True)
+    planned = mocker.patch.object(foresight, "foresee", autospec=True)
     node.file("/etc/os-release", "ID=debian\n")
     assert status("run", "--dry-run") == 0
     assert capsys.readouterr().out.startswith("nothing to do on this system: found debian")

@@ -14,7 +14,7 @@ from fakehost import Node
 from proxysigns import with_nft
 from pytest_mock import MockerFixture
 
-from nodefix import engine
+from nodefix import foresight
 from nodefix.advice.finding import Advice, Advised, Unknown
 from nodefix.commands import check as command
 from nodefix.config import Config
@@ -72,7 +72,7 @@ def looks(
     monkeypatch.setattr(command, "load", found.load)
     mocker.patch.object(command, "open_host", return_value=el10.host)
     with_nft(el10, "")
-    monkeypatch.setattr(engine, "dry_run", dry_run)
+    monkeypatch.setattr(foresight, "foresee", dry_run)
     monkeypatch.setattr(command, "advise", lambda host, config: found.advised)
     return found
 

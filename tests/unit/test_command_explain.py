@@ -14,7 +14,7 @@ import pytest
 from commandline import status
 from fakehost import Node
 
-from nodefix import engine
+from nodefix import foresight
 from nodefix.commands import explain
 from nodefix.plan import Change, Plan, Problem
 from nodefix.symptoms import Symptom, load
@@ -35,7 +35,7 @@ def plans(el10: Node, monkeypatch: pytest.MonkeyPatch) -> dict[str, Plan]:
         assert len(asked) == len(set(asked))
         return {name: plans.get(name, Plan()) for name in names}
 
-    monkeypatch.setattr(engine, "dry_run", dry_run)
+    monkeypatch.setattr(foresight, "foresee", dry_run)
     monkeypatch.setattr(explain, "open_host", lambda root: el10.host)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return plans

@@ -5,28 +5,36 @@ from __future__ import annotations
 import os
 
 import pytest
-from commandline import below_root, status
+from commandline import below_root, journals, status
 from crictl import PROGRAM
+from fakehost import BOOT_ID, Recorder
 from lastrun import leave
 from liveproxy import KUBECTL, KubeProxy
 
+from nodefix import events
 from nodefix.commands import restart_kube_proxy
 from nodefix.config import Config
 from nodefix.errors import BusError, ConfigError
+from nodefix.host.lock import is_held, restart_lock, run_lock
 from nodefix.host.units import UnitState
+from nodefix.live import kept
 from nodefix.plan import Problem
 from nodefix.report import StageReport
-from nodefix.words import KUBE_PROXY, LOCK, UNIT
+from nodefix.store import ReportFiles
+from nodefix.words import KUBE_PROXY, RESTART_LOCK, UNIT
 
-__all__ = ["below_root"]
+__all__ = ["below_root", "journals"]
 
 
 @pytest.fixture(autouse=True)
-def as_root(proxy: KubeProxy, below_root: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_root(
+    proxy: KubeProxy, below_root: None, journals: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Type as root on the made-up node."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(restart_kube_proxy, "load", lambda root: Config(kube_proxy_restart="never"))
-    monkeypatch.setattr(restart_kube_proxy, "open_host", lambda root: proxy.node.host)
+    opened = proxy.node.host, journals
+    monkeypatch.setattr(restart_kube_proxy, "_open_host", lambda root: opened)
 
 
 def test_restart(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,6 +46,62 @@ def test_restart(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
         " has been up for 10 s\n"
     )
     assert len(proxy.deletes) == 1
+
+
+def test_it_is_told_as_after_a_run(proxy: KubeProxy, journals: Recorder) -> None:
+    leave(proxy.node, "ready", StageReport("chains", "required", "unchanged"))
+    kept.keep(proxy.node.root, "the iptables alternatives were changed", ["container-0"])
+    proxy.clock.after(3, lambda: seen.append(is_held(proxy.node.root)))
+    seen: list[bool] = []
+    assert status("restart-kube-proxy") == 0
+    stage, end = journals.records
+    assert (stage.message_id, stage.fields["NODEFIX_STAGE"]) == (events.STAGE_CHANGED, KUBE_PROXY)
+    assert stage.message == (
+        "kube-proxy: changed\n  kube-proxy: asked for by `nodefix restart-kube-proxy` -> restarted"
+        " (deleted pod kube-proxy-aaaa0), up for 10 s"
+    )
+    assert end.message_id == events.RUN_FINISHED
+    assert end.message.endswith("kubelet may start: chains unchanged, kube-proxy changed")
+    last = ReportFiles(proxy.node.root).earlier(BOOT_ID)
+    assert last.stages[KUBE_PROXY].outcome == "changed"
+    assert last.course.restarts == 1
+    # A run that waits for its turn need not do it again; and other runs were let through.
+    assert kept.recall(proxy.node.root) == kept.Kept()
+    assert seen == [False]
+
+
+def test_what_went_wrong_is_told_too(proxy: KubeProxy, journals: Recorder) -> None:
+    leave(proxy.node, "ready", StageReport("chains", "required", "unchanged"))
+    proxy.lasts = 2.0
+    assert status("restart-kube-proxy") == 1
+    assert [record.message_id for record in journals.records] == [
+        events.STAGE_FAILED,
+        events.PROBLEM,
+        events.RUN_FINISHED,
+    ]
+    assert ReportFiles(proxy.node.root).earlier(BOOT_ID).outcome == "degraded"
+
+
+def test_somebody_else_is_at_it(
+    proxy: KubeProxy, journals: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = restart_lock(proxy.node.root, 0)
+    held.__enter__()
+    proxy.clock.after(5, proxy.replace)
+    proxy.clock.after(20, lambda: held.__exit__(None, None, None))
+    assert status("restart-kube-proxy") == 0
+    assert "started anew by somebody else" in capsys.readouterr().out
+    assert proxy.deletes == []
+    with restart_lock(proxy.node.root, 0):
+        assert status("restart-kube-proxy") == 1
+    assert "waited 30 seconds for the restart of kube-proxy" in capsys.readouterr().err
+    assert journals.records == []
+
+
+def test_a_run_that_does_not_end(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+    with run_lock(proxy.node.root, 0):
+        assert status("restart-kube-proxy") == 0
+    assert "`nodefix status` does not tell it: waited 30 seconds" in capsys.readouterr().err
 
 
 DOWN = Problem("kube-proxy was not restarted", "nodefix restart-kube-proxy", False)
@@ -82,9 +146,9 @@ def test_no_way(
 ) -> None:
     proxy.without(KUBECTL, PROGRAM)
     assert status("restart-kube-proxy", *option) == 1
-    assert (
-        "\n  fix: dnf install cri-tools && nodefix restart-kube-proxy\n" in capsys.readouterr().err
-    )
+    # The remedy of a dry run is not the deed.
+    again = " ".join(("nodefix restart-kube-proxy", *option))
+    assert f"\n  fix: dnf install cri-tools && {again}\n" in capsys.readouterr().err
 
 
 def test_not_up_afterwards(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,10 +166,13 @@ def test_kubelet_that_is_not_up(proxy: KubeProxy, capsys: pytest.CaptureFixture[
     assert proxy.node.programs.calls == []
 
 
-def test_k3s(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("option", "verb"), [((), "restart"), (("--dry-run",), "status")])
+def test_k3s(
+    proxy: KubeProxy, capsys: pytest.CaptureFixture[str], option: tuple[str, ...], verb: str
+) -> None:
     proxy.node.systemd.active = {"k3s-agent.service"}
-    assert status("restart-kube-proxy") == 1
-    assert "fix: systemctl restart k3s-agent.service" in capsys.readouterr().err
+    assert status("restart-kube-proxy", *option) == 1
+    assert f"fix: systemctl {verb} k3s-agent.service" in capsys.readouterr().err
     assert {argv[0] for argv in proxy.node.programs.calls} == {"/usr/sbin/nft"}
 
 
@@ -147,6 +214,6 @@ def test_no_bus(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_lock_that_cannot_be(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
-    proxy.node.host.path(LOCK).mkdir(parents=True)
+    proxy.node.host.path(RESTART_LOCK).mkdir(parents=True)
     assert status("restart-kube-proxy") == 1
     assert "expected a regular file" in capsys.readouterr().err

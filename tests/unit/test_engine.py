@@ -10,14 +10,11 @@ from fakehost import BOOT_ID, Node, modes
 from fakestage import OUTSIDE, PROBLEM, FakeStage, Run, change
 from fakesystemd import INVOCATION_ID
 
-from nodefix import engine, events
-from nodefix.config import Config
+from nodefix import events
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError, CommandError, DeadlineError, NodefixError, UnclearError
-from nodefix.facts import proxy_mode
 from nodefix.host.node import Host
-from nodefix.plan import Change, Plan, Problem
-from nodefix.settle import settle
+from nodefix.plan import Change, Plan
 from nodefix.words import MARKER
 
 
@@ -256,50 +253,3 @@ def test_second_run_finds_nothing_to_do(node: Node) -> None:
     assert run() == "ready"
     assert stage.applied == ["a"]
     assert run.stage("swap")["outcome"] == "unchanged"
-
-
-def test_dry_run_applies_and_writes_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    swap = FakeStage("swap", Plan((change("a"),)))
-    chains = FakeStage("chains")
-
-    def fail(host: Host) -> None:
-        raise CommandError("found no such program", "install it")
-
-    chains.on_read = fail
-    off = FakeStage("modules")
-    off.on_read = lambda host: pytest.fail("it is switched off")
-    monkeypatch.setattr(engine, "STAGES", (swap, off, chains))
-    node.file(MARKER, "the last run's")
-    before = node.snapshot()
-    plans = engine.dry_run(node.host, settle(node.host, modes(modules="skip")))
-    assert plans == {
-        "swap": Plan((change("a"),)),
-        "modules": Plan(skipped="the setting `stages` says so"),
-        "chains": Plan(
-            problems=(Problem("found no such program", "install it", code="stage-error"),),
-            notes=(f"kube-proxy's mode: {proxy_mode.Found(proxy_mode.DEFAULT).in_words}",),
-        ),
-    }
-    assert swap.applied == []
-    assert node.snapshot() == before
-    assert list(engine.dry_run(node.host, settle(node.host, Config()), ["swap"])) == ["swap"]
-
-
-def test_failure_that_follows_from_another_stages_points_to_it(node: Node) -> None:
-    modules = FakeStage("modules", Plan(problems=(PROBLEM,)))
-    chains = FakeStage("chains", Plan(tuple(change(name) for name in "abcde")))
-    chains.NEEDS = ("modules",)
-    run = Run(node, modules, chains)
-    assert run() == "failed"
-    assert run.stage("chains")["problems"] == [
-        {
-            "message": "5 problems that cannot be judged before stage modules is in order",
-            "hint": PROBLEM.hint,
-            "required": True,
-            "code": "stage-behind",
-        }
-    ]
-    # A needed stage that is merely not perfect explains nothing.
-    modules.plans = [Plan(problems=(PROBLEM._replace(required=False),))]
-    run()
-    assert len(run.stage("chains")["problems"]) == 5

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from commandline import below_root, journals, on_node, status
@@ -13,9 +14,9 @@ from fakestage import INSIDE, PROBLEM, FakeStage, change
 
 from nodefix import engine, events
 from nodefix.config import Config
-from nodefix.errors import BusError
+from nodefix.errors import BusError, NodefixError
 from nodefix.plan import Plan, Problem
-from nodefix.report import StageReport
+from nodefix.report import Due, StageReport
 from nodefix.words import MARKER, REPORT
 
 __all__ = ["below_root", "journals", "on_node"]
@@ -26,7 +27,12 @@ DEGRADED = StageReport(
 Stages = Mapping[str, StageReport]
 
 
-def run(node: Node, after: engine.After, *stages: FakeStage) -> tuple[str, Recorder]:
+def run(
+    node: Node,
+    after: engine.After,
+    *stages: FakeStage,
+    let_go: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> tuple[str, Recorder]:
     """A run with something after it."""
     modes = {stage.NAME: "required" for stage in stages}
     journal = Recorder()
@@ -37,6 +43,7 @@ def run(node: Node, after: engine.After, *stages: FakeStage) -> tuple[str, Recor
         journal,  # type: ignore[arg-type]
         stages=stages,
         after=after,
+        let_go=let_go,
     )
     return outcome, journal
 
@@ -73,6 +80,85 @@ def test_gate_stays_closed_behind_a_stage_that_failed(node: Node) -> None:
     )
     assert outcome == "failed"
     assert not (node.root / MARKER).exists()
+
+
+def due(node: Node, *came: StageReport | None) -> tuple[str, Recorder, list[str]]:
+    """Runs after which something is due, and what was going on as it was done."""
+    seen: list[str] = []
+    left = list(came)
+
+    @contextlib.contextmanager
+    def let_go() -> Iterator[None]:
+        seen.append("free")
+        yield
+        seen.append("held")
+
+    def do() -> StageReport | None:
+        report = json.loads((node.root / REPORT).read_bytes())
+        stages = {stage["stage"]: stage["outcome"] for stage in report["stages"]}
+        seen.append(f"{report['outcome']}, {stages['kube-proxy']}, {report['finished'] != ''}")
+        assert json.loads((node.root / MARKER).read_bytes())["outcome"] == report["outcome"]
+        return left.pop(0)
+
+    waits = StageReport("kube-proxy", "wanted", "not run", notes=("restart due",))
+    for _ in came:
+        outcome, journal = run(
+            node, lambda *_: lambda: Due(waits, do), FakeStage("swap"), let_go=let_go
+        )
+    return outcome, journal, seen
+
+
+def test_what_is_due_is_done_when_report_and_marker_are_whole_and_the_lock_is_free(
+    node: Node,
+) -> None:
+    done = DEGRADED._replace(outcome="changed", problems=())
+    outcome, journal, seen = due(node, done)
+    assert (outcome, seen) == ("ready", ["free", "ready, not run, True", "held"])
+    report = json.loads((node.root / REPORT).read_bytes())
+    assert [stage["outcome"] for stage in report["stages"]] == ["unchanged", "changed"]
+    assert [record.message_id for record in journal.records][-3:] == [
+        # Whoever waits for the node learns of it before.
+        events.RUN_FINISHED,
+        events.STAGE_CHANGED,
+        events.RUN_FINISHED,
+    ]
+
+
+def test_what_was_wrong_is_so_until_it_is_done_and_told_once(node: Node) -> None:
+    outcome, journal, seen = due(node, DEGRADED, DEGRADED)
+    assert outcome == "degraded"
+    assert seen[1::3] == ["ready, not run, True", "degraded, degraded, True"]
+    report = json.loads((node.root / REPORT).read_bytes())
+    assert report["tries"] == 2
+    (record,) = journal.records
+    assert record.message.startswith("degraded as before (try 2 since ")
+
+
+def test_nothing_was_due_any_more(node: Node) -> None:
+    outcome, journal, _ = due(node, None)
+    assert outcome == "ready"
+    assert "kube-proxy" not in (node.root / REPORT).read_text()
+    assert [record.message_id for record in journal.records].count(events.RUN_FINISHED) == 1
+
+
+def test_another_run_that_does_not_end_is_named(node: Node) -> None:
+    @contextlib.contextmanager
+    def let_go() -> Iterator[None]:
+        yield
+        raise NodefixError("waited 10 seconds for the run lock", "look at it")
+
+    waits = StageReport("kube-proxy", "wanted", "not run")
+    outcome, journal = run(
+        node, lambda *_: lambda: Due(waits, lambda: DEGRADED), FakeStage("swap"), let_go=let_go
+    )
+    assert outcome == "degraded"
+    messages = [record.message for record in journal.records]
+    assert messages[-2].startswith("kube-proxy: it is down")
+    assert messages[-1] == (
+        "the report does not tell what came of kube-proxy's restart: waited 10 seconds for the run"
+        " lock; fix: look at it"
+    )
+    assert json.loads((node.root / REPORT).read_bytes())["outcome"] == "ready"
 
 
 def test_nothing_that_was_due_is_told_nowhere(node: Node) -> None:

@@ -10,19 +10,21 @@ import pytest
 from fakehost import Node
 
 from nodefix.errors import NodefixError
-from nodefix.host.lock import is_held, run_lock, stopped_holders
-from nodefix.words import LOCK
+from nodefix.host.lock import Lock, is_held, restart_lock, run_lock, stopped_holders
+from nodefix.words import LOCK, RESTART_LOCK
 
 
-def shown_in_proc(node: Node, pid: int, command: str, holds: bool = True) -> None:
+def shown_in_proc(
+    node: Node, pid: int, command: str, holds: bool = True, place: str = LOCK
+) -> None:
     """Let /proc show a process that has the lock file open."""
-    status = (node.root / LOCK).stat()
+    status = (node.root / place).stat()
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     lock = f"1: FLOCK  ADVISORY  WRITE {pid} {device} 0 EOF\n"
     node.file("/proc/locks", f"1: POSIX  ADVISORY  WRITE 7 00:19:1 0 EOF\n{lock}")
     node.file(f"/proc/{pid}/cmdline", command.replace(" ", "\0") + "\0")
     node.link(f"/proc/{pid}/fd/2", "/dev/null")
-    node.link(f"/proc/{pid}/fd/5", str(node.root / LOCK))
+    node.link(f"/proc/{pid}/fd/5", str(node.root / place))
     node.file(f"/proc/{pid}/fdinfo/5", f"pos:\t0\nlock:\t{lock}" if holds else "pos:\t0\n")
 
 
@@ -111,6 +113,31 @@ def test_second_run_begins_when_the_first_ends(node: Node) -> None:
         assert not got.wait(0.15)
     thread.join(5)
     assert got.is_set()
+
+
+def test_who_does_not_give_it_back_is_named(node: Node) -> None:
+    other = Lock(node.root, LOCK, "the run lock")
+    with (
+        pytest.raises(NodefixError) as caught,
+        run_lock(node.root, 0) as lock,
+        lock.let_go(0.1),
+    ):
+        other.take(0)
+        shown_in_proc(node, 4711, "/usr/bin/nodefix run")
+    assert caught.value.message == (
+        "waited 0.1 seconds for the run lock, held by pid 4711 (/usr/bin/nodefix run)"
+    )
+    other.close()
+
+
+def test_two_locks_that_do_not_hinder_each_other(node: Node) -> None:
+    with restart_lock(node.root, 0), run_lock(node.root, 0):
+        shown_in_proc(node, 4711, "/usr/bin/nodefix run", place=RESTART_LOCK)
+        with pytest.raises(NodefixError) as caught, restart_lock(node.root, 0):
+            pass
+    assert caught.value.message == (
+        "waited 0 seconds for the restart of kube-proxy, held by pid 4711 (/usr/bin/nodefix run)"
+    )
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])

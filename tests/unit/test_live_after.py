@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from unittest.mock import ANY
 
 import pytest
@@ -11,8 +13,9 @@ from liveproxy import FORBIDDEN, KUBECTL, KubeProxy
 from nodefix.config import Config
 from nodefix.host.units import ServiceState, UnitState
 from nodefix.live.after import after_run
+from nodefix.live.later import Meanwhile
 from nodefix.plan import Done, Problem
-from nodefix.report import StageReport
+from nodefix.report import Due, StageReport
 from nodefix.words import RESTART_DUE
 
 LOADED = Done("kernel module nf_nat", "not loaded", "loaded", each_boot=True)
@@ -28,6 +31,10 @@ class Runs:
         self.proxy = proxy
         self.said: list[str] = []
         self.units: tuple[str, ...] = ("kubelet.service",)
+        self.why_not = ""
+        # What happens as the run lock is let go.
+        self.at_the_end: Callable[[], object] = lambda: None
+        self.meanwhile = Meanwhile(self.said.append, self.pause, lambda: self.why_not)
 
     def __call__(
         self,
@@ -43,7 +50,17 @@ class Runs:
         }
         earlier = {"modules": StageReport("modules", "required", "failed", problems=before)}
         host = self.proxy.node.host
-        return after_run(host, config, self.units, earlier, now, self.said.append)
+        came = after_run(host, config, self.units, earlier, now, self.meanwhile)
+        if not isinstance(came, Due):
+            return came
+        assert came.report.outcome == "not run"
+        self.at_the_end()
+        return came.do()
+
+    def pause(self, seconds: float) -> None:
+        """Let the time pass."""
+        assert 0 < seconds <= 1
+        time.sleep(seconds)
 
     @property
     def is_due(self) -> bool:
@@ -228,8 +245,11 @@ def test_no_way_says_what_to_type(run: Runs, proxy: KubeProxy) -> None:
     assert (report.outcome, report.problems[0].code) == ("degraded", "kube-proxy-not-restarted")
 
 
-def test_defect_does_not_end_the_run(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nodefix.live.after.plan", lambda sight: 1 / 0)
+@pytest.mark.parametrize("module", ["after", "later"])
+def test_defect_does_not_end_the_run(
+    run: Runs, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setattr(f"nodefix.live.{module}.read_kube_proxy", lambda host: 1 / 0)
     report = run(LOADED)
     assert report
     assert "ZeroDivisionError" in report.problems[0].message

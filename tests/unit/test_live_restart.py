@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from crictl import PROGRAM
 from fakehost import result
@@ -20,7 +22,7 @@ def go(proxy: KubeProxy) -> Restart:
     sight = look(proxy.node.host)
     intent = plan(sight)
     assert isinstance(intent, Intent)
-    return restart(proxy.node.host, sight, intent)
+    return restart(proxy.node.host, sight, intent, time.sleep)
 
 
 def test_pod_is_deleted_by_the_api_server(proxy: KubeProxy) -> None:

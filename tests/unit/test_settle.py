@@ -7,9 +7,10 @@ from fakehost import Node, modes
 from fakestage import FakeStage, Run
 from proxysigns import LEARNED, NFTABLES, RKE2_POD, learned, static_pod, with_nft
 
-from nodefix import engine, events, settle
+from nodefix import events, foresight, settle
 from nodefix.config import Config
 from nodefix.facts.proxy_learned import learned as kept
+from nodefix.foresight import foresee
 from nodefix.plan import Plan
 
 DEFAULT = (
@@ -68,9 +69,9 @@ def test_what_the_kernel_shows_is_kept_by_a_run_and_not_by_a_look(
     node.systemd.active.add("kubelet.service")
     with_nft(node, NFTABLES)
     stage = Seeing("modules")
-    monkeypatch.setattr(engine, "STAGES", (stage,))
+    monkeypatch.setattr(foresight, "STAGES", (stage,))
     before = node.snapshot()
-    plan = engine.dry_run(node.host, settle.settle(node.host, Config()))["modules"]
+    plan = foresee(node.host, settle.settle(node.host, Config()))["modules"]
     assert plan.notes == ("kube-proxy's mode: nftables, from nft's table ip kube-proxy",)
     assert node.snapshot() == before
     run = Run(node, stage)

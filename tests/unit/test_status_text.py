@@ -14,6 +14,9 @@ from nodefix.status.text import as_data, duration, headline, in_text, journal_co
 from nodefix.status.verdict import judge
 from nodefix.switch import Switch
 
+AT_ITS_END = last(
+    "ready", StageReport("kube-proxy", "wanted", "not run", notes=("restart due: x",))
+)
 OFF = Switch("/etc/nodefix/disabled", "no time", "ann", STARTED)
 
 
@@ -38,6 +41,10 @@ OFF = Switch("/etc/nodefix/disabled", "no time", "ann", STARTED)
         (
             READY._replace(service=service(job=True)),
             "running: about to begin; kubelet runs",
+        ),
+        (
+            READY._replace(service=service("activating", "start"), last=AT_ITS_END),
+            "running: stage kube-proxy, for 1 min 2 s; kubelet runs",
         ),
         (
             seen(switch=OFF),

@@ -1,0 +1,76 @@
+"""What came of a restart of kube-proxy, written into the report that the last run has left.
+
+It goes on while others may have the run lock, so the report may be another run's by then: all that
+it says of the other stages stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nodefix.around.run import Ran
+from nodefix.around.tell import tell
+from nodefix.config import Config
+from nodefix.facts.system import boot_id
+from nodefix.gate import is_switched_off
+from nodefix.host.node import Host
+from nodefix.judging import kubelet_after
+from nodefix.report import Course, Head, StageReport, run_outcome
+from nodefix.store import Earlier, ReportFiles
+from nodefix.text import seconds_of, stamp
+from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, READY
+
+
+def complete(host: Host, done: StageReport | None, own: Head | None = None) -> Ran:
+    """Write it into report and marker; only while the run lock is held.
+
+    A report of a run that was aborted, or that is not there, stays as it is.
+
+    Args:
+        host: the node.
+        done: what came of it; None where nothing was due any more.
+        own: the head of the run that the restart is the end of; None if it is of none.
+
+    Returns:
+        This boot's last run, with it.
+
+    Raises:
+        OSError: report or marker cannot be written.
+    """
+    files, boot = ReportFiles(host.root), boot_id(host.root)
+    last = files.earlier(boot)
+    stages = dict(last.stages)
+    before = stages.pop(KUBE_PROXY, None)
+    if one := done or (before if before and before.outcome == CHANGED else None):
+        # At the end, as in the report of each run.
+        stages[KUBE_PROXY] = one
+    head = Head(boot, last.invocation_id, last.started)
+    outcome, course = run_outcome(stages), last.course
+    finished = last.finished
+    if own and (own.started, own.invocation_id) == (last.started, last.invocation_id):
+        finished = stamp()
+    if last.outcome in (READY, DEGRADED, FAILED):
+        course = _course(last, outcome, bool(done and done.outcome == CHANGED))
+        files.write(head, outcome, stages, finished, course=course)
+        # One that was taken away meanwhile must not come back by this.
+        if files.is_open(boot):
+            files.open_gate(head, outcome, stages, finished)
+    is_off = is_switched_off(f"{host.root}/")
+    usec = round(max(seconds_of(finished) - seconds_of(last.started), 0.0) * 1_000_000)
+    kubelet = kubelet_after(host, outcome == FAILED, is_off)
+    return Ran(head, finished, outcome, stages, course, usec, is_off, kubelet)
+
+
+def tell_around(host: Host, config: Config, ran: Ran) -> Iterator[str]:
+    """Tell the tools around; what could not be told, in words."""
+    if ran.outcome in (READY, DEGRADED, FAILED) and ran.head.started:
+        yield from tell(host.root, config, ran)
+
+
+def _course(last: Earlier, outcome: str, is_restarted: bool) -> Course:
+    """How the boot has gone with it: it is no try of its own."""
+    course = last.course._replace(restarts=last.course.restarts + is_restarted)
+    if outcome == last.outcome:
+        return course
+    bad = outcome in (FAILED, DEGRADED)
+    return course._replace(tries=int(bad), since=last.started if bad else "")
