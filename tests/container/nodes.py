@@ -41,6 +41,14 @@ def sh(node: Machine, script: str, *, check: bool = True) -> str:
     return node.run(["bash", "-c", script], check=check).stdout
 
 
+def until_the_boot_is_told(node: Machine) -> None:
+    """Wait for the child of the boot's run that tells the bus of it: a listener hears it, too."""
+    node.wait_until(
+        "the bus has been told of the boot",
+        lambda: node.run(["pgrep", "-f", "/usr/bin/nodefix run"], check=False).returncode == 1,
+    )
+
+
 def rules(node: Machine) -> str:
     """All rules of both families, without the lines that carry the time."""
     saved = sh(node, "iptables-save; ip6tables-save")

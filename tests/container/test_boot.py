@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from nodes import STAGES, kubelet_runs, outcomes, report, rules, sh
+from nodes import STAGES, kubelet_runs, outcomes, report, rules, sh, until_the_boot_is_told
 from testnode import Nspawn
 
 FIRST_BOOT = {
@@ -73,12 +73,11 @@ def test_a_run_from_a_shell_shows_under_the_unit(node: Nspawn) -> None:
 
 
 def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
-    # The boot's own are told by a child of its run; and until the record of the run's end has come,
-    # however slow the machine.
+    until_the_boot_is_told(node)
+    # Until the record of the run's end has come, however slow the machine.
     watched = sh(
         node,
         """
-        while pgrep -f '[u]sr/bin/nodefix run' >/dev/null; do sleep 0.1; done
         busctl monitor --json=short --match type=signal,interface=org.nodefix1.Agent \
             > /tmp/signals & watcher=$!
         until grep -q '"Probe"' /tmp/signals; do

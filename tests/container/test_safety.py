@@ -8,7 +8,7 @@ from __future__ import annotations
 import proof
 import pytest
 import testnode
-from nodes import Boot, sh
+from nodes import Boot, sh, until_the_boot_is_told
 from rights import UNITS, Judgement, judge, limits, page, reasons
 
 # Listens to every such signal, whoever sends it; a reader of org.nodefix1's names that as sender.
@@ -62,6 +62,7 @@ def test_no_reason_without_a_limit() -> None:
 
 def test_nobody_but_root_has_the_name_or_sends_its_signal(boot: Boot) -> None:
     node = boot()
+    until_the_boot_is_told(node)
     node.write("/listen.py", LISTEN)
     nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups"
     own = "busctl call org.freedesktop.DBus / org.freedesktop.DBus RequestName su org.nodefix1 0"
