@@ -46,13 +46,29 @@ _GPT_SCRIPT = (
     + _GPT_LOOK.format("ended")
 )
 
+# As Enterprise Linux's installer makes swap, beside another volume that is named by its UUID. There
+# is no udev yet, which makes the names.
+_LVM = """\
+modprobe dm-mod
+export DM_DISABLE_UDEV=1
+lvm vgcreate --quiet --yes rhel /dev/vda3
+for volume in swap more; do
+    lvm lvcreate --quiet --yes --size 8MiB --name "$volume" rhel
+done
+mkswap /dev/rhel/swap
+"""
+# What /proc/swaps calls them, and nodefix after it; the kernel's log has the names of udev.
+VOLUMES = {"/dev/mapper/rhel-swap": "/dev/dm-0", "/dev/mapper/rhel-more": "/dev/dm-1"}
+_LVM_END = "lvm vgchange --quiet --activate n rhel\n"
+
 # Without a bus nodefix calls swapoff itself, within the limits of its unit; that opens a swap file
 # for writing.
+BY_HAND = ("/home/swapfile", "/swapfile", "/dev/vda2", "/dev/mapper/rhel-swap")
 _NO_BUS_SCRIPT = (
     "mkdir -p /run/nodefix/nodefix.yaml.d\n"
     "echo 'swap: off' >/run/nodefix/nodefix.yaml.d/test.yaml\n"
     "fallocate -l 32MiB /home/swapfile; chmod 600 /home/swapfile; mkswap /home/swapfile\n"
-    "swapon /home/swapfile /swapfile /dev/vda2\n"
+    f"swapon {' '.join(BY_HAND)}\n"
     "cp /proc/swaps no-bus-before\n"
     "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket\n"
     "systemctl restart nodefix || true\n"
@@ -103,10 +119,11 @@ FSTAB_LINES = (
     "tmpfs /swap tmpfs size=1m 0 0",
     "/swapfile swap swap defaults 0 0\r",
     f"UUID={_UUID} none swap defaults",
+    "/dev/mapper/rhel-swap   none    swap    defaults        0 0",
     "  LABEL=moth none swap sw,nofail 0 0",
     "tmpfs /srv tmpfs size=1m,x-systemd.note=swap 0 0",
 )
-FSTAB_SWAPS = (1, 3, 4, 5)
+FSTAB_SWAPS = (1, 3, 4, 5, 6)
 
 FSTAB = Origins(
     Scenario(
@@ -114,13 +131,16 @@ FSTAB = Origins(
         boots=_boots(
             "mkswap /dev/vda2\n"
             + _swap_file("/swapfile")
-            + f"mkswap --uuid {_UUID} /dev/vda3\nmkswap --label moth /dev/vda4\n",
+            + "mkswap --label moth /dev/vda4\n"
+            + _LVM
+            + f"mkswap --uuid {_UUID} /dev/rhel/more\n"
+            + _LVM_END,
             last=_NO_BUS_SCRIPT,
         ),
         files={"/etc/fstab": "\n".join(FSTAB_LINES)},
         collect=("/etc/fstab", "/run/nodefix"),
     ),
-    named=dict.fromkeys(("/dev/vda2", "/swapfile", "/dev/vda3", "/dev/vda4"), "/etc/fstab"),
+    named=dict.fromkeys(("/dev/vda2", "/swapfile", *VOLUMES, "/dev/vda4"), "/etc/fstab"),
 )
 
 GPT_AND_UNIT = Origins(

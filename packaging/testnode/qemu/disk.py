@@ -10,13 +10,14 @@ from pathlib import Path
 import testnode
 from testnode.qemu import initrd
 
-# What a machine needs beside what a container does. Of these only zram-generator is something
+# What a machine needs beside what a container does. Of these lvm2 and zram-generator are something
 # that nodefix meets; the others do the start, the scenarios' damage and a zram file system.
 PACKAGES = (
     "busybox-static",
     "e2fsprogs",
     "fdisk",
     "linux-image-cloud-amd64",
+    "lvm2",
     "systemd-zram-generator",
 )
 HOST_PACKAGES = ("qemu-system-x86", "qemu-utils", "e2fsprogs", "fdisk")
@@ -31,7 +32,8 @@ _LINUX_TYPE = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 # nodes of Kubernetes use.
 _KEPT = {
     "": ("crypto", "drivers", "fs", "lib", "mm", "net"),
-    "drivers": ("block", "net", "virtio"),
+    "drivers": ("block", "md", "net", "virtio"),
+    "drivers/md": ("dm-mod",),
     "drivers/net": ("dummy", "veth"),
     "fs": ("overlayfs",),
 }
