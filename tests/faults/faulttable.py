@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import faultlist
 import proof
+from faultlist import Fault
 from faultnode import Outcome
 from marked import put, table
 
@@ -50,24 +50,28 @@ def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, int, int, int]]:
     return [*found, ("all", total[0], total[1], total[2])]
 
 
-def write(outcomes: Sequence[Outcome], name: str, seconds: float) -> str:
+def write(outcomes: Sequence[Outcome], name: str, took: float, every: Sequence[Fault]) -> str:
     """Write build/NAME.json, .txt and .md, and tests/PROOF.md where all faults were made.
 
     Args:
         outcomes: what became of the faults.
         name: of the files.
-        seconds: how long they took, all in all.
+        took: how long they took, all in all, in seconds.
+        every: all faults that there are.
 
     Returns:
         What stands in the text file.
     """
     BUILD.mkdir(exist_ok=True)
     values = [one._asdict() for one in outcomes]
-    text, page = _text(outcomes), _page(outcomes, seconds)
+    text, page = _text(outcomes), _page(outcomes, took)
+    not_made = (counted(every) - _made(outcomes)).total()
+    if not_made:
+        text += f"\n{not_made:,} faults were not made, so tests/PROOF.md is left as it is\n"
     put(BUILD / f"{name}.json", json.dumps(values, indent=1) + "\n")
     put(BUILD / f"{name}.txt", text)
     put(BUILD / f"{name}.md", page)
-    if not lacking(outcomes):
+    if not not_made:
         proof.write(proof.FAULTS, page)
     return text
 
@@ -85,32 +89,22 @@ def _text(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(outcomes: Sequence[Outcome], seconds: float) -> str:
-    cells = [(title, *(f"{figure:,}" for figure in figures)) for title, *figures in rows(outcomes)]
-    took = (
-        f"All of them took {max(seconds / 60, 1):.0f} minutes on a machine with"
+_HEAD = ("fault", "tried", "held", "else", "left out")
+
+
+def _page(outcomes: Sequence[Outcome], took: float) -> str:
+    skipped = counted([one.fault for one in outcomes if one.skipped])
+    left_out = {TITLES[group]: number for group, number in skipped.items()}
+    left_out["all"] = skipped.total()
+    cells = [
+        (row[0], *(f"{figure:,}" for figure in (*row[1:], left_out.get(row[0], 0))))
+        for row in rows(outcomes)
+    ]
+    how_long = (
+        f"All of them took {max(took / 60, 1):.0f} minutes on a machine with"
         f" {os.cpu_count()} processors, several at a time."
     )
-    return f"{table(_HEAD, cells, _HEAD[1:])}\n{_left_out(outcomes)} {took}\n"
-
-
-_HEAD = ("fault", "tried", "held", "else")
-
-
-def lacking(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How many faults of each group have no outcome; empty where all were made.
-
-    How many calls there are to be killed at is counted at each run anew. What is wrong after no
-    time at all is wrong with the harness, and the fault was not made.
-    """
-    had, due = Counter[str](), Counter[str]()
-    for one in outcomes:
-        if one.seconds or not one.wrong:
-            had[one.fault["group"]] += one.fault.get("boots", 1)
-    calls = sum(one.fault["group"] == "kill" for one in outcomes)
-    for fault in faultlist.every(0, max(calls, 1)):
-        due[fault["group"]] += fault.get("boots", 1)
-    return {**(due - had)}
+    return f"{table(_HEAD, cells, _HEAD[1:])}\n{_left_out(outcomes)} {how_long}\n"
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> str:
@@ -120,7 +114,20 @@ def _left_out(outcomes: Sequence[Outcome]) -> str:
     if not reasons:
         return "None was left out."
     told = "; ".join(f"{count:,}: {reason}" for reason, count in sorted(reasons.items()))
-    return f"{reasons.total():,} more cannot be made on this node ({told})."
+    return f"{reasons.total():,} were left out, since they cannot be made on this node ({told})."
+
+
+def counted(faults: Iterable[Fault]) -> Counter[str]:
+    """How many there are of each group, each boot by itself."""
+    found = Counter[str]()
+    for fault in faults:
+        found[fault["group"]] += fault.get("boots", 1)
+    return found
+
+
+def _made(outcomes: Sequence[Outcome]) -> Counter[str]:
+    """How many of each group were made: what is wrong after no time at all is the harness."""
+    return counted(one.fault for one in outcomes if one.seconds or not one.wrong)
 
 
 def described(one: Outcome) -> str:

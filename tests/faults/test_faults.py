@@ -25,9 +25,8 @@ _QUICK_SECONDS, _LONG_SECONDS = 600, 3 * 3600
 def outcomes(fault_node: testnode.Nspawn, request: pytest.FixtureRequest) -> list[Outcome]:
     """What became of the faults."""
     is_long = bool(request.config.getoption("--long"))
-    faults = faultlist.every(_SEED, faultnode.writing_calls(fault_node))
-    if not is_long:
-        faults = faultlist.quick(faults)
+    every = faultlist.every(_SEED, faultnode.writing_calls(fault_node))
+    faults = every if is_long else faultlist.quick(every)
     # They wait much of their time.
     workers = 2 * (os.cpu_count() or 1)
     seconds = _LONG_SECONDS if is_long else _QUICK_SECONDS
@@ -35,7 +34,7 @@ def outcomes(fault_node: testnode.Nspawn, request: pytest.FixtureRequest) -> lis
     found = faultnode.made(fault_node, faults, workers, seconds)
     took = time.monotonic() - begun
     print(f"seed {_SEED}")
-    print(faulttable.write(found, "faults" if is_long else "faults-quick", took))
+    print(faulttable.write(found, "faults" if is_long else "faults-quick", took, every))
     return found
 
 
