@@ -1,4 +1,4 @@
-"""What stands in a program's place, and why a program could not be started."""
+"""A program: how it is called, what it leaves behind, and why it could not be started."""
 
 from __future__ import annotations
 
@@ -6,12 +6,66 @@ import errno
 import shlex
 import stat
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from nodefix.deadline import NO_ROOM
-from nodefix.errors import CommandError
+from nodefix.errors import CommandError, NodefixError
 from nodefix.host.image import for_this_node
 from nodefix.host.reading import kind_of
-from nodefix.text import shortened
+from nodefix.text import shortened, telling, told
+
+
+class Result(NamedTuple):
+    """What a program left behind.
+
+    Attributes:
+        argv: as it was run.
+        status: exit status; the negative signal number if a signal ended it.
+        stdout: undecoded, since a tool's output is input like any other.
+        stderr: likewise.
+    """
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def words(self) -> str:
+        """The tool's own explanation on one short line: its stderr, else its stdout or status."""
+        return told(self.stderr) or told(self.stdout) or self._silence
+
+    @property
+    def telling(self) -> str:
+        """The one line of its words that tells what is wrong."""
+        return telling(self.stderr) or telling(self.stdout) or self._silence
+
+    @property
+    def _silence(self) -> str:
+        return f"exit status {self.status}, no output"
+
+
+class Call(NamedTuple):
+    """A program that is to be run.
+
+    Attributes:
+        argv: an absolute path and the arguments.
+        stdin: what it reads.
+        timeout: seconds; less if the stage has less left.
+    """
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+    timeout: float = 10.0
+
+
+# What came of a call.
+Outcome: TypeAlias = Result | NodefixError
 
 
 def quoted(argv: tuple[str, ...]) -> str:

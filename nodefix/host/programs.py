@@ -9,15 +9,15 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from io import FileIO
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar, TypeVarTuple, Unpack
+from typing import Protocol, TypeAlias, TypeVar, TypeVarTuple, Unpack
 
 from nodefix.deadline import Deadline, within
 from nodefix.errors import CommandError, DeadlineError, NodefixError
 from nodefix.host import lean
 from nodefix.host.outlet import Outlet, collect
-from nodefix.host.program import check, not_started, quoted
+from nodefix.host.program import Call, Outcome, Result, check, not_started, quoted
 from nodefix.host.spawn import ENVIRONMENT, MARK
-from nodefix.text import shortened, telling, told
+from nodefix.text import shortened, told
 
 __all__ = ["ENVIRONMENT", "MARK", "Call", "Outcome", "Programs", "Result", "expected", "quoted"]
 
@@ -35,59 +35,6 @@ _KILL_SECONDS = 2.0
 _LEAST_SECONDS = 0.05
 
 _count = itertools.count(1)
-
-
-class Result(NamedTuple):
-    """What a program left behind.
-
-    Attributes:
-        argv: as it was run.
-        status: exit status; the negative signal number if a signal ended it.
-        stdout: undecoded, since a tool's output is input like any other.
-        stderr: likewise.
-    """
-
-    argv: tuple[str, ...]
-    status: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def text(self) -> str:
-        """Standard output as text."""
-        return self.stdout.decode("utf-8", "replace")
-
-    @property
-    def words(self) -> str:
-        """The tool's own explanation on one short line: its stderr, else its stdout or status."""
-        return told(self.stderr) or told(self.stdout) or self._silence
-
-    @property
-    def telling(self) -> str:
-        """The one line of its words that tells what is wrong."""
-        return telling(self.stderr) or telling(self.stdout) or self._silence
-
-    @property
-    def _silence(self) -> str:
-        return f"exit status {self.status}, no output"
-
-
-class Call(NamedTuple):
-    """A program that is to be run.
-
-    Attributes:
-        argv: an absolute path and the arguments.
-        stdin: what it reads.
-        timeout: seconds; less if the stage has less left.
-    """
-
-    argv: tuple[str, ...]
-    stdin: bytes = b""
-    timeout: float = 10.0
-
-
-# What came of a call.
-Outcome: TypeAlias = Result | NodefixError
 
 
 class Running(Protocol):

@@ -7,14 +7,12 @@ import re
 import shlex
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from nodefix.deadline import Deadline
 from nodefix.errors import BusError
 from nodefix.host.bus import CALL_SECONDS, Bus
 from nodefix.host.kubelets import started_by_systemd
-from nodefix.host.reading import read_file
 from nodefix.host.units import (
     BootTimes,
     ServiceCommand,
@@ -22,6 +20,8 @@ from nodefix.host.units import (
     SwapUnit,
     UnitInfo,
     UnitState,
+    invocation_of_group,
+    may_be_active,
 )
 
 _PATH = "/org/freedesktop/systemd1"
@@ -34,7 +34,6 @@ _SWAP = "org.freedesktop.systemd1.Swap"
 _JOB_POLL_SECONDS = 0.05
 
 _USEC = 1_000_000
-_STARTED_UNITS = "/run/systemd/units"
 # Services that are asked about; a boot queues some eighty.
 _MOST_SERVICES = 500
 
@@ -54,7 +53,7 @@ class Systemd(Bus):
         own = os.environ.get("INVOCATION_ID", "")
         if len(own) == 32 and started_by_systemd():
             return own
-        if found := _invocation_of_group():
+        if found := invocation_of_group():
             return found
         (path,) = self._manager("GetUnitByPID", "(u)", (0,))
         return bytes(self._property(path, _UNIT, "InvocationID")).hex()
@@ -132,7 +131,7 @@ class Systemd(Bus):
 
     def active_units(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the named units that are active, in the order of the names."""
-        if not self.is_connected and not _may_be_active(names):
+        if not self.is_connected and not may_be_active(names):
             return ()
         (units,) = self._manager("ListUnitsByNames", "(as)", (list(names),))
         active = {unit[0] for unit in units if unit[3] == "active"}
@@ -272,31 +271,6 @@ class Systemd(Bus):
         timeout: float = CALL_SECONDS,
     ) -> tuple[Any, ...]:
         return self._call(_PATH, _MANAGER, method, signature, arguments, timeout)
-
-
-def _invocation_of_group() -> str:
-    """What systemd has written down at the unit's control group; empty where there is nothing.
-
-    Source: systemd src/core/cgroup.c, where it sets the attribute trusted.invocation_id.
-    """
-    try:
-        lines = read_file("/proc/self/cgroup").decode().splitlines()
-        (path,) = (line[3:] for line in lines if line.startswith("0::/"))
-        found = os.getxattr(f"/sys/fs/cgroup{path}", "trusted.invocation_id").decode("ascii")
-    except (OSError, ValueError):
-        return ""
-    return found if re.fullmatch(r"[0-9a-f]{32}", found) else ""
-
-
-def _may_be_active(names: Sequence[str]) -> bool:
-    """Whether the bus has to be asked: a unit that is active has a link here.
-
-    It comes as the unit is started and goes when that is inactive or has failed.
-    Source: systemd src/core/unit.c, unit_export_invocation_id and unit_unlink_state_files.
-    """
-    if not Path(_STARTED_UNITS).is_dir():
-        return True
-    return any(os.path.lexists(f"{_STARTED_UNITS}/invocation:{name}") for name in names)
 
 
 def _waits(commands: Sequence[Sequence[Any]]) -> bool:

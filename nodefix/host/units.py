@@ -1,8 +1,16 @@
-"""What systemd's manager says of units, as data."""
+"""What systemd says of units: its manager, as data, and what it has written into files."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+from nodefix.host.reading import read_file
+
+_STARTED_UNITS = "/run/systemd/units"
 
 # ActiveState while a unit does something.
 _BUSY = ("activating", "deactivating", "reloading", "refreshing")
@@ -127,3 +135,28 @@ class UnitInfo(NamedTuple):
     pause: float = 0.0
     interval: float = 0.0
     burst: int = 0
+
+
+def invocation_of_group() -> str:
+    """What systemd has written down at the unit's control group; empty where there is nothing.
+
+    Source: systemd src/core/cgroup.c, where it sets the attribute trusted.invocation_id.
+    """
+    try:
+        lines = read_file("/proc/self/cgroup").decode().splitlines()
+        (path,) = (line[3:] for line in lines if line.startswith("0::/"))
+        found = os.getxattr(f"/sys/fs/cgroup{path}", "trusted.invocation_id").decode("ascii")
+    except (OSError, ValueError):
+        return ""
+    return found if re.fullmatch(r"[0-9a-f]{32}", found) else ""
+
+
+def may_be_active(names: Sequence[str]) -> bool:
+    """Whether the bus has to be asked: a unit that is active has a link here.
+
+    It comes as the unit is started and goes when that is inactive or has failed.
+    Source: systemd src/core/unit.c, unit_export_invocation_id and unit_unlink_state_files.
+    """
+    if not Path(_STARTED_UNITS).is_dir():
+        return True
+    return any(os.path.lexists(f"{_STARTED_UNITS}/invocation:{name}") for name in names)

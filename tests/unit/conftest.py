@@ -32,7 +32,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture(autouse=True)
 def _asks_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which units are active is asked of the stand-in, whatever this machine's systemd has."""
-    monkeypatch.setattr("nodefix.host.systemd._STARTED_UNITS", "/nonexistent")
+    monkeypatch.setattr("nodefix.host.units._STARTED_UNITS", "/nonexistent")
 
 
 @pytest.fixture
