@@ -1,0 +1,66 @@
+"""nodefix/collect/secrets.py: what is called a secret and is one."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodefix.collect.secrets import MESSAGE_IDS, is_secret, take_secrets
+from nodefix.collect.taken import Taken
+
+
+def taken(text: str) -> str:
+    """A text with its secrets taken out."""
+    found = Taken()
+    return found.end(take_secrets(found.begin(text), found))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("token", "abc", True),
+        ("password", "/x", True),
+        ("client-key-data", "AAAA", True),
+        ("tokenfile", "/etc/token", False),
+        # No place, whatever it is called.
+        ("passwordfile", "hunter2", True),
+        ("token-ttl", "24h", False),
+        ("token-ttl", "x9!y", True),
+        ("client-key", "/etc/kubernetes/pki/x.key", False),
+        ("automount-token", "true", False),
+        ("secret", "<none>", False),
+        ("secretName", "web-tls", False),
+        ("node", "abc", False),
+    ],
+)
+def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
+    assert is_secret(name, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("https://ada:hunter2@host/x", "https://<secret-1>@host/x"),
+        ("Authorization: Bearer abcdef123456", "Authorization: <secret-1>"),
+        ("basic functionality", "basic functionality"),
+        ("basic dXNlcjpwYXNz", "basic <secret-1>"),
+        ("--token abc --v=2", "--token <secret-1> --v=2"),
+        # A switch without a value, and the next one.
+        ("--rotate-token --v=2", "--rotate-token --v=2"),
+        ("the token: it was refused", "the token: it was refused"),
+        ("  token: abc", "  token: <secret-1>"),
+        ("abcdef.0123456789abcdef", "<secret-1>"),
+        (f"id {min(MESSAGE_IDS)}", f"id {min(MESSAGE_IDS)}"),
+        ("id 0123456789abcdef0123456789abcdef", "id <id-1>"),
+        ("0" * 32, "0" * 32),
+        ("/dev/disk/by-id/ata-X_SERIAL", "/dev/disk/by-id/<disk-1>"),
+    ],
+)
+def test_in_a_text(text: str, left: str) -> None:
+    assert taken(text) == left
+
+
+def test_a_uuid_in_the_name_of_a_unit_is_the_same() -> None:
+    uuid = "0a1b2c3d-1111-2222-3333-444455556666"
+    assert taken(f"{uuid} {uuid.upper()} dev-{uuid.replace('-', chr(92) + 'x2d')}.swap") == (
+        "<id-1> <id-1> dev-<id-1>.swap"
+    )
