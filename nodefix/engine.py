@@ -19,7 +19,7 @@ from nodefix.gate import is_switched_off
 from nodefix.host.kubelets import kubelets
 from nodefix.host.node import Host
 from nodefix.journal import Journal
-from nodefix.judging import at_work, behind, carried, is_first, kubelet_after
+from nodefix.judging import at_work, behind, carried, is_due, is_first, kubelet_after
 from nodefix.messages import (
     finished_record,
     may_start,
@@ -180,7 +180,9 @@ class _Run:
         is_off = is_switched_off(f"{self._host.root}/")
         kubelet = kubelet_after(self._host, outcome == FAILED, is_off)
         usec = round((time.monotonic() - self._begun) * 1_000_000)
-        self._telling.finish(outcome, self._reports, usec, course, kubelet)
+        # What is still due is told when it is done.
+        told = {name: one for name, one in self._reports.items() if not is_due(one)}
+        self._telling.finish(outcome, told, usec, course, kubelet)
         self._notify(status_line(outcome, self._reports))
         ran = Ran(self._head, finished, outcome, self._reports, course, usec, is_off, kubelet)
         self._tell(config, ran)

@@ -13,7 +13,7 @@ from nodefix.messages import held, may_start
 from nodefix.plan import Plan, Problem
 from nodefix.report import StageReport
 from nodefix.stages import Stage
-from nodefix.words import KUBELET_UNITS, NOT_RUN, SKIP, SKIPPED
+from nodefix.words import KUBE_PROXY, KUBELET_UNITS, NOT_RUN, SKIP, SKIPPED
 
 _RUN_STAGE = "nodefix run --stage "
 # Where a stage that was to say what is wrong has found nothing, the kernel may have.
@@ -68,6 +68,11 @@ def carried(earlier: StageReport | None, stage: Stage, config: Config) -> StageR
         outcome = outcome_of(mode, earlier.changes, Plan(problems=earlier.problems))
         return earlier._replace(mode=mode, outcome=outcome)
     return earlier._replace(mode=mode)
+
+
+def is_due(report: StageReport) -> bool:
+    """Whether it tells of what a run leaves to its end."""
+    return report.stage == KUBE_PROXY and report.outcome == NOT_RUN
 
 
 def is_first(earlier: StageReport | None) -> bool:

@@ -116,6 +116,7 @@ def test_what_is_due_is_done_when_report_and_marker_are_whole_and_the_lock_is_fr
     assert (outcome, seen) == ("ready", ["free", "ready, not run, True", "held"])
     report = json.loads((node.root / REPORT).read_bytes())
     assert [stage["outcome"] for stage in report["stages"]] == ["unchanged", "changed"]
+    assert journal.records[-3].message.endswith(": swap unchanged")
     assert [record.message_id for record in journal.records][-3:] == [
         # Whoever waits for the node learns of it before.
         events.RUN_FINISHED,
