@@ -10,7 +10,7 @@ from nodefix import events
 from nodefix.host.journald import Entry
 from nodefix.picture.model import KINDS, UNKNOWN
 from nodefix.picture.tries import Try
-from nodefix.words import FAILED, RUNNING, UNIT
+from nodefix.words import FAILED, KUBE_PROXY, RUNNING, UNIT
 
 _STAGES = (
     events.STAGE_UNCHANGED,
@@ -69,11 +69,18 @@ def runs(own: Iterable[Entry], service: Sequence[Try], is_running: bool) -> list
     """
     found, of_service = [], {one.invocation: one for one in service if one.invocation}
     told: set[str] = set()
-    for group in _grouped(own):
-        invocation = group[0].fields.get("_SYSTEMD_INVOCATION_ID", "")
+    groups = _grouped(own)
+    invocations = [group[0].fields.get("_SYSTEMD_INVOCATION_ID", "") for group in groups]
+    for group, invocation in zip(groups, invocations, strict=True):
         one = of_service.get(invocation)
+        if invocation in told:
+            # What a run of it has left to its end.
+            found.append(_run(group, None)._replace(by=UNIT))
+            continue
         told |= {invocation} if one else set()
-        found.append(_run(group, one))
+        run = _run(group, one)
+        goes_on = one and invocations.count(invocation) > 1
+        found.append(run._replace(end=group[-1].monotonic) if goes_on else run)
     # It was killed before it said anything, or has not come to that.
     found += [_silent(one) for one in service if one.invocation not in told]
     found.sort(key=lambda run: run.begin)
@@ -113,9 +120,13 @@ def _run(group: Sequence[Entry], service: Try | None) -> Run:
     fields, has_ended = last.fields, last.fields.get("MESSAGE_ID") in _ENDS
     if service:
         begin, end = service.begin, _worked_until(service)
+        # It may have kube-proxy to restart.
+        end = last.monotonic if end is None and has_ended else end
     else:
         # That it has begun is told late where there may be nothing to tell.
-        begin = min(group[0].monotonic - _seconds(group[0]), last.monotonic - _seconds(last))
+        begin = group[0].monotonic - _seconds(group[0])
+        if group[0].fields.get("NODEFIX_STAGE") != KUBE_PROXY:
+            begin = min(begin, last.monotonic - _seconds(last))
         end = last.monotonic if has_ended else None
     outcome = fields.get("NODEFIX_OUTCOME", FAILED) if has_ended else RUNNING
     by = UNIT if service else fields.get("_SYSTEMD_UNIT", "")

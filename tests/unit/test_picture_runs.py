@@ -7,7 +7,7 @@ from pictured import BEGUN, ORIGIN, PROBLEM, Boot, ended, repaired, stage
 from nodefix import events
 from nodefix.events import Record
 from nodefix.picture.runs import Run, runs
-from nodefix.picture.tries import UNIT_FAILURE_RESULT, UNIT_STARTING, tries
+from nodefix.picture.tries import UNIT_FAILURE_RESULT, UNIT_STARTED, UNIT_STARTING, tries
 from nodefix.words import UNIT
 
 
@@ -80,6 +80,26 @@ def test_a_run_by_hand_that_was_killed_ends_before_the_next_one() -> None:
     killed, ready = found(boot, is_running=True)
     assert (killed.outcome, times(killed)) == ("failed", (1.0, 5.0))
     assert ready.outcome == "ready"
+
+
+def test_what_a_run_leaves_to_its_end_is_one_of_its_own() -> None:
+    boot = Boot()
+    boot.systemd(1.0, UNIT_STARTING, UNIT, INVOCATION_ID="i")
+    boot.said(1.1, BEGUN, "i")
+    boot.said(1.5, ended("ready", 500_000), "i")
+    # It waits, without the lock.
+    (run,) = found(boot)
+    assert (run.outcome, times(run)) == ("ready", (1.0, 1.5))
+    boot.said(3.0, BEGUN, "j", pid="2")
+    boot.said(3.5, ended("ready"), "j", pid="2")
+    boot.said(9.0, stage("kube-proxy", "changed", 7_000_000), "i")
+    boot.said(9.1, ended("degraded", 8_000_000), "i")
+    boot.systemd(9.2, UNIT_STARTED, UNIT)
+    first, late, other = found(boot)
+    assert (times(first), first.by) == ((1.0, 1.5), UNIT)
+    assert (times(late), late.by, late.outcome) == ((2.0, 9.1), UNIT, "degraded")
+    assert [one.stage for one in late.stages] == ["kube-proxy"]
+    assert times(other) == (3.0, 3.5)
 
 
 def test_an_outcome_of_another_version_is_unknown() -> None:
