@@ -195,6 +195,7 @@ class _Run:
     ) -> str:
         """Do what is due without the run lock, then write and tell it; the outcome with it."""
         done = None
+        self._notify(f"running {KUBE_PROXY}")
         try:
             with let_go():
                 done = due.do()
