@@ -37,15 +37,26 @@ TITLES = {
 }
 
 
+def seconds(outcomes: Sequence[Outcome]) -> str:
+    """How long the faults of each group took, added up over all workers, and the slowest of it."""
+    lines = []
+    for group in TITLES:
+        mine = [one for one in outcomes if one.fault["group"] == group]
+        if mine:
+            slowest = max(mine, key=lambda one: one.seconds)
+            total = sum(one.seconds for one in mine)
+            lines.append(f"{group:10} {total:8.0f} s, {slowest.seconds:6.1f} {described(slowest)}")
+    return "\n".join(lines)
+
+
 def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, int, int, int]]:
     """Title, tried, held, else: of each group that was tried, and of all."""
     found = []
     for group, title in TITLES.items():
         mine = [one for one in outcomes if one.fault["group"] == group and not one.skipped]
         if mine:
-            tried = sum(one.fault.get("boots", 1) for one in mine)
             other = sum(len(one.wrong) > 0 for one in mine)
-            found.append((title, tried, tried - other, other))
+            found.append((title, len(mine), len(mine) - other, other))
     total = [sum(row[column] for row in found) for column in (1, 2, 3)]
     return [*found, ("all", total[0], total[1], total[2])]
 

@@ -35,6 +35,7 @@ def outcomes(fault_node: testnode.Nspawn, request: pytest.FixtureRequest) -> lis
     took = time.monotonic() - begun
     print(f"seed {_SEED}")
     print(faulttable.write(found, "faults" if is_long else "faults-quick", took, every))
+    print(faulttable.seconds(found))
     return found
 
 

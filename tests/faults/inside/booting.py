@@ -19,28 +19,30 @@ _QUICK_TOOLS = ("missing", "text", "directory", "killed", "does-nothing", "fails
 _GROWTH = 40
 
 
-def boots(fault: Mapping[str, Any]) -> list[str]:
-    """So many boots on one node; `value` is the seed."""
+def boots(fault: Mapping[str, Any]) -> Iterator[list[str]]:
+    """So many boots on one node, `value` is the seed: what did not hold, of each boot by itself.
+
+    What shows only at the end, as files that pile up, is the last boot's.
+    """
     course.begin()
     luck = random.Random(fault["value"])
-    found: list[str] = []
     sizes = []
-    for number in range(fault["boots"]):
+    for number in range(1, fault["boots"] + 1):
         _boot()
         undo = _damage(luck, fault)
         ran = world.nodefix("run", seconds=200)
         waited = world.nodefix("wait", "--timeout", "0", seconds=60)
-        said = [
+        found = [
             *judging.judge(ran, 200),
             *judging.remedies(ran),
             *judging.gate(ran, waited, always_open=False),
         ]
         undo()
-        found += [f"boot {number} of seed {fault['value']}: {one}" for one in said]
         sizes.append(_entries())
-    _boot()
-    found += [*course.healed(full=True), *_growth(sizes)]
-    return found
+        if number == fault["boots"]:
+            _boot()
+            found += [*course.healed(full=True), *_growth(sizes)]
+        yield found
 
 
 def _boot() -> None:
