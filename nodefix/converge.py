@@ -8,8 +8,8 @@ import time
 from typing import NamedTuple
 
 from nodefix.config import Config
-from nodefix.deadline import NO_ROOM, Deadline
-from nodefix.errors import BusError, DeadlineError, NodefixError, UnclearError
+from nodefix.deadline import Deadline
+from nodefix.errors import LIMITS, NO_ROOM, BusError, DeadlineError, NodefixError, UnclearError
 from nodefix.host.image import read_image
 from nodefix.host.node import Host
 from nodefix.image_mode import Image, in_image, kept_by
@@ -214,16 +214,19 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     """An exception in words, with its remedy."""
     if isinstance(error, NodefixError):
         return Refusal(error.message, error.hint)
+    if isinstance(error, OSError) and error.errno in LIMITS:
+        where = error.filename or f"stage {stage.NAME}"
+        return Refusal(f"{where}: {error.strerror}", LIMITS[error.errno or 0])
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         words = f"{error.filename}: cannot be looked at: {error.strerror}"
         return Refusal(words, f"ls -ldZ {shlex.quote(error.filename)}; journalctl -k -n 30")
     if isinstance(error, MemoryError):
         return Refusal(f"stage {stage.NAME}: found no memory left to go on with", NO_ROOM)
     # A defect of nodefix, or a system as nobody imagined it: the later stages must still run.
-    where = error.__traceback__
-    while where and where.tb_next:
-        where = where.tb_next
-    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "unknown place"
     return Refusal(
         f"stage {stage.NAME} hit an unexpected error: {type(error).__name__}: {error} at {place};"
         " this is a defect of nodefix, please report it with the output of:",

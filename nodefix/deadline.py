@@ -6,10 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from nodefix.errors import DeadlineError, NodefixError
-
-# What to look at where the kernel gives no memory, threads or processes.
-NO_ROOM = "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"
+from nodefix.errors import NO_ROOM, DeadlineError, NodefixError
 
 _T = TypeVar("_T")
 

@@ -156,7 +156,7 @@ class _Run:
             self._notify(f"running {KUBE_PROXY}")
             outcome = run_outcome(self._reports)
             if outcome != FAILED:
-                self._files.open_gate(self._head, outcome, self._reports, stamp())
+                self._files.open_gate(self._head, outcome, self._reports, stamp(), self._was_open)
             self._goes_on_with(KUBE_PROXY)
             more = work()
             if isinstance(more, Due):
@@ -238,7 +238,7 @@ class _Run:
         if outcome == FAILED:
             self._files.close_gate()
         else:
-            self._files.open_gate(self._head, outcome, reports, finished)
+            self._files.open_gate(self._head, outcome, reports, finished, self._was_open)
 
 
 def _settled(host: Host, config: Config) -> Settled:

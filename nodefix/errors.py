@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+# What to look at where the kernel gives no memory, threads or processes.
+NO_ROOM = "free -m; systemctl show nodefix -p MemoryMax -p TasksCurrent -p TasksMax"
+_NO_DESCRIPTORS = "ulimit -n; systemctl show nodefix -p LimitNOFILE; cat /proc/sys/fs/file-nr"
+# The limit to raise, by the number of the error with which the kernel refuses to go beyond it.
+LIMITS: Mapping[int, str] = MappingProxyType(
+    {
+        errno.EAGAIN: NO_ROOM,
+        errno.ENOMEM: NO_ROOM,
+        errno.EMFILE: _NO_DESCRIPTORS,
+        errno.ENFILE: _NO_DESCRIPTORS,
+        errno.EFBIG: "ulimit -f; systemctl show nodefix -p LimitFSIZE",
+    }
+)
 
 
 class NodefixError(Exception):

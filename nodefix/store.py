@@ -123,13 +123,29 @@ class ReportFiles:
         write_atomic(self._state, text.encode("utf-8", "backslashreplace"))
 
     def open_gate(
-        self, head: Head, outcome: str, stages: Mapping[str, StageReport], finished: str
+        self,
+        head: Head,
+        outcome: str,
+        stages: Mapping[str, StageReport],
+        finished: str,
+        was_open: bool = False,
     ) -> None:
-        """Write the marker, which `nodefix wait` and with it kubelet waits for."""
+        """Write the marker, which `nodefix wait` and with it kubelet waits for.
+
+        Raises:
+            OSError: it could not be written for good; the gate is as it was.
+        """
         content = _content(head, outcome, finished)
         content["stages"] = {name: report.outcome for name, report in stages.items()}
         content["recheck"] = rechecked(stages)
-        self._write(self._marker, content)
+        try:
+            self._write(self._marker, content)
+        except OSError:
+            # It can be there all the same, where only its name could not be made to last.
+            if not was_open:
+                with contextlib.suppress(OSError):
+                    self.close_gate()
+            raise
 
     @staticmethod
     def _write(path: Path, content: Mapping[str, object]) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from nodefix.errors import DeadlineError, NodefixError
+from nodefix.errors import LIMITS, DeadlineError, NodefixError
 from nodefix.facts.alternatives_links import Folder, Link, read_folder, read_link
 from nodefix.facts.alternatives_state import Entry, read_entry
 from nodefix.facts.module_index import must_not_ask
@@ -99,12 +99,15 @@ class Version(NamedTuple):
     """What came of `-V`.
 
     Attributes:
-        state: `said`, `failed`, or `silent`: it did not end in time.
+        state: `said`, `failed`, or `silent`: it did not end in time, or the kernel had no room for
+            it, which says nothing about the program.
         words: the version, or the error.
+        hint: the limit to look at where there was no room.
     """
 
     state: str
     words: str
+    hint: str = ""
 
 
 class Registry(NamedTuple):
@@ -278,6 +281,8 @@ def _version(host: Host, link: Link) -> Version:
     except DeadlineError as error:
         return Version("silent", error.message)
     except NodefixError as error:
+        if error.hint in LIMITS.values():
+            return Version("silent", error.message, error.hint)
         return Version("failed", error.message)
     if result.status:
         return Version("failed", result.words)

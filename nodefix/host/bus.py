@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nodefix.deadline import Deadline, expect_threads, within
-from nodefix.errors import BusError, NodefixError
+from nodefix.errors import LIMITS, BusError, NodefixError
 from nodefix.host.image import for_this_node
+from nodefix.host.outlet import expect_pipes
 from nodefix.host.stand_ins import stand_ins
 from nodefix.text import bounded
 
@@ -232,8 +233,10 @@ def _connect() -> Any:
     if not Path(_SOCKET).exists():
         # GDBus would wait for its own timeout where the folder is there and nobody listens.
         raise FileNotFoundError(f"{_SOCKET} is not there")
-    # GLib starts two or three and ends the process where it does not get them.
+    # GLib takes two or three, and ends the process where it does not get them.
     expect_threads(3)
+    # Some five descriptors likewise.
+    expect_pipes(5)
     with stand_ins("asyncio"):
         from gi.repository import Gio
 
@@ -269,6 +272,8 @@ def _bus_error(what: str, error: Exception) -> BusError:
     hint = _LOOK
     if isinstance(error, NodefixError):
         hint = error.hint or hint
+    elif isinstance(error, OSError) and error.errno in LIMITS:
+        hint = LIMITS[error.errno or 0]
     elif isinstance(error, ModuleNotFoundError) and error.name == "gi":
         hint = "dnf install python3-gobject-base"
     elif isinstance(error, (ImportError, SyntaxError, EOFError)):

@@ -77,6 +77,21 @@ class Outlet:
         os.close(self.ours)
 
 
+def expect_pipes(count: int) -> None:
+    """See that so many can be had at once, for libraries that end the process otherwise.
+
+    Raises:
+        OSError: they cannot.
+    """
+    ends: list[int] = []
+    try:
+        for _ in range(count):
+            ends += os.pipe()
+    finally:
+        for end in ends:
+            os.close(end)
+
+
 def collect(outlets: Sequence[Outlet], process: int, seconds: float) -> bool:
     """Take what a program prints until it ends; not its children, who may keep the pipes open.
 

@@ -8,8 +8,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from nodefix.deadline import NO_ROOM
-from nodefix.errors import CommandError, NodefixError
+from nodefix.errors import LIMITS, CommandError, NodefixError
 from nodefix.host.image import for_this_node
 from nodefix.host.reading import kind_of
 from nodefix.text import shortened, telling, told
@@ -121,10 +120,7 @@ def not_started(command: str, program: str, number: int, words: str) -> CommandE
         # The file is there: its interpreter or loader is not.
         errno.ENOENT: f"dnf reinstall {name}",
         errno.ETXTBSY: f"find /proc/[0-9]*/fd -lname {name}",
-        errno.EAGAIN: NO_ROOM,
-        errno.ENOMEM: NO_ROOM,
-        errno.EMFILE: "cat /proc/sys/fs/file-nr; ulimit -n",
-        errno.ENFILE: "cat /proc/sys/fs/file-nr; ulimit -n",
+        **LIMITS,
     }
     others = f"ls -lZ {name}; findmnt -T {name}; ausearch -m avc -ts boot"
     message = f"`{shortened(command)}` could not be started: {shortened(words)}"

@@ -73,7 +73,7 @@ def _wrong_version(link: Link, version: Version) -> Problem:
     match version.state:
         case "silent":
             # A slow disk is not a wrong program: reported, but kubelet is not held.
-            hint = "journalctl -k -b -p warning"
+            hint = version.hint or "journalctl -k -b -p warning"
             return Problem(message, hint, required=False, code="alternatives-unclear")
         case "failed":
             both = f"dnf reinstall {IPTABLES} {LIBRARIES}{_AGAIN}"

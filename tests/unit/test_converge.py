@@ -13,7 +13,7 @@ from fakestage import FakeStage, change
 from nodefix import converge
 from nodefix.config import Config
 from nodefix.converge import plan_stage, run_stage
-from nodefix.errors import CommandError, DeadlineError
+from nodefix.errors import LIMITS, CommandError, DeadlineError
 from nodefix.host.node import Host
 from nodefix.image_mode import kept_by
 from nodefix.plan import Change, Done, Plan, Problem, Undo
@@ -182,6 +182,16 @@ def test_file_that_the_disk_does_not_give_is_no_defect_of_nodefix(node: Node) ->
     (problem,) = run(node, stage).problems
     assert problem.message == "/run/a b: cannot be looked at: Input/output error"
     assert problem.hint == "ls -ldZ '/run/a b'; journalctl -k -n 30"
+    assert not problem.required
+
+
+@pytest.mark.parametrize("path", [(), ("/run/a b",)])
+def test_limit_of_the_kernel_is_no_defect_of_nodefix(node: Node, path: tuple[str, ...]) -> None:
+    stage = FakeStage("swap", Plan())
+    fails_from(1, OSError(errno.EMFILE, "Too many open files", *path), stage)
+    (problem,) = run(node, stage).problems
+    assert problem.message == f"{(*path, 'stage swap')[0]}: Too many open files"
+    assert problem.hint == LIMITS[errno.EMFILE]
     assert not problem.required
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from nodefix.errors import BusError
 from nodefix.host.node import Host
 from nodefix.host.units import UnitState
 from nodefix.plan import Plan
+from nodefix.store import ReportFiles
 from nodefix.words import MARKER
 
 
@@ -112,6 +115,27 @@ def test_report_that_cannot_be_written_does_not_open_the_gate(
     with pytest.raises(OSError, match="No space left"):
         run()
     assert not run.is_open
+
+
+@pytest.mark.parametrize("was_ready", [False, True])
+def test_marker_whose_name_may_not_last_opens_nothing(
+    node: Node, monkeypatch: pytest.MonkeyPatch, was_ready: bool
+) -> None:
+    run = Run(node, FakeStage("swap"))
+    if was_ready:
+        run()
+
+    write = ReportFiles._write
+
+    def write_and_fail(path: Path, content: Mapping[str, object]) -> None:
+        write(path, content)
+        if path.name == "ready":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(ReportFiles, "_write", staticmethod(write_and_fail))
+    with pytest.raises(OSError, match="Input/output"):
+        run()
+    assert run.is_open == was_ready
 
 
 @pytest.mark.parametrize(

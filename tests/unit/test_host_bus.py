@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from fakebus import MANAGER, Bus, Connection, Watched, refuse
 
-from nodefix.errors import BusError, DeadlineError
+from nodefix.errors import LIMITS, BusError, DeadlineError
 from nodefix.host import bus as system_bus
 from nodefix.host.systemd import Systemd
 
@@ -190,6 +192,28 @@ def test_no_thread_for_glib_which_would_end_the_process(
     with pytest.raises(BusError, match="can't start new thread") as caught:
         Systemd().reload()
     assert caught.value.hint.startswith("free -m; ")
+
+
+def test_no_descriptors_for_glib_which_would_end_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "socket").touch()
+    monkeypatch.setattr(system_bus, "_SOCKET", str(tmp_path / "socket"))
+    pipe, open_now = os.pipe, len([*Path("/proc/self/fd").iterdir()])
+    made: list[int] = []
+
+    def only_two() -> tuple[int, int]:
+        if len(made) == 4:
+            raise OSError(errno.EMFILE, "Too many open files")
+        ends = pipe()
+        made.extend(ends)
+        return ends
+
+    monkeypatch.setattr(os, "pipe", only_two)
+    with pytest.raises(BusError, match="Too many open files") as caught:
+        Systemd().reload()
+    assert caught.value.hint == LIMITS[errno.EMFILE]
+    assert len([*Path("/proc/self/fd").iterdir()]) == open_now
 
 
 def test_no_thread_for_flushing(bus: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nodefix.errors import CommandError
+from nodefix.errors import LIMITS, NO_ROOM, CommandError
 from nodefix.host.programs import Programs
 
 real_commands = pytest.mark.real_commands
@@ -108,7 +108,7 @@ def test_no_descriptors_left() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(errors) > 3
     assert all("Too many open files" in error.message for error in errors)
-    assert {error.hint for error in errors} == {"cat /proc/sys/fs/file-nr; ulimit -n"}
+    assert {error.hint for error in errors} == {LIMITS[errno.EMFILE]}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EMFILE, errno.ENOMEM])
@@ -131,4 +131,4 @@ def test_no_process(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(os, "posix_spawn", refuse)
     error = refusal(Path("/bin/true"))
     assert error.message == f"`/bin/true` could not be started: {os.strerror(number)}"
-    assert error.hint == "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"
+    assert error.hint == NO_ROOM

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nodefix.errors import CommandError
+from nodefix.errors import NO_ROOM, CommandError
 from nodefix.host.programs import Programs
 
 pytestmark = pytest.mark.real_commands
@@ -52,7 +52,7 @@ def test_no_thread_for_sh_after_the_program_was_started(monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "fork", remembered)
     with pytest.raises(CommandError, match="could not be started: can't start new") as caught:
         Programs().run("/usr/bin/sleep", "60")
-    assert caught.value.hint == "free -m; systemctl show nodefix -p TasksCurrent -p TasksMax"
+    assert caught.value.hint == NO_ROOM
     # Killed, and waited for.
     assert not Path(f"/proc/{forked[0]}").exists()
 

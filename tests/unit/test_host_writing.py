@@ -169,6 +169,15 @@ def test_only_a_folder_can_be_synced_as_one(old: Path) -> None:
         sync_directory(old)
 
 
+def test_folder_that_cannot_be_synced_is_named(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match=f"Input/output error: '{old.parent}'"):
+        remove(old)
+
+
 def test_no_descriptor_is_left_open(old: Path) -> None:
     count = len([*Path("/proc/self/fd").iterdir()])
     write_atomic(old, b"new")

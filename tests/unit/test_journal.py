@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -13,7 +14,7 @@ import pytest
 from fakehost import FakeSystemd
 
 from nodefix import events
-from nodefix.errors import BusError
+from nodefix.errors import LIMITS, BusError
 from nodefix.events import ERROR, INFO, NOTICE, WARNING, Record
 from nodefix.journal import Journal
 
@@ -176,11 +177,18 @@ def test_neither_bus_nor_journal(bus: FakeSystemd, tmp_path: Path) -> None:
     assert len(stream.getvalue().splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.ECONNREFUSED, "systemctl restart systemd-journald"),
+        (errno.EMFILE, LIMITS[errno.EMFILE]),
+    ],
+)
 def test_journal_that_refuses_does_not_end_the_run(
-    bus: FakeSystemd, socket: str, monkeypatch: pytest.MonkeyPatch
+    bus: FakeSystemd, socket: str, monkeypatch: pytest.MonkeyPatch, number: int, fix: str
 ) -> None:
     def refuse(*_: str, **__: str) -> None:
-        raise ConnectionRefusedError(111, "Connection refused")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(journald, "sendv", refuse)
     stream = io.StringIO()
@@ -188,7 +196,8 @@ def test_journal_that_refuses_does_not_end_the_run(
     records.send(RECORD)
     records.send(RECORD)
     assert stream.getvalue().count("swap: changed") == 2
-    assert stream.getvalue().count("no journal (Connection refused)") == 1
+    assert stream.getvalue().count(f"no journal ({os.strerror(number)})") == 1
+    assert f"; fix: {fix}\n" in stream.getvalue()
     assert [entry["MESSAGE_ID"] for entry in bus.emitted].count(events.NO_JOURNAL) == 1
 
 

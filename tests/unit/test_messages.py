@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from nodefix import __version__, events, messages
 from nodefix.codes import CODES
-from nodefix.errors import ConfigError, NodefixError
+from nodefix.errors import LIMITS, ConfigError, NodefixError
 from nodefix.events import ERROR, INFO, NOTICE, WARNING
 from nodefix.plan import Done, Plan, Problem
 from nodefix.report import StageReport
@@ -204,6 +206,12 @@ def test_aborted() -> None:
     assert record.fields["NODEFIX_OUTCOME"] == "failed"
     assert record.message.endswith(f"fix: {record.fields['NODEFIX_HINT']}")
     assert "held: out of luck" in messages.aborted_record(OSError("out of luck"), "held").message
+
+
+def test_aborted_by_a_limit() -> None:
+    error = OSError(errno.EMFILE, "Too many open files", "/run/x")
+    record = messages.aborted_record(error, "kubelet is held")
+    assert record.fields["NODEFIX_HINT"] == LIMITS[errno.EMFILE]
 
 
 def test_plan_in_words() -> None:

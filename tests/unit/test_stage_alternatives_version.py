@@ -8,7 +8,7 @@ from el_alternatives import ElAlternatives
 from el_states import STATES
 from fakehost import Node, result
 
-from nodefix.errors import CommandError, DeadlineError, NodefixError
+from nodefix.errors import NO_ROOM, CommandError, DeadlineError, NodefixError
 from nodefix.host.programs import Result
 from nodefix.plan import Plan, Problem
 
@@ -104,6 +104,12 @@ def test_program_that_does_not_end_in_time(el: ElAlternatives) -> None:
     assert not problem.required
     assert "`iptables -V` did not end" in problem.message
     assert problem.hint == "journalctl -k -b -p warning"
+
+
+def test_program_for_which_there_is_no_room(el: ElAlternatives) -> None:
+    """It may well be right."""
+    problem = problem_of(el, CommandError("`iptables -V` could not be started", NO_ROOM))
+    assert (problem.required, problem.hint) == (False, NO_ROOM)
 
 
 def test_long_answer_is_cut(el: ElAlternatives) -> None:
