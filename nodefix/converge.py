@@ -31,7 +31,9 @@ BY_SETTING = "the setting `stages` says so"
 _NOTHING = Plan()
 
 # What these tell of is not known to be wrong: it could not be told in time, or at all.
-_UNCLEAR = (UnclearError, DeadlineError, BusError, MemoryError)
+# The second is Python's own where its C code does not notice the first.
+_NO_MEMORY = (MemoryError, SystemError)
+_UNCLEAR = (UnclearError, DeadlineError, BusError, *_NO_MEMORY)
 
 
 class Refusal(NamedTuple):
@@ -220,7 +222,7 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         words = f"{error.filename}: cannot be looked at: {error.strerror}"
         return Refusal(words, f"ls -ldZ {shlex.quote(error.filename)}; journalctl -k -n 30")
-    if isinstance(error, MemoryError):
+    if isinstance(error, _NO_MEMORY):
         return Refusal(f"stage {stage.NAME}: found no memory left to go on with", NO_ROOM)
     # A defect of nodefix, or a system as nobody imagined it: the later stages must still run.
     at = error.__traceback__

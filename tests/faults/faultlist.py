@@ -6,13 +6,30 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import breaking
 import forms
+import killing
+import surroundings
 from targets import targets
 
 Fault = dict[str, Any]
+
+
+class Point(NamedTuple):
+    """A system call of a run.
+
+    Attributes:
+        program: nodefix, or what it has started.
+        call: its name.
+        number: which one of that name in its process.
+    """
+
+    program: str
+    call: str
+    number: int
+
 
 _TOOL_KINDS = (*breaking.TOOL_PLACES, *breaking.TOOLS)
 _FILE_KINDS = (*breaking.PLACES, *breaking.CONTENTS)
@@ -41,17 +58,16 @@ _USERS = ("run", "wait --timeout 0", "status", "run --dry-run", "disable", "roll
 _BOOTS_IN_A_ROW, _SEEDS = 30, 10
 
 
-def every(seed: int, writing_calls: int) -> list[Fault]:
+def every(seed: int, points: Sequence[Point]) -> list[Fault]:
     """All faults.
 
     Args:
         seed: of the boots with damage by chance.
-        writing_calls: of a run that has much to do; it is killed at each.
+        points: the calls that change something in a run that has much to do.
     """
-    kills = ({"group": "kill", "kind": "at call", "value": n + 1} for n in range(writing_calls))
     # The slow ones first, so that they wait beside the others.
     found = sorted([*_targeted(), *_around(), *_boots(seed)], key=lambda f: f["kind"] not in _SLOW)
-    return [*found, *kills]
+    return [*found, *_refused(points), *_kills(points)]
 
 
 def quick(of_all: Sequence[Fault]) -> list[Fault]:
@@ -72,7 +88,7 @@ def quick(of_all: Sequence[Fault]) -> list[Fault]:
 
 def _mixed(fault: Fault) -> str:
     """Brings them into an order that is always the same, and by chance."""
-    words = f"{fault.get('target')} {fault['kind']} {fault.get('value')}"
+    words = " ".join(str(fault.get(name)) for name in ("target", "kind", "call", "value"))
     return hashlib.sha256(words.encode()).hexdigest()
 
 
@@ -103,9 +119,8 @@ def _around() -> Iterator[Fault]:
     for kind, value in _LIMITS:
         yield {"group": "limits", "kind": kind, "value": value}
     for value in (1, 2, 3, 5, 8, 12):
-        yield {"group": "refused", "kind": "EAGAIN", "value": value, "and_later": True}
-    for kind, value in product(("ENOSPC", "EIO", "EPERM"), range(1, 61)):
-        yield {"group": "refused", "kind": kind, "value": value}
+        what = {"kind": "EAGAIN", "call": surroundings.REFUSED["EAGAIN"], "value": value}
+        yield {"group": "refused", **what, "and_later": True}
     yield from ({"group": "streams", "kind": kind} for kind in _STREAMS)
     for target, kind in product(("/run/nodefix/report.json", "/run/nodefix/ready"), forms.FORMS):
         yield {"group": "forms", "kind": kind, "target": target, "after": True}
@@ -116,6 +131,23 @@ def _around() -> Iterator[Fault]:
         yield {"group": "meddling", "kind": kind}
     for kind, after in product(_USERS, (False, True)):
         yield {"group": "users", "kind": kind, "value": after}
+
+
+def _refused(points: Sequence[Point]) -> Iterator[Fault]:
+    """Each of nodefix's own calls, by what a file system may say to it."""
+    for kind, point in product(("ENOSPC", "EIO", "EPERM"), points):
+        if point.program == killing.NODEFIX and point.call in surroundings.REFUSED[kind].split(","):
+            yield {"group": "refused", "kind": kind, "call": point.call, "value": point.number}
+
+
+def _kills(points: Sequence[Point]) -> Iterator[Fault]:
+    for program, call, number in points:
+        fault = {"group": "kill", "call": call, "value": number}
+        if program == killing.NODEFIX:
+            yield {**fault, "kind": "at"}
+        else:
+            yield {**fault, "kind": "its program alone", "target": program}
+            yield {**fault, "kind": "with its program", "target": program}
 
 
 def _boots(seed: int) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import testnode
-from faultlist import Fault
+from faultlist import Fault, Point
 
 HERE = Path(__file__).resolve().parent
 HOME = "/root/faults"
@@ -37,9 +37,10 @@ def put_harness(node: testnode.Machine) -> None:
     node.run(["python3", f"{HOME}/drive.py", "prepare"])
 
 
-def writing_calls(node: testnode.Machine) -> int:
-    """How many calls that change something a run makes that has much to do."""
-    return int(node.run(["python3", f"{HOME}/drive.py", "count"]).stdout)
+def points(node: testnode.Machine) -> list[Point]:
+    """Each call that changes something in a run that has much to do."""
+    found = json.loads(node.run(["python3", f"{HOME}/drive.py", "points"]).stdout)
+    return [Point(*one) for one in found]
 
 
 def traced(node: testnode.Machine, *options: str) -> list[str]:

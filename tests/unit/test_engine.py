@@ -149,9 +149,10 @@ def test_stage_that_does_not_apply(node: Node) -> None:
     assert run.said(events.STAGE_SKIPPED) == ["swap: skipped: this is a container"]
 
 
-def test_want_of_memory_is_no_defect(node: Node) -> None:
+@pytest.mark.parametrize("error", [MemoryError, SystemError])
+def test_want_of_memory_is_no_defect(node: Node, error: type[Exception]) -> None:
     def fail() -> None:
-        raise MemoryError
+        raise error
 
     stage = FakeStage("swap", Plan())
     stage.on_read = lambda *_: fail()

@@ -256,6 +256,14 @@ def test_defect_is_one_line_with_its_place(installed: Installed) -> None:
     assert second.endswith("rpm -V nodefix")
 
 
+@pytest.mark.parametrize("error", ["MemoryError", "SystemError"])
+def test_want_of_memory_is_no_defect(installed: Installed, error: str) -> None:
+    installed.main(f"raise {error}")
+    done = installed.run("run")
+    words = "nodefix: found no memory left to go on with\n  fix: free -m; ulimit -v -d\n"
+    assert (done.returncode, done.stderr) == (1, words)
+
+
 @pytest.mark.parametrize("status", [0, 1, 2, 64, 77])
 def test_status_is_that_of_main(installed: Installed, status: int) -> None:
     installed.main(f"print(arguments); return {status}")

@@ -77,17 +77,24 @@ _NAMES = ("conf", "yaml", "json", "conflist", "repo", "nft", "swap", "env")
 
 def tool(path: Path, kind: str) -> Undo:
     """Put something in a program's place."""
+    if kind in TOOLS:
+        return program(path, TOOLS[kind])
     put_back = _away(path)
     if kind == "missing":
         return put_back
     if kind == "not-executable":
         path.write_bytes(b"#!/bin/sh\nexit 0\n")
         path.chmod(0o644)
-    elif kind in TOOLS:
-        path.write_bytes(TOOLS[kind])
-        path.chmod(0o755)
     else:
         _place(path, {"device": "null"}.get(kind, kind))
+    return put_back
+
+
+def program(path: Path, content: bytes) -> Undo:
+    """Put another program in a program's place."""
+    put_back = _away(path)
+    path.write_bytes(content)
+    path.chmod(0o755)
     return put_back
 
 

@@ -1,7 +1,7 @@
 """Make faults on the booted node, some at once, each in a process and a world of its own.
 
     drive.py prepare                    make the node one on which faults can be made; once
-    drive.py count                      print how many calls a run makes that change something
+    drive.py points                     print each call of a run that changes something
     drive.py trace OPTIONS              print what strace(1) sees of such a run
     drive.py make FAULTS.json WORKERS   make faults
 
@@ -90,8 +90,8 @@ def main() -> None:
         prepare()
     elif sys.argv[1] == "trace":
         print(killing.trace(*sys.argv[2:]))
-    elif sys.argv[1] == "count":
-        print(killing.count())
+    elif sys.argv[1] == "points":
+        print(json.dumps(killing.points()))
     else:
         make(json.loads(Path(sys.argv[2]).read_text()), int(sys.argv[3]))
 

@@ -112,13 +112,17 @@ def judge(ran: Ran, bound: float, may_die: bool = False) -> Iterator[str]:
         yield f"it said control characters: {sorted(set(control))!r}"
 
 
-def remedies(ran: Ran, speaks: bool = True) -> Iterator[str]:
-    """What is wrong with causes and remedies of a run that is not simply ready."""
+def remedies(ran: Ran) -> Iterator[str]:
+    """What is wrong with causes and remedies of a run, or a wait, that is not simply ready.
+
+    What a signal has ended could name none: nobody can with the stack, or the memory, that C code
+    did not get. `nodefix wait` has to do it then.
+    """
     said = ran.said.decode("utf-8", "replace")
     if ran.status in (0, None) or ran.status < 0:
         return
-    lines = re.findall(r"(?:^\s+|; )(?:fix|try|see|see whether [^:]*): (.+)$", said, re.M)
-    if not lines and speaks:
+    lines = re.findall(r"(?:^\s+|; )(?:fix|try|then|see|see whether [^:]*): (.+)$", said, re.M)
+    if not lines:
         yield f"it ended with {ran.status} and names no remedy: {said[-300:]!r}"
     for line in lines:
         yield from _cannot_be_typed(line)

@@ -164,8 +164,8 @@ def limit(kind: str, value: int) -> How:
     return {"preexec_fn": lambda: resource.setrlimit(which, (value, value))}
 
 
-# Calls of nodefix and of all that it starts that the kernel refuses, by what it then says.
-_REFUSED: Mapping[str, str] = {
+# Calls that the kernel refuses, by what it then says.
+REFUSED: Mapping[str, str] = {
     # A limit on processes, which root is not bound by.
     "EAGAIN": "clone,clone3,fork,vfork",
     "ENOSPC": "write,pwrite64,mkdir,mkdirat,rename,renameat,renameat2,symlink,symlinkat,link,"
@@ -176,15 +176,29 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def refused(kind: str, number: int, and_later: bool) -> How:
-    """Have a call of a run, and perhaps all after it, refused."""
+_CALLS = Path("/mnt/refused")
+
+
+def refused(kind: str, calls: str, number: int, and_later: bool) -> How:
+    """Have a call of a run, and perhaps all after it, refused.
+
+    Args:
+        kind: what the kernel says.
+        calls: their names; strace counts each by itself, in each process.
+        number: which of them.
+        and_later: also those after it, of nodefix and of all that it starts.
+    """
     when = f"{number}+" if and_later else str(number)
-    calls = _REFUSED[kind]
     inject = f"inject={calls}:error={kind}:when={when}"
-    trace = ("-qq", "-o", "/dev/null", "-e", "signal=none", "-e", f"trace={calls}", "-e", inject)
+    trace = ("-qq", "-o", str(_CALLS), "-e", "signal=none", "-e", f"trace={calls}", "-e", inject)
     # A limit on processes is everybody's; a file system refuses what nodefix itself asks for here.
     follow = ("-f",) if and_later else ()
     return {"prefix": ("/usr/bin/strace", *follow, *trace)}
+
+
+def were_refused() -> bool:
+    """Whether the run made the call that was to be refused."""
+    return "(INJECTED)" in _CALLS.read_text("utf-8", "replace")
 
 
 def streams(kind: str) -> tuple[How, Undo]:

@@ -8,6 +8,7 @@ Bus, journal and service manager are the booted node's.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ FOLDERS = ("etc", "var", "usr/bin", "usr/sbin", "usr/local", "boot")
 # Too much to copy, and nobody's that is tested here.
 _LEFT_OUT = ("var/cache", "var/lib/apt", "var/lib/dpkg/info", "var/log", "var/tmp")
 _SCRATCH = Path("/mnt")
+# Bytes that a run may say, and more than any says.
+_SAID = 1 << 20
 _OUTSIDE = Path("/proc/self/ns/mnt").readlink()
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -158,13 +161,17 @@ def nodefix(
     *words: str, seconds: float = 120.0, prefix: tuple[str, ...] = (), **how: object
 ) -> Ran:
     """Run nodefix; `prefix` is what it is started with, `how` is subprocess.Popen's."""
-    descriptor = os.memfd_create("said")
+    # No file, which a limit on the size of files would keep empty, and read at the end: what is
+    # left running keeps it open.
+    said, theirs = os.pipe()
     try:
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _SAID)
+        os.set_blocking(said, False)
         begun = time.monotonic()
         options = {
             "stdin": subprocess.DEVNULL,
-            "stdout": descriptor,
-            "stderr": descriptor,
+            "stdout": theirs,
+            "stderr": theirs,
             "env": ENVIRONMENT,
             "start_new_session": True,
             "cwd": "/",
@@ -179,9 +186,12 @@ def nodefix(
             process.wait()
             status = None
         took = time.monotonic() - begun
-        return Ran(status, os.pread(descriptor, 4 << 20, 0), took)
+        # So that there is always something to read.
+        os.write(theirs, b"\n")
+        return Ran(status, os.read(said, _SAID).removesuffix(b"\n"), took)
     finally:
-        os.close(descriptor)
+        os.close(said)
+        os.close(theirs)
 
 
 def others() -> list[int]:
