@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import breaking
+import course
 import forms
 import killing
 import surroundings
@@ -54,7 +55,6 @@ _LIMITS = (
     ("queue", 0),
 )
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGPIPE", "SIGALRM", "SIGSTOP")
-_USERS = ("run", "wait --timeout 0", "status", "run --dry-run", "disable", "rollback", "--version")
 _BOOTS_IN_A_ROW, _SEEDS = 30, 10
 
 
@@ -129,7 +129,7 @@ def _around() -> Iterator[Fault]:
         yield {"group": "signals", "kind": kind, "value": tenths / 10}
     for kind in ("lock", "signals", "files", "forged"):
         yield {"group": "meddling", "kind": kind}
-    for kind, after in product(_USERS, (False, True)):
+    for kind, after in product(course.AS_USER, (False, True)):
         yield {"group": "users", "kind": kind, "value": after}
 
 

@@ -24,7 +24,7 @@ def boots(fault: Mapping[str, Any]) -> Iterator[list[str]]:
 
     What shows only at the end, as files that pile up, is the last boot's.
     """
-    course.begin()
+    course.begin(world.STARTED_UNITS)
     luck = random.Random(fault["value"])
     sizes = []
     for number in range(1, fault["boots"] + 1):
@@ -58,9 +58,10 @@ def _boot() -> None:
 def _damage(luck: random.Random, fault: Mapping[str, Any]) -> Callable[[], None]:
     """Damage one to three things; returns what repairs those that nodefix does not."""
     undos: list[Callable[[], None]] = []
-    chosen = luck.sample(["tool", "file", "entries", "own", "fstab", "links", "none"], 3)
-    # A tool last: what is missing then breaks nothing more.
-    for what in sorted(chosen, key=lambda one: one == "tool"):
+    # In this order: what this program itself writes, and that with tools, before what puts a pipe,
+    # or nothing, in the place of a file or a tool.
+    kinds = ["own", "fstab", "links", "none", "entries", "file", "tool"]
+    for what in sorted(luck.sample(kinds, 3), key=kinds.index):
         if what == "tool":
             target = Path(luck.choice(fault["tools"]))
             undos.append(breaking.tool(target, luck.choice(_QUICK_TOOLS)))
@@ -76,7 +77,8 @@ def _damage(luck: random.Random, fault: Mapping[str, Any]) -> Callable[[], None]
             Path("/etc/fstab").write_text(judging.FSTAB)
         elif what == "links":
             argv = ["/usr/bin/update-alternatives", "--quiet", "--set", "iptables"]
-            subprocess.run([*argv, "/usr/sbin/iptables-legacy"], check=False, capture_output=True)
+            argv += ["/usr/sbin/iptables-legacy"]
+            subprocess.run(argv, check=False, capture_output=True, timeout=60)
 
     def undo() -> None:
         for one in reversed(undos):

@@ -28,6 +28,16 @@ _OWN = (
     "/etc/fstab",
 )
 _BOUND = 200.0
+# How commands of an ordinary user end: before the first run of a boot, and after it.
+AS_USER = {
+    "run": (77, 77),
+    "run --dry-run": (77, 77),
+    "disable": (77, 77),
+    "rollback": (77, 77),
+    "wait --timeout 0": (1, 0),
+    "status": (3, 0),
+    "--version": (0, 0),
+}
 
 
 def begin(target: str = "") -> None:
@@ -174,10 +184,8 @@ def as_user(fault: Fault) -> list[str]:
         world.nodefix("run")
     before = judging.Before()
     ran = world.nodefix(*fault["kind"].split(), user=65534, group=65534, extra_groups=[])
-    found = [*judging.judge(ran, 70), *before.lost(), *healed(full=False)]
-    if fault["kind"] == "run" and ran.status != 77:
-        found.append(f"run ended with {ran.status}")
-    return found
+    statuses = [AS_USER[fault["kind"]][fault["value"]]]
+    return [*judging.judge(ran, 70, statuses=statuses), *before.lost(), *healed(full=False)]
 
 
 def _is_ours(process: int) -> bool:

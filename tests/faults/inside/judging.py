@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import world
@@ -94,15 +94,17 @@ def left_behind() -> Iterator[str]:
                 yield f"{path} was left behind"
 
 
-def judge(ran: Ran, bound: float, may_die: bool = False) -> Iterator[str]:
-    """What is wrong with one run, whatever it came to."""
+def judge(
+    ran: Ran, bound: float, may_die: bool = False, statuses: Collection[int] = (*OPEN, *SHUT)
+) -> Iterator[str]:
+    """What is wrong with one run, or another command, whatever it came to."""
     said = ran.said.decode("utf-8", "replace")
     for words in _NEVER:
         if words in said:
             yield f"it said `{words}`: …{_around(said, words)}"
     if ran.status is None:
         yield f"it did not end within {bound:g} s"
-    elif ran.status not in (*OPEN, *SHUT) and not (may_die and ran.status < 0):
+    elif ran.status not in statuses and not (may_die and ran.status < 0):
         yield f"it ended with {ran.status}"
     if ran.seconds > bound:
         yield f"it took {ran.seconds:.1f} s, expected {bound:g} at the most"

@@ -23,6 +23,8 @@ BASE = Path("/faults")
 FOLDERS = ("etc", "var", "usr/bin", "usr/sbin", "usr/local", "boot")
 # Too much to copy, and nobody's that is tested here.
 _LEFT_OUT = ("var/cache", "var/lib/apt", "var/lib/dpkg/info", "var/log", "var/tmp")
+# Of what is the booted node's in /run, what nodefix reads as files.
+STARTED_UNITS = "/run/systemd/units"
 _SCRATCH = Path("/mnt")
 # Bytes that a run may say, and more than any says.
 _SAID = 1 << 20
@@ -101,7 +103,7 @@ def enter(target: str = "") -> None:
         work.mkdir()
         options = f"lowerdir={BASE / name},upperdir={upper},workdir={work}"
         mount("faults", Path("/", name), "overlay", 0, options)
-    _own_run()
+    _own_run(target.startswith(STARTED_UNITS))
     if os.path.realpath(Path(target).parent).startswith("/usr/lib"):
         _own_libraries()
 
@@ -128,7 +130,7 @@ def _own_libraries() -> None:
             mount(str(entry), place, "", MS_BIND)
 
 
-def _own_run() -> None:
+def _own_run(has_own_units: bool) -> None:
     """A /run with what the booted node's has, without what nodefix leaves there."""
     before = _SCRATCH / "run"
     before.mkdir()
@@ -138,7 +140,26 @@ def _own_run() -> None:
         if entry.is_dir() and entry.name not in ("nodefix", "motd.d", "xtables.lock"):
             place = Path("/run", entry.name)
             place.mkdir()
+            if has_own_units and Path(STARTED_UNITS).parent == place:
+                _own_units(entry, place)
+            else:
+                mount(str(entry), place, "", MS_BIND | MS_REC)
+
+
+def _own_units(before: Path, folder: Path) -> None:
+    """A /run/systemd in which the list of started units is a copy."""
+    for entry in sorted(before.iterdir()):
+        place = folder / entry.name
+        if entry.is_symlink():
+            place.symlink_to(entry.readlink())
+        elif place == Path(STARTED_UNITS):
+            shutil.copytree(entry, place, symlinks=True)
+        elif entry.is_dir():
+            place.mkdir()
             mount(str(entry), place, "", MS_BIND | MS_REC)
+        else:
+            place.touch()
+            mount(str(entry), place, "", MS_BIND)
 
 
 def in_memory(folder: Path, options: str) -> None:
