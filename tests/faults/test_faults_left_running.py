@@ -8,22 +8,22 @@ import pytest
 import testnode
 from nodes import sh
 
-_TOOL = "/usr/sbin/iptables-nft-restore"
-_REAL = "/usr/sbin/xtables-nft-multi"
+# In each run: the kernel's modules are tried in a network of their own.
+_TOOL, _REAL = "/usr/bin/unshare", "/usr/bin/unshare.real"
 # It does its work, and leaves something with a session of its own.
 _LEAVES = f"""#!/bin/sh
 setsid sleep 1000 &
-exec {_REAL} iptables-nft-restore "$@"
+exec {_REAL} "$@"
 """
 
 
 @pytest.fixture
 def leaving(fault_node: testnode.Nspawn) -> Iterator[testnode.Nspawn]:
     """The node, and not the worlds of the faults, with a program that leaves something running."""
-    sh(fault_node, f"rm {_TOOL}")
+    sh(fault_node, f"mv {_TOOL} {_REAL}")
     fault_node.write(_TOOL, _LEAVES, 0o755)
     yield fault_node
-    sh(fault_node, f"systemctl stop nodefix; ln -sf xtables-nft-multi {_TOOL}")
+    sh(fault_node, f"systemctl stop nodefix; mv {_REAL} {_TOOL}")
 
 
 def running(node: testnode.Nspawn) -> set[str]:
