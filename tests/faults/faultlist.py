@@ -55,7 +55,7 @@ _LIMITS = (
     ("queue", 0),
 )
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGPIPE", "SIGALRM", "SIGSTOP")
-_BOOTS_IN_A_ROW, _SEEDS = 30, 10
+_BOOTS_IN_A_ROW = 300
 
 
 def every(seed: int, points: Sequence[Point]) -> list[Fault]:
@@ -66,8 +66,8 @@ def every(seed: int, points: Sequence[Point]) -> list[Fault]:
         points: the calls that change something in a run that has much to do.
     """
     # The slow ones first, so that they wait beside the others.
-    found = sorted([*_targeted(), *_around(), *_boots(seed)], key=lambda f: f["kind"] not in _SLOW)
-    return [*found, *_refused(points), *_kills(points)]
+    found = sorted([*_targeted(), *_around()], key=lambda f: f["kind"] not in _SLOW)
+    return [_boots(seed), *found, *_refused(points), *_kills(points)]
 
 
 def quick(of_all: Sequence[Fault]) -> list[Fault]:
@@ -150,13 +150,6 @@ def _kills(points: Sequence[Point]) -> Iterator[Fault]:
             yield {**fault, "kind": "with its program", "target": program}
 
 
-def _boots(seed: int) -> Iterator[Fault]:
-    found = targets()
-    for number in range(_SEEDS):
-        yield {
-            "group": "boots",
-            "kind": "in a row",
-            "value": seed + number,
-            "boots": _BOOTS_IN_A_ROW,
-            **found._asdict(),
-        }
+def _boots(seed: int) -> Fault:
+    what = {"group": "boots", "kind": "in a row", "value": seed, "boots": _BOOTS_IN_A_ROW}
+    return {**what, **targets()._asdict()}

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -95,6 +96,8 @@ def killed(fault: Mapping[str, Any]) -> list[str]:
         ran = world.nodefix("run", prefix=prefix)
         # strace ends by the signal that ended what it traced.
         happened = ran.status != 0
+        if happened and ran.status != -signal.SIGKILL:
+            found.append(f"it was to be killed, and ended with {ran.status}: {ran.said[-300:]!r}")
     if not happened:
         raise breaking.CannotBe(f"this run made no such call: {call} {fault['value']}")
     return [*found, *_halves(), *course.healed(full=True), *_left_running()]
