@@ -232,12 +232,10 @@ def _parent_lines(parent: ChainKey, rules: tuple[str, ...]) -> tuple[list[str], 
 
 def _position(jump: Jump, rules: list[str]) -> int | None:
     """Where a jump stands among rules, in the form of any kube-proxy (with or without NEW)."""
-    forms = jump.forms()
+    forms, end = jump.forms(), f"-j {jump.chain}"
     for at, rule in enumerate(rules):
         # Splitting is dear, and most rules are written as kube-proxy has them.
-        if rule in forms or (
-            rule.endswith(f"-j {jump.chain}") and _split(rule) in map(_split, forms)
-        ):
+        if rule in forms or (rule.endswith(end) and _split(rule) in map(_split, forms)):
             return at
     return None
 
