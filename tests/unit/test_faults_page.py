@@ -12,7 +12,8 @@ import proof
 import pytest
 from faultnode import Outcome
 
-_EVERY = faultlist.every(1, 5)
+_POINTS = [faultlist.Point("/usr/bin/nodefix", "rename", number + 1) for number in range(9)]
+_EVERY = faultlist.every(1, _POINTS)
 # There are as many of these as a run on that machine makes calls.
 _OF_A_RUN = ("kill", "refused")
 
