@@ -66,7 +66,7 @@ def every(seed: int, points: Sequence[Point]) -> list[Fault]:
         points: the calls that change something in a run that has much to do.
     """
     # The slow ones first, so that they wait beside the others.
-    found = sorted([*_targeted(), *_around()], key=lambda f: f["kind"] not in _SLOW)
+    found = sorted([*_targeted(), *_around()], key=lambda fault: not fault.get("waits"))
     return [_boots(seed), *found, *_refused(points), *_kills(points)]
 
 
@@ -79,7 +79,7 @@ def quick(of_all: Sequence[Fault]) -> list[Fault]:
     for fault in sorted(of_all, key=_mixed):
         group, target = fault["group"], fault.get("target", "")
         is_new = group not in ("tools", "files", "folders", "entries") or target not in targets_seen
-        if fault["kind"] not in _SLOW and is_new and taken[group] < wanted.get(group, 6):
+        if not fault.get("waits") and is_new and taken[group] < wanted.get(group, 6):
             targets_seen.add(target)
             taken[group] += 1
             found.append(fault)
@@ -95,7 +95,7 @@ def _mixed(fault: Fault) -> str:
 def _targeted() -> Iterator[Fault]:
     found = targets()
     for target, kind in product(found.tools, _TOOL_KINDS):
-        yield {"group": "tools", "kind": kind, "target": target}
+        yield {"group": "tools", "kind": kind, "target": target, "waits": kind in _SLOW}
     for target, kind in product(found.files, _FILE_KINDS):
         yield {"group": "files", "kind": kind, "target": target}
     for target, kind in product(found.folders, _FOLDER_KINDS):

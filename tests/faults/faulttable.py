@@ -147,4 +147,4 @@ def described(one: Outcome) -> str:
     return " ".join(fault.values())
 
 
-_LISTS = ("tools", "files", "folders", "boots", "after", "and_later")
+_LISTS = ("tools", "files", "folders", "boots", "after", "and_later", "waits")

@@ -54,7 +54,7 @@ def _hold(text: str) -> None:
     assert all(tried == held + other for tried, held, other, _ in found.values())
     everything = found.pop("all")
     assert everything == [sum(column) for column in zip(*found.values(), strict=True)]
-    counted = faulttable.counted(faultlist.every(1, 0))
+    counted = faulttable.counted(faultlist.every(1, []))
     for group, title in faulttable.TITLES.items():
         there = found[title][0] + found[title][3]
         assert there >= counted[group] if group in _OF_A_RUN else there == counted[group], title
