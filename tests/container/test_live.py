@@ -37,8 +37,8 @@ def test_live_repair_restarts_kube_proxy_once(cluster: Cluster) -> None:
     # At boot kubelet is not up yet, and nobody asks for kube-proxy.
     assert "kube-proxy" not in outcomes(node)
     assert cluster.called("crictl") == cluster.called("GET") == []
-    sh(node, DAMAGE)
     before = rules(node)
+    sh(node, DAMAGE)
     # What a reload of a firewall does, while the restart goes on.
     node.run(["systemctl", "restart", "--no-block", "nodefix"])
     node.wait_until("it is restarted", lambda: cluster.called("DELETE"))
