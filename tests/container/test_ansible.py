@@ -13,9 +13,12 @@ import testnode
 from nodes import EXTRA, LIBRARY, TOP, kubelet_runs, outcomes, rules, sh
 from plays import ROLES, Played, Player, run
 
+from nodefix.words import UNDO
+
 ROLE = ROLES / "nodefix"
 DROP_IN = "/etc/nodefix/nodefix.yaml.d/90-ansible.yaml"
 ENTRY = "/etc/tmpfiles.d/nodefix.conf"
+COPY, SHARED = "/var/cache/nodefix.rpm", "/usr/share/nodefix/grafana/nodefix.json"
 # Of rpm, dnf, systemd and Ansible; none of it is the role's. In /usr dnf also installs what stands
 # in for EL10's packages, and Python writes byte code.
 NOT_LOOKED_AT = (
@@ -112,8 +115,11 @@ def test_settings_are_checked_before_they_take_effect(fresh: Fresh) -> None:
     assert f"{DROP_IN} is as it was" in wrong.output
     assert (listing(node), node.unit("nodefix.service")["InvocationID"]) == (before, ran)
 
+    # A file of the version that is installed, with other content.
+    sh(node, f"echo >>{COPY}; rm {SHARED}")
     done = play(fresh, swap=False, stages={"lockfile": "wanted"}, swap_margin_mib="512")
     assert (done.failed, done.changed > 0) == (0, True), done.output
+    assert node.exists(SHARED)
     assert node.unit("nodefix.service")["InvocationID"] != ran
     shown = node.run(["nodefix", "config", "show"]).stdout
     for setting in ("swap: +off", "stages.lockfile: +wanted", "swap_margin_mib: +512"):
@@ -135,6 +141,17 @@ def test_what_is_wrong_fails_the_play_with_its_remedy(fresh: Fresh) -> None:
     assert "lockfile: as it should be" in broken.output
 
 
+def test_a_degraded_node_is_accepted_where_that_is_wanted(fresh: Fresh) -> None:
+    sh(fresh.node, f"mv {LIBRARY} {LIBRARY}.away")
+    try:
+        accepted = play(fresh, accept_degraded=True, stages={"modules": "wanted"})
+    finally:
+        sh(fresh.node, f"mv {LIBRARY}.away {LIBRARY}; systemctl restart nodefix")
+    assert accepted.failed == 0, accepted.output
+    # It is shown all the same.
+    assert "iptables extension libraries for addrtype: found none" in accepted.output
+
+
 def test_absent_rolls_back_first_and_leaves_nothing(fresh: Fresh) -> None:
     node = fresh.node
     entry = node.read(ENTRY)
@@ -152,6 +169,11 @@ def test_absent_rolls_back_first_and_leaves_nothing(fresh: Fresh) -> None:
     assert sh(node, "find / /run -xdev -name '*nodefix*'; ls -d /usr/share/ansible || true") == ""
     assert "KUBE-" not in rules(node)
     assert kubelet_runs(node)
+    # What was left when the package went, and is to stay.
+    node.write(f"/{UNDO}/0001.json", '{"state": "done"}')
+    accepted = fresh.player.play(state="absent", accept_left=True)
+    assert accepted.failed == 0, accepted.output
+    assert node.exists(f"/{UNDO}/0001.json")
 
 
 def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
