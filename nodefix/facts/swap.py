@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from nodefix.answer import Answer
 from nodefix.errors import BusError, UnclearError
 from nodefix.facts.fstab import FSTAB, FstabSwap, read_fstab, unescape
+from nodefix.facts.swap_files import may_have_units
 from nodefix.facts.swap_origins import (
     is_fstab_left_out,
     kernel_arguments,
@@ -125,7 +126,8 @@ def read_swap(host: Host, asks_kubelet: bool = True) -> SwapFacts:
     entries = reading.of(lambda: read_fstab(host)) or ()
     # These may leave fstab's swap out.
     fstab = () if arguments is None or is_fstab_left_out(arguments) else _at_boot(entries)
-    units = reading.of(lambda: _units(host)) or ()
+    asks_systemd = devices or may_have_units(host)
+    units = (reading.of(lambda: _units(host)) or ()) if asks_systemd else ()
     active = tuple(
         _active(host, device, used, units, entries, arguments or ()) for device, used in devices
     )

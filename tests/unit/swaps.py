@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fakehost import Node, result
@@ -32,8 +33,10 @@ def unit(node: Node, name: str, what: str, **other: str) -> SwapUnit:
         "source_path": "",
         "file_state": "generated",
     }
-    node.systemd.units[name] = SwapUnit(name=name, what=what, **{**fields, **other})
-    return node.systemd.units[name]
+    made = node.systemd.units[name] = SwapUnit(name=name, what=what, **{**fields, **other})
+    if made.fragment_path and not os.path.lexists(node.host.path(made.fragment_path)):
+        node.file(made.fragment_path, "")
+    return made
 
 
 def from_fstab(node: Node, name: str, what: str) -> SwapUnit:

@@ -37,8 +37,8 @@ DEAR = {
     "nodefix.live",
     "nodefix.undoing",
 }
-# nodefix's own modules; all of them are 230.
-MOST = 125
+# nodefix's own modules; all of them are 250.
+MOST = 126
 
 
 def imported(code: str) -> set[str]:
