@@ -2,11 +2,11 @@
 # Functions for the script of a machine on whose /srv the real programs are. What is to be seen is
 # left in files of the working folder.
 
-# kube-proxy's words, until it ends by itself or for so many seconds.
+# proxy FILE SECONDS RELEASE: kube-proxy's words, until it ends by itself or for so many seconds.
 proxy() {
     local status=0
-    timeout "$2" /srv/kube-proxy --config=/etc/kubernetes/kube-proxy.yaml --hostname-override=node \
-        >"$1" 2>&1 || status=$?
+    timeout "$2" "/srv/kube-proxy-$3" --config=/etc/kubernetes/kube-proxy.yaml \
+        --hostname-override=node >"$1" 2>&1 || status=$?
     echo "$status" >"$1.ended"
 }
 
@@ -26,7 +26,9 @@ import sys, urllib.request
 print(end=urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())' "$1" 2>/dev/null
 }
 
+# without_nodefix RELEASE...
 without_nodefix() {
+    local release
     api
     for _ in $(seq 120); do
         ! journalctl -u kubelet -o cat | grep -q 'command failed.*swap' || break
@@ -34,10 +36,21 @@ without_nodefix() {
     done
     journalctl -u kubelet -o cat | grep 'command failed' >swap
     systemctl show -P ExecMainStatus kubelet >swap.ended
-    proxy conntrack 60
+    # It has been seen, and its tries cost the others time.
+    systemctl stop kubelet
+    for release; do
+        proxy "conntrack-$release" 60 "$release"
+    done
+    # As a firewall or a container runtime may have it: kube-proxy gets as far as iptables.
+    modprobe nf_conntrack
+    for release; do
+        proxy "iptables-$release" 60 "$release"
+    done
 }
 
+# with_nodefix RELEASE...
 with_nodefix() {
+    local release
     cp /run/nodefix/report.json held.json
     systemctl is-active kubelet >held || true
     # What dnf does, and then the rest of what is told.
@@ -49,12 +62,28 @@ with_nodefix() {
         sleep 1
     done
     api
-    proxy proxy 120 &
+    for release; do
+        rules_by "$release"
+    done
+}
+
+# kube-proxy of a release until the rules of both families are there, written by itself.
+rules_by() {
+    local proxying tables
+    for tables in iptables ip6tables; do
+        "$tables" -t nat -F KUBE-SERVICES
+    done
+    proxy "proxy-$1" 120 "$1" &
+    proxying=$!
     for _ in $(seq 90); do
-        iptables-save >rules
-        ! grep -q -- '-A KUBE-SERVICES -d' rules || break
+        { iptables-save && ip6tables-save; } >"rules-$1"
+        ! has_rules "rules-$1" || break
         sleep 1
     done
-    pkill --exact kube-proxy || true
-    wait %2 || true
+    pkill --full '^/srv/kube-proxy-' || true
+    wait "$proxying" || true
+}
+
+has_rules() {
+    grep -q -- '-A KUBE-SERVICES -d 10' "$1" && grep -q -- '-A KUBE-SERVICES -d fd' "$1"
 }

@@ -2,7 +2,7 @@
 
 The node is a virtual machine with swap in its fstab, `iptables` that is not the nft variant, and a
 kernel without what Enterprise Linux has in kernel-modules-extra. In its first boot nodefix is
-switched off, in the second it does its work.
+switched off, in the second it does its work. kubelet is the newest release's; kube-proxy is each.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 import testnode
 from build import RELEASES, binaries
+from proxying import errors
 from testnode.qemu import Boot, Farm, Ran, Scenario
 
 from nodefix.symptoms import Text, find, load
 
 _HERE = Path(__file__).resolve().parent
 _SCRIPT = (_HERE / "crashes.sh").read_text()
+_RELEASES = " ".join(RELEASES)
 # Of what Enterprise Linux 10 has in kernel-modules-extra only.
 _EXTRA = ("nft_compat", "xt_comment", "xt_addrtype", "xt_MASQUERADE", "ip_set", "br_netfilter")
 # What it does not have at all.
@@ -80,11 +82,11 @@ echo 'to be seen without it' >/etc/nodefix/disabled
 
 
 def _programs() -> Mapping[str, Path]:
-    """The newest release, a container runtime for kubelet, and what kube-proxy reads."""
-    real = binaries(RELEASES[0])
+    """kubelet and kube-proxy, a container runtime for the one, and what the other one reads."""
+    proxies = {f"kube-proxy-{release}": binaries(release).kube_proxy for release in RELEASES}
     return {
-        "kubelet": real.kubelet,
-        "kube-proxy": real.kube_proxy,
+        **proxies,
+        "kubelet": binaries(RELEASES[0]).kubelet,
         "containerd": testnode.image(("containerd",)) / "usr/bin/containerd",
         **{name: _HERE / "data" / name for name in ("apiserver.py", "objects.py")},
     }
@@ -93,10 +95,10 @@ def _programs() -> Mapping[str, Path]:
 CRASHES = Scenario(
     "crashes",
     boots=(
-        Boot(damage=_DAMAGE, script=f"{_SCRIPT}without_nodefix\n", seconds=300),
+        Boot(damage=_DAMAGE, script=f"{_SCRIPT}without_nodefix {_RELEASES}\n", seconds=300),
         Boot(
             damage=f"{_ON_EACH}rm /etc/nodefix/disabled\n",
-            script=f"{_SCRIPT}with_nodefix\n",
+            script=f"{_SCRIPT}with_nodefix {_RELEASES}\n",
             seconds=300,
         ),
     ),
@@ -110,10 +112,14 @@ CRASHES = Scenario(
     collect=("/run/nodefix", "/etc/fstab"),
     programs=_programs,
 )
+_PROXY_CRASHES = (
+    ("conntrack", "nf_conntrack_max: no such file or directory", "conntrack-max-missing"),
+    ("iptables", "iptables is not available on this host", "iptables-not-available"),
+)
 # What a file of the first boot's has, and the symptom by which nodefix explains it.
 CRASHING = (
     ("swap", "running with swap on is not supported", "swap-on"),
-    ("conntrack", "nf_conntrack_max: no such file or directory", "conntrack-max-missing"),
+    *((f"{name}-{of}", *rest) for name, *rest in _PROXY_CRASHES for of in RELEASES),
 )
 on_it = pytest.mark.parametrize("ran", [CRASHES], indirect=True, ids=["machine"])
 
@@ -144,6 +150,7 @@ def _explained(said: str) -> set[str]:
 @pytest.mark.parametrize(("name", "words", "symptom"), CRASHING, ids=[c[0] for c in CRASHING])
 def test_without_nodefix_it_crashes(ran: Ran, name: str, words: str, symptom: str) -> None:
     said = ran.boots[0].script(name)
+    print(said)
     assert words in said
     assert symptom in _explained(said)
     assert ran.boots[0].script(f"{name}.ended").strip() not in ("", "0", "124")
@@ -168,11 +175,19 @@ def test_with_nodefix_swap_is_off_and_kubelet_held_for_the_modules(ran: Ran) -> 
 
 
 @on_it
-def test_after_the_remedy_both_run(ran: Ran) -> None:
+def test_after_the_remedy_kubelet_runs(ran: Ran) -> None:
     second = ran.boots[1]
     assert "systemctl restart nodefix" in second.told("kubelet.service")
     assert second.script("kubelet.healthz") == "ok", second.told("kubelet.service")
     assert second.swaps == []
-    said = second.script("proxy")
-    assert "KUBE-SERVICES -d 10.96.0.1/32" in second.script("rules"), said
+
+
+@on_it
+@pytest.mark.parametrize("release", RELEASES)
+def test_after_the_remedy_kube_proxy_runs(ran: Ran, release: str) -> None:
+    second = ran.boots[1]
+    said = second.script(f"proxy-{release}")
+    for first in ("10.96.0.1/32", "fd00:96::1/128"):
+        assert f"KUBE-SERVICES -d {first}" in second.script(f"rules-{release}"), said
+    assert not errors(said), said
     assert not _explained(said) & {symptom for _, _, symptom in CRASHING}, said
