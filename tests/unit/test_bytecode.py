@@ -86,6 +86,15 @@ def test_what_is_current_stays_as_it_is(home: Home) -> None:
     assert inodes(home) == before
 
 
+def test_every_user_can_read_it(home: Home) -> None:
+    was = os.umask(0o077)
+    try:
+        home.renewed()
+    finally:
+        os.umask(was)
+    assert all((home.folder / name).stat().st_mode & 0o044 == 0o044 for name in made())
+
+
 def test_python_takes_it_whatever_the_time_of_the_source(home: Home) -> None:
     home.renewed()
     os.utime(home.folder / "nodefix/facts/swap.py", (0, 0))
