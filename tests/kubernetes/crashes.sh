@@ -61,6 +61,8 @@ with_nodefix() {
         ! healthy http://127.0.0.1:10248/healthz >kubelet.healthz || break
         sleep 1
     done
+    # It runs, and would take time from the other.
+    systemctl stop kubelet containerd
     api
     for release; do
         rules_by "$release"
