@@ -1,9 +1,9 @@
 """All byte code of nodefix and of what it bundles in one file, in the place of two hundred.
 
 At boot no file has been read yet, and each is a wait for the disk. packaging/bytecode writes the
-file for each Python: eight bytes with the length of an index, the index as marshal has it, then the
-code of one module after the other. Where the file is missing or damaged Python finds each module by
-itself.
+file for each Python: its magic number, eight bytes with the length of an index, the index as
+marshal has it, then the code of one module after the other. Where the file is missing, damaged or
+another Python's, Python finds each module by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+
+# importlib.util's, without what else that imports.
+from _frozen_importlib_external import MAGIC_NUMBER
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
 TYPE_CHECKING = False
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 # To the name of a module: its source, and where its code begins and how long it is, in bytes.
 Index = dict[str, tuple[str, int, int]]
 
-_LENGTH = 8
+_MAGIC, _LENGTH = len(MAGIC_NUMBER), 8
 _PACKAGE = "__init__.py"
 
 
@@ -32,9 +35,12 @@ class _Loader(SourceFileLoader):
         super().__init__(name, path)
         self._bundle = bundle
 
-    def get_code(self, fullname: str) -> CodeType:
-        """Read the code of the module."""
-        code: CodeType = marshal.loads(self._bundle.read(fullname))
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Read the code of the module, by Python's own way where it is damaged."""
+        try:
+            code: CodeType = marshal.loads(self._bundle.read(fullname))
+        except Exception:  # marshal raises what a damaged place happens to come to
+            return super().get_code(fullname)
         return code
 
 
@@ -49,17 +55,21 @@ class Bundle:
             home: the folder that the paths in it begin in.
 
         Raises:
-            OSError, EOFError, TypeError, ValueError: it is not there, cannot be read or is damaged.
+            Exception: it is not there, cannot be read, is damaged or is for another Python.
         """
         self._home = home
         # Open as long as the process is there.
         self._descriptor = os.open(path, os.O_RDONLY)
-        length = int.from_bytes(os.pread(self._descriptor, _LENGTH, 0), "little")
-        end = _LENGTH + length
+        if os.pread(self._descriptor, _MAGIC, 0) != MAGIC_NUMBER:
+            # What it has is no byte code for this one, which would crash.
+            raise ValueError(path)
+        length = int.from_bytes(os.pread(self._descriptor, _LENGTH, _MAGIC), "little")
+        begin = _MAGIC + _LENGTH
+        end = begin + length
         size = os.fstat(self._descriptor).st_size
         if end > size:
             raise EOFError(path)
-        self._index: Index = marshal.loads(os.pread(self._descriptor, length, _LENGTH))
+        self._index: Index = marshal.loads(os.pread(self._descriptor, length, begin))
         if size != end + sum(length for _, _, length in self._index.values()):
             raise EOFError(path)
         self._begin = end
@@ -96,6 +106,6 @@ def install() -> None:
     try:
         if cached:
             sys.meta_path.insert(0, Bundle(place(cached), home))
-    except (OSError, EOFError, TypeError, ValueError):
+    except Exception:  # marshal raises what a damaged place happens to come to
         # It only saves time.
         return
