@@ -170,7 +170,7 @@ def _read(file: Path, limit: int, problems: list[str]) -> bytes:
         problems.append(f"{file}: {error}")
     except OSError as error:
         words = f"cannot be read: {error.strerror}"
-        if error.errno == errno.EFBIG:
+        if error.errno == errno.EOVERFLOW:
             words = f"found more than {LIMIT} bytes of settings in all files, expected less"
         problems.append(f"{file}: {words}")
     return b""

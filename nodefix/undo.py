@@ -141,7 +141,7 @@ class UndoLog:
         text = json.dumps(content, indent=1) + "\n"
         if len(text) > LIMIT:
             # It could not be read back.
-            raise OSError(errno.EFBIG, f"found {len(text)} bytes, expected at most {LIMIT}")
+            raise OSError(errno.EOVERFLOW, f"found {len(text)} bytes, expected at most {LIMIT}")
         write_atomic(self._file(entry.number), text.encode(), 0o600)
 
     def _read(self, number: int) -> Entry | None:

@@ -71,7 +71,8 @@ def _content(descriptor: int, limit: int, path: str | os.PathLike[str]) -> bytes
         left -= len(piece)
     if not left:
         words = f"found more than {limit} bytes, expected less"
-        raise OSError(errno.EFBIG, words, os.fspath(path))
+        # open(2)'s word; EFBIG is about what may be written, which has a remedy of its own.
+        raise OSError(errno.EOVERFLOW, words, os.fspath(path))
     return b"".join(pieces)
 
 

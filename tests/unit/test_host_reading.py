@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from nodefix.errors import LIMITS
 from nodefix.host.reading import read_file
 
 
@@ -27,7 +27,8 @@ def test_limit_is_what_may_be_read(tmp_path: Path) -> None:
     assert read_file(tmp_path / "file", limit=5) == b"12345"
     with pytest.raises(OSError, match="found more than 4 bytes") as caught:
         read_file(tmp_path / "file", limit=4)
-    assert caught.value.errno == errno.EFBIG
+    # A limit of nodefix's own and none of the kernel's, for which there is another remedy.
+    assert caught.value.errno not in LIMITS
     assert caught.value.filename == str(tmp_path / "file")
 
 
