@@ -79,8 +79,9 @@ class Tree:
     def refusal(self, path: str) -> Refusal | None:
         """Why nothing can be changed in the folder of a path; None if something can."""
         folder = self._host.path(path).parent
-        while not os.path.lexists(folder) and folder != self._host.root:
-            # It is put back itself before.
+        # Not Path.is_dir(), which raises where the disk does not give it.
+        while not os.path.isdir(folder) and folder != self._host.root:  # noqa: PTH112
+            # It is put back itself before, or what was in it is left.
             folder = folder.parent
         if os.access(folder, os.W_OK):
             return None

@@ -245,3 +245,11 @@ def test_what_is_no_path(path: str) -> None:
 def test_a_link_keeps_odd_bytes() -> None:
     undo = Undo("unit-masked", {MASK: {"link": "\udcff"}}, {MASK: None})
     assert os.fsencode(places_of(undo)[0].was.target or "") == b"\xff"
+
+
+def test_a_link_to_nothing_in_the_place_of_a_folder_is_left(node: Node) -> None:
+    disabled(node)
+    node.link(WANTS, "nowhere")
+    before = node.snapshot()
+    assert outcomes(back(node)) == {WANTS: "left", f"{WANTS}/own.swap": "left"}
+    assert node.snapshot() == before
