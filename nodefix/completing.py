@@ -20,6 +20,9 @@ from nodefix.store import Earlier, ReportFiles
 from nodefix.text import seconds_of, stamp
 from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, READY
 
+# What a run comes to that has looked at the node.
+_ENDED = (READY, DEGRADED, FAILED)
+
 
 def complete(host: Host, done: StageReport | None, own: Head | None = None) -> Ran:
     """Write it into report and marker; only while the run lock is held.
@@ -32,7 +35,7 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
         own: the head of the run that the restart is the end of; None if it is of none.
 
     Returns:
-        This boot's last run, with it.
+        This boot's last run, with it; as it was left where it has not ended (`has_ended`).
 
     Raises:
         OSError: report or marker cannot be written.
@@ -45,11 +48,11 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
         # At the end, as in the report of each run.
         stages[KUBE_PROXY] = one
     head = Head(boot, last.invocation_id, last.started)
-    outcome, course = run_outcome(stages), last.course
-    finished = last.finished
+    outcome, course, finished = last.outcome, last.course, last.finished
     if own and (own.started, own.invocation_id) == (last.started, last.invocation_id):
         finished = stamp()
-    if last.outcome in (READY, DEGRADED, FAILED):
+    if outcome in _ENDED:
+        outcome = run_outcome(stages)
         course = _course(last, outcome, bool(done and done.outcome == CHANGED))
         files.write(head, outcome, stages, finished, course=course)
         # One that was taken away meanwhile must not come back by this.
@@ -61,9 +64,14 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
     return Ran(head, finished, outcome, stages, course, usec, is_off, kubelet)
 
 
+def has_ended(ran: Ran) -> bool:
+    """Whether it has looked at the node and come to its end, so that its outcome can be told."""
+    return ran.outcome in _ENDED
+
+
 def tell_around(host: Host, config: Config, ran: Ran) -> Iterator[str]:
     """Tell the tools around; what could not be told, in words."""
-    if ran.outcome in (READY, DEGRADED, FAILED) and ran.head.started:
+    if has_ended(ran):
         yield from tell(host.root, config, ran)
 
 

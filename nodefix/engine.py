@@ -205,13 +205,15 @@ class _Run:
             self._journal.send(note_record(f"{words}; fix: {error.hint}", events.WARNING))
             return run_outcome(self._now)
         # No run at boot has anything to complete.
-        from nodefix.completing import complete, tell_around
+        from nodefix.completing import complete, has_ended, tell_around
 
-        ran = complete(self._host, done, self._head)
-        if self._tell_late(done) or ran.outcome != run_outcome(self._reports):
+        ran, own = complete(self._host, done, self._head), run_outcome(self._reports)
+        if (self._tell_late(done) or ran.outcome != own) and has_ended(ran):
             usec = round((time.monotonic() - self._begun) * 1_000_000)
             self._journal.send(finished_record(ran.outcome, ran.stages, usec, ran.kubelet))
-        self._notify(status_line(ran.outcome, ran.stages))
+        # Where another run was aborted meanwhile, what this one has found is all that is known.
+        outcome, stages = (ran.outcome, ran.stages) if has_ended(ran) else (own, self._reports)
+        self._notify(status_line(outcome, stages))
         for said in tell_around(self._host, config, ran):
             self._journal.send(note_record(said, events.WARNING))
         return run_outcome(self._now)

@@ -82,6 +82,17 @@ def test_what_went_wrong_is_told_too(proxy: KubeProxy, journals: Recorder) -> No
     assert ReportFiles(proxy.node.root).earlier(BOOT_ID).outcome == "degraded"
 
 
+@pytest.mark.parametrize("outcome", ["", "skipped", "running"])
+def test_without_a_run_that_has_looked_at_the_node_it_is_not_called_ready(
+    proxy: KubeProxy, journals: Recorder, outcome: str
+) -> None:
+    if outcome:
+        leave(proxy.node, outcome, StageReport("chains", "required", "skipped"))
+    assert status("restart-kube-proxy") == 0
+    assert [record.message_id for record in journals.records] == [events.STAGE_CHANGED]
+    assert not proxy.node.host.path("/run/motd.d/nodefix").exists()
+
+
 def test_somebody_else_is_at_it(
     proxy: KubeProxy, journals: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from commandline import below_root, journals, on_node, status
 from fakehost import Node, Recorder
 from fakestage import INSIDE, PROBLEM, FakeStage, change
+from lastrun import leave
 
 from nodefix import engine, events
 from nodefix.config import Config
@@ -160,6 +161,22 @@ def test_another_run_that_does_not_end_is_named(node: Node) -> None:
         " lock; fix: look at it"
     )
     assert json.loads((node.root / REPORT).read_bytes())["outcome"] == "ready"
+
+
+def test_another_run_that_was_aborted_meanwhile_is_not_called_ready(node: Node) -> None:
+    done = DEGRADED._replace(outcome="changed", problems=())
+
+    def do() -> StageReport:
+        leave(node, "running", StageReport("swap", "required", "unchanged"), stage="swap")
+        return done
+
+    waits = StageReport("kube-proxy", "wanted", "not run")
+    _, journal = run(node, lambda *_: lambda: Due(waits, do), FakeStage("swap"))
+    assert json.loads((node.root / REPORT).read_bytes())["outcome"] == "running"
+    assert [record.message_id for record in journal.records][-2:] == [
+        events.RUN_FINISHED,
+        events.STAGE_CHANGED,
+    ]
 
 
 def test_nothing_that_was_due_is_told_nowhere(node: Node) -> None:
