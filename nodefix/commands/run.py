@@ -13,7 +13,7 @@ from nodefix.events import Record
 from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
-from nodefix.host.kubelets import kubelets, started_by_systemd
+from nodefix.host.kubelets import holder, kubelets
 from nodefix.host.lock import AGAIN_SECONDS, LOCK_SECONDS, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
@@ -43,6 +43,7 @@ from nodefix.words import (
     FAILED,
     KUBELET_UNITS,
     TOLD_BY_RUN,
+    UNIT,
 )
 
 TYPE_CHECKING = False
@@ -119,8 +120,9 @@ def run(
         _tell_once(root, journal, record, "systemctl status nodefix")
         return EXIT_FAILED
     finally:
-        # kubelet is started when the unit's own process has ended. A run that failed has time.
-        journal.close(beside=started_by_systemd() and status != EXIT_FAILED)
+        # kubelet is started when the unit's own process has ended. A run that failed has time; so
+        # has that of another unit, whose end takes a child along.
+        journal.close(beside=status != EXIT_FAILED and holder(f"{root}/") == UNIT)
 
 
 def _tell_once(root: Path, journal: Journal, record: Record, whole: str) -> None:

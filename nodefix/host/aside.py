@@ -15,7 +15,7 @@ def leave_to_child(action: Callable[[], None]) -> bool:
 
     Only without threads, whose locks a child would find taken for ever. systemd leaves such a child
     alone as long as the service is not stopped, and a service of the type oneshot is active as soon
-    as its own process has ended.
+    as its own process has ended; only with RemainAfterExit= it stays so, and is not stopped then.
 
     Returns:
         Whether there is such a child; if not nothing was done.

@@ -184,7 +184,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
-        self.prints = False
+        self.prints = self.is_left_to_child = False
 
     def send(self, record: Record) -> None:
         """Keep it."""
@@ -192,3 +192,4 @@ class Recorder:
 
     def close(self, beside: bool = False) -> None:
         """Nothing is buffered."""
+        self.is_left_to_child = beside
