@@ -158,10 +158,21 @@ def signalled(fault: Fault) -> list[str]:
     said, _ = process.communicate(timeout=200)
     ran = world.Ran(process.returncode, said, 0)
     found = [*judging.judge(ran, 200, may_die=True)]
-    for left in world.others():
+    for left in _still_running(10):
         found.append(f"process {left} was left running: {_words(left)}")
         os.kill(left, signal.SIGKILL)
     return [*found, *judging.fstab_lost(), *healed(full=True)]
+
+
+def _still_running(seconds: float) -> list[int]:
+    """What of a run that a signal has ended does not come to its end by itself.
+
+    Who is killed can end nobody else: a program that was at work finishes that, a moment later.
+    """
+    end = time.monotonic() + seconds
+    while (left := world.others()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
 
 
 def meddled(fault: Fault) -> list[str]:

@@ -28,6 +28,11 @@ tmpfs /srv tmpfs noauto 0 0
 /dev/vda9 none swap sw 0 0
 UUID=0b0b0b0b-0000-4000-8000-000000000000 none swap defaults,nofail 0 0 # and another
 """
+# The remedy of a node whose system is an image, as nodefix/image_mode.py words it: what is typed
+# there and here.
+_IN_IMAGE = re.compile(
+    r"in the image's Containerfile: RUN (.+); build and push it, then on this node: (.+)"
+)
 # What a remedy may begin with that this node has not: Enterprise Linux's own.
 _ELSEWHERE = {
     "dnf",
@@ -40,6 +45,7 @@ _ELSEWHERE = {
     "kubectl",
     "sudo",
     "rpm-ostree",
+    "ostree",
     "bootc",
     "alternatives",
     "firewall-cmd",
@@ -127,7 +133,9 @@ def remedies(ran: Ran) -> Iterator[str]:
     if not lines:
         yield f"it ended with {ran.status} and names no remedy: {said[-300:]!r}"
     for line in lines:
-        yield from _cannot_be_typed(line)
+        image = _IN_IMAGE.fullmatch(line)
+        for command in image.groups() if image else [line]:
+            yield from _cannot_be_typed(command)
 
 
 def _cannot_be_typed(line: str) -> Iterator[str]:
