@@ -70,7 +70,8 @@ def why_not(host: Host) -> str:
         if not host.systemd.active_units(KUBELET_UNITS):
             return f"{spoken(kubelets(root))} is not up any more"
     except BusError as error:
-        return f"whether kubelet is up cannot be told: {error.message}"
+        said = f"whether kubelet is up cannot be told: {error.message}"
+        return f"{said}; fix: {error.hint}" if error.hint else said
     stages = ReportFiles(host.root).earlier(boot_id(host.root)).stages
     if hinders := what_hinders(stages):
         return f"stage {hinders} has failed meanwhile"

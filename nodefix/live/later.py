@@ -75,7 +75,8 @@ def restart_later(later: Later) -> StageReport | None:
         try:
             stack.enter_context(restart_lock(host.root, left, meanwhile.pause))
         except NodefixError as error:
-            return skipped(f"{need.reason}; not restarted: {error.message}")
+            why = f"{need.reason}; not restarted: {error.message}"
+            return skipped(f"{why}; fix: {error.hint}")
         except OSError:
             # No file can be made there: the restart itself is worth more.
             pass

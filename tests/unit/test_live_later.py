@@ -15,7 +15,7 @@ from nodefix.live import kept
 from nodefix.live.kept import Kept
 from nodefix.live.later import Later, Meanwhile, restart_later
 from nodefix.report import StageReport
-from nodefix.words import FOLDER
+from nodefix.words import FOLDER, RESTART_LOCK
 
 NEED = Kept("the iptables alternatives were changed", ("container-0",))
 
@@ -106,6 +106,7 @@ def test_one_that_takes_for_ever_is_named(due: Due, proxy: KubeProxy) -> None:
     assert report
     assert report.outcome == "skipped"
     assert "for the restart of kube-proxy, held by a process" in report.notes[0]
+    assert report.notes[0].endswith(f"; fix: lslocks --output-all | grep {RESTART_LOCK}")
     # No longer than the longest spread: the unit's TimeoutStartSec= counts with that.
     assert 119 <= proxy.clock.now - begun <= 122
     assert proxy.deletes == []

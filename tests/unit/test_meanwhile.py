@@ -98,7 +98,7 @@ def _kubelet_down(node: Node) -> None:
 
 
 def _no_bus(node: Node) -> None:
-    node.systemd.failing["unit_state"] = BusError("no bus")
+    node.systemd.failing["unit_state"] = BusError("no bus", "look")
 
 
 def _failed(node: Node) -> None:
@@ -112,7 +112,7 @@ def _failed(node: Node) -> None:
         (_switched_off, "nodefix was switched off meanwhile"),
         (_goes_down, "the node is going down"),
         (_kubelet_down, "kubelet is not up any more"),
-        (_no_bus, "whether kubelet is up cannot be told: no bus"),
+        (_no_bus, "whether kubelet is up cannot be told: no bus; fix: look"),
         (_failed, "stage chains has failed meanwhile"),
     ],
 )
