@@ -46,17 +46,21 @@ def meanwhile(host: Host, config: Config, scope: Scope, journal: Journal) -> Mea
 
 def _bring_back(host: Host, run: Callable[[], object]) -> None:
     """Make the chains again, if they were wiped and nobody else is at it."""
-    root = f"{host.root}/"
-    if is_switched_off(root) or _CHAINS not in undone(root):
+    if not _is_wiped(host):
         return
     try:
         with run_lock(host.root, 0.0):
-            # Another run may have done so between the two looks.
-            if _CHAINS in undone(root):
+            # Another run may have made them between the two looks, or a rollback taken them away.
+            if _is_wiped(host):
                 run()
     except (NodefixError, OSError):
         # There is another look in a moment.
         return
+
+
+def _is_wiped(host: Host) -> bool:
+    root = f"{host.root}/"
+    return not is_switched_off(root) and _CHAINS in undone(root)
 
 
 def why_not(host: Host) -> str:

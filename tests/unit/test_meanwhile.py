@@ -65,7 +65,9 @@ def test_chains_that_are_wiped_come_back_at_once(goes_on: Meanwhile, gone: Gone)
     assert gone.runs == [("chains",)]
 
 
-@pytest.mark.parametrize("what", ["another run", "switched off", "mended", "no marker"])
+@pytest.mark.parametrize(
+    "what", ["another run", "switched off", "mended", "rolled back", "no marker"]
+)
 def test_nothing_is_made_twice_or_where_nobody_wants_it(
     node: Node, goes_on: Meanwhile, gone: Gone, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +80,9 @@ def test_nothing_is_made_twice_or_where_nobody_wants_it(
             node.file(SWITCH)
         elif what == "no marker":
             (node.root / "run/nodefix/ready").unlink()
+        elif what == "rolled back":
+            # Between the two looks; a file that was written is true.
+            monkeypatch.setattr("nodefix.gate._is_hint_gone", lambda root: node.file(SWITCH))
         else:
             answers = [True, False]
             monkeypatch.setattr("nodefix.gate._is_hint_gone", lambda root: answers.pop(0))
