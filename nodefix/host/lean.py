@@ -62,12 +62,18 @@ def start(
 @contextlib.contextmanager
 def _in_root() -> Iterator[None]:
     """What posix_spawn(3) starts is where this process is, which nothing else here depends on."""
-    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.chdir("/")
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        # An ordinary user in root's home, by sudo -u for example: nobody could come back here.
+        here = -1
+    try:
+        if here >= 0:
+            os.chdir("/")
         yield
     finally:
-        # A folder that may no longer be entered is no loss.
-        with contextlib.suppress(OSError):
-            os.fchdir(here)
-        os.close(here)
+        if here >= 0:
+            # A folder that may no longer be entered is no loss.
+            with contextlib.suppress(OSError):
+                os.fchdir(here)
+            os.close(here)

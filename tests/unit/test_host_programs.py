@@ -47,6 +47,23 @@ def test_bytes_pass_undecoded_both_ways(commands: Programs) -> None:
 
 
 @real_commands
+def test_in_a_folder_that_may_not_be_entered(
+    commands: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refused(path: str, *flags: int, **folder: int) -> int:
+        if path == ".":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *flags, **folder)
+
+    here = Path.cwd()
+    monkeypatch.setattr(os, "open", refused)
+    assert commands.run("/usr/bin/true").status == 0
+    assert Path.cwd() == here
+
+
+@real_commands
 def test_large_output_and_input(commands: Programs) -> None:
     much = b"x" * 3_000_000
     assert commands.run("/usr/bin/cat", stdin=much).stdout == much
