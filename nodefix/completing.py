@@ -57,7 +57,7 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
         files.write(head, outcome, stages, finished, course=course)
         # One that was taken away meanwhile must not come back by this.
         if files.is_open(boot):
-            files.open_gate(head, outcome, stages, finished)
+            files.open_gate(head, outcome, stages, finished, was_open=True)
     is_off = is_switched_off(f"{host.root}/")
     usec = round(max(seconds_of(finished) - seconds_of(last.started), 0.0) * 1_000_000)
     kubelet = kubelet_after(host, outcome == FAILED, is_off)

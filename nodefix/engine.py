@@ -103,7 +103,8 @@ class _Run:
         self._host, self._journal, self._notify = host, journal, notify
         self._files = ReportFiles(host.root)
         self._head = Head(boot_id(host.root), _invocation_id(host), stamp())
-        self._was_open = self._files.is_open(self._head.boot_id)
+        # Before this run, and by now.
+        self._was_open = self._is_open = self._files.is_open(self._head.boot_id)
         if not self._was_open:
             self._files.close_gate()
         self._earlier = self._files.earlier(self._head.boot_id)
@@ -156,7 +157,7 @@ class _Run:
             self._notify(f"running {KUBE_PROXY}")
             outcome = run_outcome(self._reports)
             if outcome != FAILED:
-                self._files.open_gate(self._head, outcome, self._reports, stamp(), self._was_open)
+                self._open_gate(outcome, self._reports, stamp())
             self._goes_on_with(KUBE_PROXY)
             more = work()
             if isinstance(more, Due):
@@ -240,7 +241,11 @@ class _Run:
         if outcome == FAILED:
             self._files.close_gate()
         else:
-            self._files.open_gate(self._head, outcome, reports, finished, self._was_open)
+            self._open_gate(outcome, reports, finished)
+
+    def _open_gate(self, outcome: str, reports: Mapping[str, StageReport], finished: str) -> None:
+        self._files.open_gate(self._head, outcome, reports, finished, self._is_open)
+        self._is_open = True
 
 
 def _settled(host: Host, config: Config) -> Settled:

@@ -132,6 +132,13 @@ class ReportFiles:
     ) -> None:
         """Write the marker, which `nodefix wait` and with it kubelet waits for.
 
+        Args:
+            head: what report and marker begin with.
+            outcome: the run's.
+            stages: by name.
+            finished: when the run ended.
+            was_open: whether there is a marker of this boot, which then stays whatever happens.
+
         Raises:
             OSError: it could not be written for good; the gate is as it was.
         """

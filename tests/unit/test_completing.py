@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from lastrun import leave
 from nodefix.completing import complete
 from nodefix.plan import Done, Problem
 from nodefix.report import Head, StageReport
+from nodefix.store import ReportFiles
 from nodefix.words import MARKER, REPORT
 
 CHAINS = StageReport("chains", "required", "changed", (Done("a", "b", "c"),))
@@ -66,6 +70,23 @@ def test_a_gate_that_was_closed_since_stays_closed(node: Node) -> None:
     complete(node.host, DONE)
     assert not (node.root / MARKER).exists()
     assert read(node, REPORT)["restarts"] == 1
+
+
+def test_a_gate_that_is_open_stays_so_where_the_marker_cannot_be_written(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(node, "ready", CHAINS)
+    write = ReportFiles._write
+
+    def full(path: Path, content: Mapping[str, object]) -> None:
+        if path.name == "ready":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(ReportFiles, "_write", staticmethod(full))
+    with pytest.raises(OSError, match="No space"):
+        complete(node.host, DONE)
+    assert ReportFiles(node.root).is_open(BOOT_ID)
 
 
 def test_a_run_that_was_aborted_since_is_not_made_whole(node: Node) -> None:

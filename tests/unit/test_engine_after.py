@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
-from commandline import below_root, journals, on_node, status
 from fakehost import Node, Recorder
 from fakestage import INSIDE, PROBLEM, FakeStage, change
 from lastrun import leave
 
 from nodefix import engine, events
 from nodefix.config import Config
-from nodefix.errors import BusError, NodefixError
+from nodefix.errors import NodefixError
 from nodefix.plan import Plan, Problem
 from nodefix.report import Due, StageReport
+from nodefix.store import ReportFiles
 from nodefix.words import MARKER, REPORT
-
-__all__ = ["below_root", "journals", "on_node"]
 
 DEGRADED = StageReport(
     "kube-proxy", "wanted", "degraded", problems=(Problem("it is down", "mend it", False),)
@@ -67,6 +66,25 @@ def test_gate_is_open_while_it_is_done_and_its_failure_degrades(node: Node) -> N
         events.PROBLEM,
         events.RUN_FINISHED,
     ]
+
+
+def test_a_gate_that_is_open_by_then_stays_so_where_the_marker_cannot_be_written(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = ReportFiles._write
+
+    def full(path: Path, content: Mapping[str, object]) -> None:
+        if path.name == "ready":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    def work() -> StageReport:
+        monkeypatch.setattr(ReportFiles, "_write", staticmethod(full))
+        return DEGRADED
+
+    with pytest.raises(OSError, match="No space"):
+        run(node, lambda config, before, now: work, FakeStage("swap"))
+    assert (node.root / MARKER).exists()
 
 
 def test_gate_stays_closed_behind_a_stage_that_failed(node: Node) -> None:
@@ -227,70 +245,3 @@ def test_it_is_asked_once_with_what_was_and_what_is(node: Node) -> None:
         ([], "changed"),
         (["swap"], "unchanged"),
     ]
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[engine.Work | None]:
-    """What `nodefix run` wants done after the stages."""
-    found: list[engine.Work | None] = []
-
-    def fake(*_: object, after: engine.After, **__: object) -> str:
-        report = StageReport("modules", "required", "unchanged")
-        found.append(after(Config(), {}, {"modules": report}))
-        found.append(after(Config(), {}, {"chains": report}))
-        return "ready"
-
-    monkeypatch.setattr(engine, "run", fake)
-    return found
-
-
-@pytest.mark.usefixtures("on_node")
-def test_at_boot_nothing_of_it_is_imported(
-    node: Node, asked: list[engine.Work | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # An import of it would raise.
-    monkeypatch.setitem(sys.modules, "nodefix.live", None)
-    monkeypatch.setitem(sys.modules, "nodefix.live.after", None)
-    assert status("run") == 0
-    assert asked == [None, None]
-
-
-@pytest.mark.usefixtures("on_node")
-@pytest.mark.parametrize("unit", ["kubelet.service", "k3s.service", "microshift.service"])
-def test_beside_a_kubelet_that_is_up(
-    node: Node, asked: list[engine.Work | None], unit: str
-) -> None:
-    node.systemd.active = {unit}
-    assert status("run") == 0
-    assert asked[0] is not None
-    # A firewall's reload is to be over at once.
-    assert asked[1] is None
-
-
-@pytest.mark.usefixtures("on_node")
-@pytest.mark.parametrize("is_watched", [True, False])
-def test_who_watches_does_not_wait_for_the_fleet(
-    node: Node,
-    asked: list[engine.Work | None],
-    monkeypatch: pytest.MonkeyPatch,
-    is_watched: bool,
-) -> None:
-    node.systemd.active = {"kubelet.service"}
-    spreads: list[int] = []
-
-    def after_run(host: object, config: Config, *_: object) -> None:
-        spreads.append(config.kube_proxy_restart_spread)
-
-    monkeypatch.setattr("nodefix.live.after.after_run", after_run)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: is_watched)
-    assert status("run") == 0
-    assert asked[0]
-    asked[0]()
-    assert spreads == [0 if is_watched else 60]
-
-
-@pytest.mark.usefixtures("on_node")
-def test_without_a_bus_nothing_is_restarted(node: Node, asked: list[engine.Work | None]) -> None:
-    node.systemd.failing["active_units"] = BusError("no bus")
-    assert status("run") == 0
-    assert asked == [None, None]
