@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,11 @@ def recall(root: Path) -> Kept:
         return Kept(an(str, found["reason"]), ids)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Kept()
+
+
+def is_gone(root: Path) -> bool:
+    """Whether nothing is written down: whoever meets a need takes it away."""
+    return not os.path.lexists(root / RESTART_DUE)
 
 
 def keep(root: Path, reason: str, containers: Sequence[str]) -> bool:

@@ -126,8 +126,8 @@ def _restart(later: Later) -> StageReport | None:
 
 
 def _is_met(later: Later, proxy: KubeProxyFacts) -> bool:
-    """Whether somebody else has restarted it since: whoever does so takes the need away."""
-    if later.is_kept and not kept.recall(later.host.root).reason:
+    """Whether somebody else has restarted it since."""
+    if later.is_kept and kept.is_gone(later.host.root):
         return True
     return kept.is_another(proxy, later.need.containers)
 

@@ -15,7 +15,7 @@ from nodefix.live import kept
 from nodefix.live.kept import Kept
 from nodefix.live.later import Later, Meanwhile, restart_later
 from nodefix.report import StageReport
-from nodefix.words import FOLDER, RESTART_LOCK
+from nodefix.words import FOLDER, RESTART_DUE, RESTART_LOCK
 
 NEED = Kept("the iptables alternatives were changed", ("container-0",))
 
@@ -120,6 +120,14 @@ def test_a_need_that_another_run_has_found_since_stays(due: Due, proxy: KubeProx
     assert report
     assert report.outcome == "changed"
     assert kept.recall(due.node.root) == newer
+
+
+def test_a_need_that_cannot_be_read_is_not_met_by_that(due: Due, proxy: KubeProxy) -> None:
+    due.on_pause = lambda: (due.node.root / RESTART_DUE).write_bytes(b"")
+    report = due(spread=60)
+    assert report
+    assert report.outcome == "changed"
+    assert len(proxy.deletes) == 1
 
 
 def test_without_a_lock_it_is_restarted_all_the_same(due: Due, proxy: KubeProxy) -> None:
