@@ -30,9 +30,9 @@ BY_SETTING = "the setting `stages` says so"
 
 _NOTHING = Plan()
 
-# What these tell of is not known to be wrong: it could not be told in time, or at all.
 # The second is Python's own where its C code does not notice the first.
 _NO_MEMORY = (MemoryError, SystemError)
+# What these tell of is not known to be wrong: it could not be told in time, or at all.
 _UNCLEAR = (UnclearError, DeadlineError, BusError, *_NO_MEMORY)
 
 

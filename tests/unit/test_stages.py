@@ -29,4 +29,6 @@ def test_every_stage_has_a_deadline_and_the_unit_waits_for_all_of_them() -> None
     stages = sum(stage.DEADLINE for stage in STAGES)
     # Another restart is waited for within the longest spread.
     locks = LOCK_SECONDS + AGAIN_SECONDS
-    assert locks + stages + last_looks + beside_kubelet < int(found[1])
+    most = locks + stages + last_looks + beside_kubelet
+    assert most < int(found[1])
+    assert f" add up to {most:g} seconds;" in UNIT.read_text()
