@@ -117,7 +117,10 @@ def _grouped(own: Iterable[Entry]) -> list[list[Entry]]:
 def _run(group: Sequence[Entry], service: Try | None) -> Run:
     """One run by its records, and by its unit's start where it is one of nodefix.service."""
     last = group[-1]
-    fields, has_ended = last.fields, last.fields.get("MESSAGE_ID") in _ENDS
+    fields, is_told = last.fields, last.fields.get("MESSAGE_ID") in _ENDS
+    # Of a restart of kube-proxy alone nothing follows where there is no run to tell it with.
+    is_restart = group[0].fields.get("NODEFIX_STAGE") == KUBE_PROXY
+    has_ended = is_told or is_restart
     if service:
         begin, end = service.begin, _worked_until(service)
         # It may have kube-proxy to restart.
@@ -125,10 +128,11 @@ def _run(group: Sequence[Entry], service: Try | None) -> Run:
     else:
         # That it has begun is told late where there may be nothing to tell.
         begin = group[0].monotonic - _seconds(group[0])
-        if group[0].fields.get("NODEFIX_STAGE") != KUBE_PROXY:
+        if not is_restart:
             begin = min(begin, last.monotonic - _seconds(last))
         end = last.monotonic if has_ended else None
-    outcome = fields.get("NODEFIX_OUTCOME", FAILED) if has_ended else RUNNING
+    ending = fields if is_told else group[0].fields
+    outcome = ending.get("NODEFIX_OUTCOME", FAILED) if has_ended else RUNNING
     by = UNIT if service else fields.get("_SYSTEMD_UNIT", "")
     return Run(
         begin,
@@ -137,7 +141,7 @@ def _run(group: Sequence[Entry], service: Try | None) -> Run:
         FAILED if outcome == RUNNING and end is not None else _known(outcome),
         by if by.startswith("nodefix") else BY_HAND,
         tuple(_stage(entry, begin) for entry in group if entry.fields["MESSAGE_ID"] in _STAGES),
-        fields.get("MESSAGE", "") if has_ended else "",
+        ending.get("MESSAGE", "") if has_ended else "",
         tuple(entry.fields.get("MESSAGE", "") for entry in group if _holds(entry)),
     )
 

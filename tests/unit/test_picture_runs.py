@@ -102,6 +102,14 @@ def test_what_a_run_leaves_to_its_end_is_one_of_its_own() -> None:
     assert times(other) == (3.0, 3.5)
 
 
+def test_a_restart_of_kube_proxy_without_a_run_to_tell_it_with_was_not_killed() -> None:
+    boot = Boot()
+    boot.said(9.0, stage("kube-proxy", "changed", 7_000_000))
+    boot.run(12.0, BEGUN, ended("ready"))
+    restart, _ = found(boot)
+    assert (times(restart), restart.outcome, restart.by) == ((2.0, 9.0), "changed", "by hand")
+
+
 def test_an_outcome_of_another_version_is_unknown() -> None:
     boot = Boot()
     boot.run(1.0, BEGUN, stage("swap", "melted"), ended("<new>"))
