@@ -166,9 +166,13 @@ def _boot(boot_id: str, entries: Sequence[Entry]) -> Boot:
             # The node stays what the run before made of it.
             boot = boot._replace(problem=message.partition("\n")[0])
         elif kind in _ENDS:
-            boot = _ended(boot, entry, message)
-            # A run that came to the same end as the one before says nothing at its beginning.
-            boot = boot._replace(runs=boot.runs + (not is_open))
+            before, boot = boot, _ended(boot, entry, message)
+            # A run that came to the same end as the one before says nothing at its beginning, and
+            # not how long it took. What says that alone is a restart of kube-proxy after a run.
+            if boot.runs and not is_open and "NODEFIX_DURATION_USEC" in entry.fields:
+                boot = boot._replace(usec=before.usec)
+            else:
+                boot = boot._replace(runs=boot.runs + (not is_open))
             is_open = False
     return boot._replace(repaired=repaired, repairs=tuple(repairs[-_MOST:]))
 

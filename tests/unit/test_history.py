@@ -79,6 +79,14 @@ def test_boot_that_failed_and_came_to_be_ready() -> None:
     assert (boot.outcome, boot.runs, boot.usec, boot.problem) == ("ready", 3, 7, "")
 
 
+def test_a_restart_of_kube_proxy_after_a_run_is_none_of_its_own() -> None:
+    done = StageReport("kube-proxy", "wanted", "changed", (Done("kube-proxy", "why", "restarted"),))
+    late = run(done, outcome="degraded", usec=75_000_000)[1:]
+    (boot,) = boots(journal((A, run(SWAP) + late)), 10)
+    assert (boot.outcome, boot.runs, boot.usec) == ("degraded", 1, 8_100_000)
+    assert [repair.stage for repair in boot.repairs] == ["swap", "kube-proxy"]
+
+
 def test_another_problem_than_before() -> None:
     other = WRONG._replace(problems=(Problem("xt_comment: absent", "dnf"),))
     (boot,) = boots(journal((A, run(WRONG, outcome="failed") + run(other, outcome="failed"))), 10)
