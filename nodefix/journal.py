@@ -87,6 +87,11 @@ class Journal:
             if self._systemd.is_connected or time.monotonic() - self._since >= _HELD_SECONDS:
                 self._to_bus()
 
+    def rest(self) -> None:
+        """Hand over what is waiting for the bus, and let other runs have nodefix's name there."""
+        self._hand_over()
+        self._systemd.give_name_back()
+
     def close(self, beside: bool = False) -> None:
         """Hand over what is still waiting for the bus.
 

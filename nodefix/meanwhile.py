@@ -35,11 +35,15 @@ def meanwhile(host: Host, config: Config, scope: Scope, journal: Journal) -> Mea
     def say(line: str) -> None:
         journal.send(note_record(line))
         # Whoever listens on the bus is not to wait for the restart.
-        journal.close()
+        journal.rest()
+
+    def again() -> None:
+        engine.run(host, config, scope, journal, (_CHAINS,))
+        journal.rest()
 
     def pause(seconds: float) -> None:
         time.sleep(seconds)
-        _bring_back(host, lambda: engine.run(host, config, scope, journal, (_CHAINS,)))
+        _bring_back(host, again)
 
     return Meanwhile(say, pause, lambda: why_not(host))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nodefix import engine
@@ -14,7 +15,7 @@ from nodefix.facts.system import Scope, boot_id, read_scope
 from nodefix.gate import is_switched_off
 from nodefix.host import patience
 from nodefix.host.kubelets import holder, kubelets
-from nodefix.host.lock import AGAIN_SECONDS, LOCK_SECONDS, run_lock
+from nodefix.host.lock import AGAIN_SECONDS, LOCK_SECONDS, Lock, run_lock
 from nodefix.host.node import Host, open_host
 from nodefix.host.writing import sweep
 from nodefix.journal import Journal
@@ -167,9 +168,17 @@ def _real_run(
             names,
             notify=patience.notify_status,
             after=_after(host, scope, journal),
-            let_go=lambda: lock.let_go(AGAIN_SECONDS),
+            let_go=lambda: _let_go(lock, journal),
         )
     return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
+
+
+@contextlib.contextmanager
+def _let_go(lock: Lock, journal: Journal) -> Iterator[None]:
+    """Let other runs have the run lock meanwhile, and nodefix's name on the bus."""
+    journal.rest()
+    with lock.let_go(AGAIN_SECONDS):
+        yield
 
 
 def _after(host: Host, scope: Scope, journal: Journal) -> engine.After:

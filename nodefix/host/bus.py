@@ -36,7 +36,7 @@ _CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
 _FLUSH_SECONDS = 2.0
 # A bus that is up answers within a millisecond. A run that has just ended, as this one knows by its
-# lock, has the name until its process is gone.
+# lock, has the name until its process is gone; one that waits without its lock has given it back.
 _NAME_SECONDS, _NAME_POLL_SECONDS = 1.0, 0.02
 
 _LOOK = "systemctl status dbus.socket dbus-broker.service"
@@ -79,7 +79,7 @@ class Bus:
             raise _bus_error("the signal could not be sent over the system bus", error) from error
 
     def _own_name(self) -> BusError | None:
-        """Own org.nodefix1 until the process ends; why it cannot be had."""
+        """Own org.nodefix1 until it is given back; why it cannot be had."""
         end = time.monotonic() + _NAME_SECONDS
         arguments = ("(su)", (BUS_NAME, _NO_FLAGS))
         try:
@@ -178,6 +178,16 @@ class Bus:
             # A bus that no longer reads must not hold the boot; what is lost is in the journal.
             with contextlib.suppress(BusError):
                 _within(_FLUSH_SECONDS, "flushing", lambda: self._bus.con.flush_sync(None))
+
+    def give_name_back(self) -> None:
+        """Let another process have the name; the next record asks for it again."""
+        if self._bus is None or not self._has_asked:
+            return
+        self._has_asked = False
+        with contextlib.suppress(NodefixError):
+            self._call(
+                _BUS_PATH, _BUS, "ReleaseName", "(s)", (BUS_NAME,), _NAME_SECONDS, receiver=_BUS
+            )
 
     def _property(self, path: str, interface: str, name: str) -> Any:
         # Not as an attribute of a proxy: pydbus reads those without a timeout.

@@ -22,12 +22,15 @@ class Connection:
         calls: (path, method, arguments) of each call.
         timeouts: of each call, in milliseconds.
         signals: what was emitted.
-        names: each request for a name.
+        names: each request for a name, and each that gives it back.
         flushed: how often.
     """
 
     def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], Answer] = {(BUS, "RequestName"): lambda _: (OWNER,)}
+        self.answers: dict[tuple[str, str], Answer] = {
+            (BUS, "RequestName"): lambda _: (OWNER,),
+            (BUS, "ReleaseName"): lambda _: (OWNER,),
+        }
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
         self.timeouts: list[int] = []
         self.signals: list[tuple[Any, ...]] = []
@@ -49,7 +52,7 @@ class Connection:
     ) -> Any:
         """Answer, or raise what the test wants."""
         given = arguments.unpack()
-        if method == "RequestName":
+        if method in ("RequestName", "ReleaseName"):
             assert (name, path) == (BUS, "/org/freedesktop/DBus")
             assert timeout <= 1000
             self.names.append(given)

@@ -185,10 +185,15 @@ class Recorder:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.prints = self.is_left_to_child = False
+        self.rests = 0
 
     def send(self, record: Record) -> None:
         """Keep it."""
         self.records.append(record)
+
+    def rest(self) -> None:
+        """Other runs may have the name."""
+        self.rests += 1
 
     def close(self, beside: bool = False) -> None:
         """Nothing is buffered."""

@@ -123,9 +123,12 @@ def test_the_run_lock_is_held_meanwhile(run: MagicMock, node: Node) -> None:
     assert not is_held(node.root)
 
 
-def test_the_run_lock_is_let_go_for_what_takes_long(run: MagicMock, node: Node) -> None:
+def test_the_run_lock_is_let_go_for_what_takes_long(
+    run: MagicMock, node: Node, journals: Recorder
+) -> None:
     def look(*_: Any, let_go: Callable[[], AbstractContextManager[None]], **__: Any) -> str:
         with let_go():
+            assert journals.rests == 1
             assert not is_held(node.root)
             with run_lock(node.root, 0):
                 pass

@@ -55,6 +55,20 @@ def test_a_run_that_has_just_ended_is_waited_for(bus: Connection) -> None:
     assert manager.nameless is None
 
 
+def test_who_gives_it_back_has_it_again_with_the_next_record(bus: Connection) -> None:
+    manager = Systemd()
+    manager.give_name_back()
+    assert bus.names == []
+    manager.emit({})
+    manager.give_name_back()
+    manager.give_name_back()
+    assert bus.names == [("org.nodefix1", 0), ("org.nodefix1",)]
+    manager.emit({})
+    assert bus.names[2:] == [("org.nodefix1", 0)]
+    bus.answers[BUS, "ReleaseName"] = refuse("Timeout was reached")
+    manager.give_name_back()
+
+
 def test_another_owner_is_not_waited_for_long(
     bus: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from commandline import journals
 from fakehost import Node, Recorder
 from fakestage import INSIDE
 from lastrun import failed, leave
@@ -20,6 +21,8 @@ from nodefix.meanwhile import meanwhile, why_not
 from nodefix.plan import Problem
 from nodefix.report import StageReport
 from nodefix.words import SWITCH
+
+__all__ = ["journals"]
 
 CHAINS = StageReport("chains", "required", "unchanged")
 
@@ -50,19 +53,25 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> Gone:
 
 
 @pytest.fixture
-def goes_on(node: Node) -> Meanwhile:
+def goes_on(node: Node, journals: Recorder) -> Meanwhile:
     """After a run that found the node ready."""
     leave(node, "ready", CHAINS)
-    return meanwhile(node.host, Config(), INSIDE, Recorder())  # type: ignore[arg-type]
+    return meanwhile(node.host, Config(), INSIDE, journals)  # type: ignore[arg-type]
 
 
-def test_chains_that_are_wiped_come_back_at_once(goes_on: Meanwhile, gone: Gone) -> None:
+def test_chains_that_are_wiped_come_back_at_once(
+    goes_on: Meanwhile, gone: Gone, journals: Recorder
+) -> None:
     goes_on.pause(0.001)
     assert gone.runs == []
     gone.is_so = True
     goes_on.pause(0.001)
     goes_on.pause(0.001)
     assert gone.runs == [("chains",)]
+    assert journals.rests == 1
+    # Whoever listens hears of it at once, and other runs have the name.
+    goes_on.say("it begins")
+    assert (journals.records[-1].message, journals.rests) == ("it begins", 2)
 
 
 @pytest.mark.parametrize(
