@@ -18,13 +18,18 @@ from nodefix.judging import kubelet_after
 from nodefix.report import Course, Head, StageReport, run_outcome
 from nodefix.store import Earlier, ReportFiles
 from nodefix.text import seconds_of, stamp
-from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, READY
+from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, NOT_RUN, READY
 
 # What a run comes to that has looked at the node.
 _ENDED = (READY, DEGRADED, FAILED)
 
 
-def complete(host: Host, done: StageReport | None, own: Head | None = None) -> Ran:
+def complete(
+    host: Host,
+    done: StageReport | None,
+    own: Head | None = None,
+    left: StageReport | None = None,
+) -> Ran:
     """Write it into report and marker; only while the run lock is held.
 
     A report of a run that was aborted, or that is not there, stays as it is.
@@ -33,6 +38,7 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
         host: the node.
         done: what came of it; None where nothing was due any more.
         own: the head of the run that the restart is the end of; None if it is of none.
+        left: how kube-proxy stood in that run's report; what another run says of it since stays.
 
     Returns:
         This boot's last run, with it; as it was left where it has not ended (`has_ended`).
@@ -44,7 +50,8 @@ def complete(host: Host, done: StageReport | None, own: Head | None = None) -> R
     last = files.earlier(boot)
     stages = dict(last.stages)
     before = stages.pop(KUBE_PROXY, None)
-    if one := done or (before if before and before.outcome == CHANGED else None):
+    is_others = before is not None and before.outcome != NOT_RUN and before != left
+    if one := done or (before if is_others else None):
         # At the end, as in the report of each run.
         stages[KUBE_PROXY] = one
     head = Head(boot, last.invocation_id, last.started)

@@ -208,7 +208,8 @@ class _Run:
         # No run at boot has anything to complete.
         from nodefix.completing import complete, has_ended, tell_around
 
-        ran, own = complete(self._host, done, self._head), run_outcome(self._reports)
+        own, left = run_outcome(self._reports), self._reports[KUBE_PROXY]
+        ran = complete(self._host, done, self._head, left)
         if (self._tell_late(done) or ran.outcome != own) and has_ended(ran):
             usec = round((time.monotonic() - self._begun) * 1_000_000)
             self._journal.send(finished_record(ran.outcome, ran.stages, usec, ran.kubelet))

@@ -58,6 +58,15 @@ def test_it_stands_beside_what_other_runs_have_left(
     assert report["tries"] == (outcome == "degraded")
 
 
+@pytest.mark.parametrize(("left", "outcome"), [(DOWN, "ready"), (WAITS, "degraded")])
+def test_what_another_run_has_found_since_stays(
+    node: Node, left: StageReport, outcome: str
+) -> None:
+    leave(node, "degraded", CHAINS, DOWN)
+    assert complete(node.host, None, left=left).outcome == outcome
+    assert ("kube-proxy" in (node.root / REPORT).read_text()) == (outcome == "degraded")
+
+
 def test_only_its_own_run_is_finished_by_it(node: Node) -> None:
     leave(node, "ready", CHAINS)
     assert complete(node.host, DONE).finished == ""
