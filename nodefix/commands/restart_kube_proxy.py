@@ -137,9 +137,10 @@ def _restart(host: Host, config: Config, journal: Journal) -> int:
         OSError: no lock can be made.
     """
     before = known(Sight(read_kube_proxy(host)))
-    with restart_lock(host.root, LOCK_SECONDS):
+    with restart_lock(host.root, LOCK_SECONDS) as has_waited:
         sight = look(host)
-        if is_another(sight.proxy, before):
+        # One that crashes again and again is another, too.
+        if has_waited and is_another(sight.proxy, before):
             print("kube-proxy was started anew by somebody else meanwhile")
             return EXIT_DONE
         intent = plan(sight)

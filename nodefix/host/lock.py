@@ -34,22 +34,27 @@ class Lock:
         self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._descriptor = _opened(self._path)
 
-    def take(self, seconds: float, pause: Callable[[float], None] | None = None) -> None:
+    def take(self, seconds: float, pause: Callable[[float], None] | None = None) -> bool:
         """Take it.
 
         Args:
             seconds: how long to wait for another process.
             pause: what is done between two tries, for about so many seconds; a sleep if not given.
 
+        Returns:
+            Whether another process had it first.
+
         Raises:
             NodefixError: another process still holds it, and which.
         """
-        end = time.monotonic() + seconds
+        end, has_waited = time.monotonic() + seconds, False
         while not _taken(self._descriptor):
             if time.monotonic() >= end:
                 waited = f"waited {seconds:.3g} seconds for {self._name}, held by"
                 raise _in_the_way(self._root, self._path, self._descriptor, waited)
             (pause or time.sleep)(_POLL_SECONDS)
+            has_waited = True
+        return has_waited
 
     @contextlib.contextmanager
     def let_go(self, seconds: float) -> Iterator[None]:
@@ -90,11 +95,10 @@ def run_lock(root: Path, seconds: float) -> Iterator[Lock]:
 @contextlib.contextmanager
 def restart_lock(
     root: Path, seconds: float, pause: Callable[[float], None] | None = None
-) -> Iterator[None]:
-    """Hold the lock of whoever restarts kube-proxy; arguments and errors as of Lock.take()."""
+) -> Iterator[bool]:
+    """Hold the lock of whoever restarts kube-proxy; all as of Lock.take()."""
     with contextlib.closing(Lock(root, RESTART_LOCK, "the restart of kube-proxy")) as lock:
-        lock.take(seconds, pause)
-        yield
+        yield lock.take(seconds, pause)
 
 
 def is_held(root: Path) -> bool:

@@ -15,6 +15,7 @@ from nodefix import events
 from nodefix.commands import restart_kube_proxy
 from nodefix.config import Config
 from nodefix.errors import BusError, ConfigError
+from nodefix.facts.kubeproxy_pod import RUNNING, ContainerFacts, KubeProxyFacts
 from nodefix.host.lock import is_held, restart_lock, run_lock
 from nodefix.host.units import UnitState
 from nodefix.live import kept
@@ -107,6 +108,15 @@ def test_somebody_else_is_at_it(
         assert status("restart-kube-proxy") == 1
     assert "waited 30 seconds for the restart of kube-proxy" in capsys.readouterr().err
     assert journals.records == []
+
+
+def test_one_that_crashes_again_and_again_was_not_restarted_by_somebody_else(
+    proxy: KubeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = ContainerFacts("container-before", "kube-proxy-aaaa0", "", RUNNING, 0.0, 7)
+    monkeypatch.setattr(restart_kube_proxy, "read_kube_proxy", lambda host: KubeProxyFacts((one,)))
+    assert status("restart-kube-proxy") == 0
+    assert len(proxy.deletes) == 1
 
 
 def test_a_run_that_does_not_end(proxy: KubeProxy, capsys: pytest.CaptureFixture[str]) -> None:
