@@ -75,8 +75,8 @@ def restart_later(later: Later) -> StageReport | None:
         try:
             stack.enter_context(restart_lock(host.root, left, meanwhile.pause))
         except NodefixError as error:
-            why = f"{need.reason}; not restarted: {error.message}"
-            return skipped(f"{why}; fix: {error.hint}")
+            words = f"kube-proxy was not restarted: {error.message}; {need.reason}"
+            return degraded(Problem(words, error.hint, False, "kube-proxy-not-restarted"))
         except OSError:
             # No file can be made there: the restart itself is worth more.
             pass
