@@ -82,7 +82,7 @@ def main() -> int:
         # What is measured next is a run as at boot: beside a kubelet that is up it looks after
         # kube-proxy, too.
         node.run(["systemctl", "mask", "--now", "kubelet.service"])
-        say("measuring, which takes about six minutes")
+        say("measuring, which takes some minutes")
         measured = {"boot delay": boot, **json.loads(measure(node))}
     place = Place(cores, load, systemd)
     keep(measured, place)
