@@ -6,23 +6,20 @@ is on. Source: systemd.unit(5), "Unit File Load Path", the table of the system's
 
 from __future__ import annotations
 
+from nodefix.host.kubelets import is_mask
 from nodefix.host.node import Host
+from nodefix.words import UNIT_FOLDERS
 
 _FOLDERS = (
+    *UNIT_FOLDERS,
+    "/etc/systemd/system.attached",
     "/etc/systemd/system.control",
+    "/run/systemd/generator.early",
+    "/run/systemd/generator.late",
+    "/run/systemd/system.attached",
     "/run/systemd/system.control",
     "/run/systemd/transient",
-    "/run/systemd/generator.early",
-    "/etc/systemd/system",
-    "/etc/systemd/system.attached",
-    "/run/systemd/system",
-    "/run/systemd/system.attached",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/run/systemd/generator.late",
 )
-_MASK = "/dev/null"
 
 
 def may_have_units(host: Host) -> bool:
@@ -32,8 +29,8 @@ def may_have_units(host: Host) -> bool:
 
 def _has_swap(host: Host, folder: str) -> bool:
     try:
-        found = [place for place in host.path(folder).iterdir() if place.name.endswith(".swap")]
-        return any(not place.is_symlink() or str(place.readlink()) != _MASK for place in found)
+        places = host.path(folder).iterdir()
+        return any(place.name.endswith(".swap") and not is_mask(str(place)) for place in places)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:

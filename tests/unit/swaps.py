@@ -35,7 +35,7 @@ def unit(node: Node, name: str, what: str, **other: str) -> SwapUnit:
     }
     made = node.systemd.units[name] = SwapUnit(name=name, what=what, **{**fields, **other})
     if made.fragment_path and not os.path.lexists(node.host.path(made.fragment_path)):
-        node.file(made.fragment_path, "")
+        node.file(made.fragment_path, "[Swap]\n")
     return made
 
 

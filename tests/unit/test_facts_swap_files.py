@@ -27,7 +27,7 @@ def test_a_file_in_any_folder_is_a_unit(node: Node, folder: str) -> None:
     node.file(f"{folder}/dev-vda2.swap.d/more.conf", "")
     node.file(f"{folder}/swap.target", "")
     assert not may_have_units(node.host)
-    node.file(f"{folder}/dev-vda2.swap", "")
+    node.file(f"{folder}/dev-vda2.swap", "[Swap]\n")
     assert may_have_units(node.host)
 
 
