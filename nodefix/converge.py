@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from nodefix.config import Config
 from nodefix.deadline import Deadline
-from nodefix.errors import LIMITS, NO_ROOM, BusError, DeadlineError, NodefixError, UnclearError
+from nodefix.errors import (
+    NO_ROOM,
+    BusError,
+    DeadlineError,
+    NodefixError,
+    UnclearError,
+    limit_of,
+)
 from nodefix.host.image import read_image
 from nodefix.host.node import Host
 from nodefix.image_mode import Image, in_image, kept_by
@@ -216,9 +223,9 @@ def explained(stage: Stage, error: Exception) -> Refusal:
     """An exception in words, with its remedy."""
     if isinstance(error, NodefixError):
         return Refusal(error.message, error.hint)
-    if isinstance(error, OSError) and error.errno in LIMITS:
+    if isinstance(error, OSError) and (limit := limit_of(error)):
         where = error.filename or f"stage {stage.NAME}"
-        return Refusal(f"{where}: {error.strerror}", LIMITS[error.errno or 0])
+        return Refusal(f"{where}: {error.strerror}", limit)
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         words = f"{error.filename}: cannot be looked at: {error.strerror}"
         return Refusal(words, f"ls -ldZ {shlex.quote(error.filename)}; journalctl -k -n 30")

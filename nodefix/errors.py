@@ -21,6 +21,12 @@ LIMITS: Mapping[int, str] = MappingProxyType(
 )
 
 
+def limit_of(error: BaseException, otherwise: str = "") -> str:
+    """What to type about the limit at which the kernel refused; `otherwise` if it was none."""
+    number = error.errno if isinstance(error, OSError) else None
+    return LIMITS.get(number or 0, otherwise)
+
+
 class NodefixError(Exception):
     """Something that nodefix can explain.
 

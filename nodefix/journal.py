@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from nodefix.errors import LIMITS, BusError
+from nodefix.errors import BusError, limit_of
 from nodefix.events import ERROR, NO_BUS, NO_JOURNAL, NO_NAME, NOTICE, WARNING, Record
 from nodefix.host.aside import leave_to_child
 from nodefix.host.bus import BUS_NAME
@@ -117,7 +117,7 @@ class Journal:
             why = error.strerror or str(error)
             if isinstance(error, InterruptedError):
                 why = f"it accepted no record within {_GRACE_SECONDS:g} s"
-            self.send(_no_journal(why, LIMITS.get(error.errno or 0, _RESTART)))
+            self.send(_no_journal(why, limit_of(error, _RESTART)))
 
     def _to_bus(self) -> None:
         waiting, self._waiting, self._since = self._waiting, [], 0.0

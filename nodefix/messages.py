@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from nodefix import __version__, events
 from nodefix.codes import CODES
-from nodefix.errors import LIMITS, NodefixError
+from nodefix.errors import NodefixError, limit_of
 from nodefix.events import Record
 from nodefix.host.kubelets import spoken
 from nodefix.plan import Plan, Problem
@@ -69,7 +69,7 @@ def aborted_record(
     where = f"{error.filename}: " if error.filename else ""
     what = f"{where}{error.strerror or error}"
     places = "df -h /run; ls -ldZ /run/nodefix; systemctl restart nodefix"
-    hint = LIMITS.get(error.errno or 0, places)
+    hint = limit_of(error, places)
     if obstacle:
         path, kind = obstacle
         what = f"{path}: found a {kind}, expected a regular file"

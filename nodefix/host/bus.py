@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nodefix.deadline import Deadline, expect_threads, within
-from nodefix.errors import LIMITS, BusError, NodefixError
+from nodefix.errors import BusError, NodefixError, limit_of
 from nodefix.host.image import for_this_node
 from nodefix.host.outlet import expect_pipes
 from nodefix.host.stand_ins import stand_ins
@@ -282,8 +282,8 @@ def _bus_error(what: str, error: Exception) -> BusError:
     hint = _LOOK
     if isinstance(error, NodefixError):
         hint = error.hint or hint
-    elif isinstance(error, OSError) and error.errno in LIMITS:
-        hint = LIMITS[error.errno or 0]
+    elif limit := limit_of(error):
+        hint = limit
     elif isinstance(error, ModuleNotFoundError) and error.name == "gi":
         hint = "dnf install python3-gobject-base"
     elif isinstance(error, (ImportError, SyntaxError, EOFError)):
