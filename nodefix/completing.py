@@ -6,11 +6,7 @@ it says of the other stages stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from nodefix.around.run import Ran
-from nodefix.around.tell import tell
-from nodefix.config import Config
 from nodefix.facts.system import boot_id
 from nodefix.gate import is_switched_off
 from nodefix.host.node import Host
@@ -74,12 +70,6 @@ def complete(
 def has_ended(ran: Ran) -> bool:
     """Whether it has looked at the node and come to its end, so that its outcome can be told."""
     return ran.outcome in _ENDED
-
-
-def tell_around(host: Host, config: Config, ran: Ran) -> Iterator[str]:
-    """Tell the tools around; what could not be told, in words."""
-    if has_ended(ran):
-        yield from tell(host.root, config, ran)
 
 
 def _course(last: Earlier, outcome: str, is_restarted: bool) -> Course:

@@ -206,7 +206,7 @@ class _Run:
             self._journal.send(note_record(f"{words}; fix: {error.hint}", events.WARNING))
             return run_outcome(self._now)
         # No run at boot has anything to complete.
-        from nodefix.completing import complete, has_ended, tell_around
+        from nodefix.completing import complete, has_ended
 
         own, left = run_outcome(self._reports), self._reports[KUBE_PROXY]
         ran = complete(self._host, done, self._head, left)
@@ -216,8 +216,8 @@ class _Run:
         # Where another run was aborted meanwhile, what this one has found is all that is known.
         outcome, stages = (ran.outcome, ran.stages) if has_ended(ran) else (own, self._reports)
         self._notify(status_line(outcome, stages))
-        for said in tell_around(self._host, config, ran):
-            self._journal.send(note_record(said, events.WARNING))
+        if has_ended(ran):
+            self._tell(config, ran)
         return run_outcome(self._now)
 
     def _tell_late(self, done: StageReport | None) -> bool:

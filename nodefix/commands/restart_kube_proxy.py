@@ -7,7 +7,8 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from nodefix.completing import complete, has_ended, tell_around
+from nodefix.around.tell import tell as tell_around
+from nodefix.completing import complete, has_ended
 from nodefix.config import Config, load
 from nodefix.errors import BusError, ConfigError, NodefixError
 from nodefix.events import WARNING
@@ -186,8 +187,8 @@ def _record(host: Host, config: Config, journal: Journal, report: StageReport) -
     if has_ended(ran):
         usec = report.duration_usec
         journal.send(finished_record(ran.outcome, ran.stages, usec, ran.kubelet))
-    for said in tell_around(host, config, ran):
-        journal.send(note_record(said, WARNING))
+        for said in tell_around(host.root, config, ran):
+            journal.send(note_record(said, WARNING))
     return last is not None and bool(last.problems)
 
 
