@@ -44,7 +44,7 @@ def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair
     if os.environ.get(shown.WRITE):
         # What the readme shows has more than one try.
         node.wait_until("it is tried again", lambda: tries(node) > 2, timeout=120)
-    sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl start nodefix")
+    sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl restart nodefix")
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
     assert report(node)["outcome"] == "ready"
     expect_picture(node, time.time() - booted)

@@ -95,7 +95,7 @@ def tries(node: testnode.Nspawn, name: str) -> int:
 
 
 def each_is_let_go_after_the_repair(node: testnode.Nspawn) -> None:
-    sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl start nodefix")
+    sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl restart nodefix")
     for name in ENABLED:
         node.wait_until(f"{name} is up", lambda name=name: is_up(node, name), timeout=25)
     assert tries(node, "microshift") == 0
