@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -96,8 +95,6 @@ def run(
     """
     if not is_root(list(arguments)):
         return EXIT_NOT_ROOT
-    # A run is short: collecting garbage would cost a tenth of it and free next to nothing.
-    gc.disable()
     root = Path("/")
     host, journal = _open_host(root)
     scope = None
