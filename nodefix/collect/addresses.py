@@ -23,6 +23,11 @@ _DOTS = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![0
 # systemd.net-naming-scheme(7): the name of an interface can be its address.
 _INTERFACE = re.compile(r"(?<![0-9A-Za-z])(en|wl|ww|ib|sl)x([0-9A-Fa-f]{12})(?![0-9A-Za-z])")
 _QUAD = re.compile(r"(?<![0-9])(?<![0-9]\.)([0-9]{1,3})((?:\.[0-9]{1,3}){3})(?![0-9])(?!\.[0-9])")
+# The names of addresses in the domain name system, and in Kubernetes' for pods.
+_REVERSED = re.compile(r"(?i)(?<![0-9A-Za-z.])(?:[0-9a-f]\.){4,32}(?=ip6\.arpa)")
+_POD = re.compile(
+    r"(?<![0-9A-Za-z-])(?:[0-9A-Fa-f]{0,4}-){2,7}[0-9A-Fa-f]{0,4}(?=\.[a-z0-9-]{1,63}\.pod\b)"
+)
 # In names of hosts that clouds give, and in those of pods.
 _DASHED = re.compile(
     r"(?<![0-9A-Za-z])((?:ip-)?)((?:[0-9]{1,3}-){3}[0-9]{1,3})(?![0-9A-Za-z-])(\.[a-z])?"
@@ -35,6 +40,8 @@ _SEEN_BEFORE, _SEEN_AFTER = 16, 60
 
 # The service that clouds tell a machine about itself by: the same everywhere.
 _METADATA = int(ipaddress.IPv4Address("169.254.169.254"))
+# `10.0.0.1::` as `ip=` of the kernel's command line has it: the end of one, and no other.
+_QUAD_BEFORE = re.compile(r"(?:[0-9]{1,3}\.){3}$")
 # Groups of a row of them in which an address is looked for.
 _GROUPS = 40
 
@@ -42,6 +49,8 @@ _GROUPS = 40
 def take_addresses(text: str, taken: Taken) -> str:
     """The text with marks in the places of addresses."""
     text = _COLONS.sub(lambda found: _colons(found, taken), text)
+    text = _REVERSED.sub(lambda found: f"{taken.put(IPV6, found[0].lower())}.", text)
+    text = _POD.sub(lambda found: _ipv6(found[0].replace("-", ":"), taken) or found[0], text)
     text = _DASHES.sub(lambda found: _hardware(found[0], taken), text)
     text = _DOTS.sub(lambda found: _hardware(found[0], taken), text)
     text = _INTERFACE.sub(lambda found: f"{found[1]}x{_hardware(found[2], taken)}", text)
@@ -57,8 +66,8 @@ def _colons(found: Match[str], taken: Taken) -> str:
     text, start, end = found.string, found.start(), found.end()
     whole = re.sub("%3[Aa]", ":", found[0])
     head, tail = "", ""
-    if start and _is_word(text[start - 1]):
-        # The end of a word, and what follows its colon.
+    if start and (_is_word(text[start - 1]) or _QUAD_BEFORE.search(text[:start][-12:])):
+        # The end of a word or of an address, and what follows its colon.
         first, _, whole = whole.partition(":")
         head = f"{first}:"
     if end < len(text) and _is_word(text[end]) and not _PAIRS.fullmatch(whole):

@@ -24,13 +24,18 @@ _PLACES = tuple(
         rf"://(?:[^\s/@\"']{{1,500}}@)?{_WORD}",
         rf"\blookup {_WORD}(?: on |:)",
         rf"(?i)\b(?:host|node|server)_?-?name{_QUOTE}=[ \t]*{_QUOTE}{_WORD}",
+        # Others than a quoted word go on as a sentence does.
+        rf"(?i)\b(?:host|node|server)_?-?name(?:override)?{_QUOTE}:[ \t]*(?:\\{{0,3}}[\"']"
+        rf"|(?=[a-z.-]{{0,60}}[0-9])){_WORD}",
+        rf"\bKind:\\{{0,3}}\"Node\\{{0,3}}\"[^}}\n]{{0,100}}\bName:\\{{0,3}}\"{_WORD}",
+        rf"\bserver {_WORD} (?:not responding|OK)\b",
         rf"\b(?:node|host){_QUOTE}=[ \t]*{_QUOTE}{_WORD}",
         rf"(?i)\bnodes? {_QUOTE.replace('?', '')}{_WORD}{_QUOTE.replace('?', '')}",
         rf"\bkubernetes\.io/hostname{_QUOTE}[=:][ \t]*{_QUOTE}{_WORD}",
         rf"--hostname-override(?:=|[ \t]+|\",[ \t]*\"){_QUOTE}{_WORD}",
         rf"\bsystem:node:{_WORD}",
         rf"/(?:nodes|kube-node-lease/leases|csinodes|leases)/{_WORD}",
-        rf"\b[Hh]ostname set to <{_WORD}>",
+        rf"\b[Hh]ostname (?:set )?to <{_WORD}>",
         rf"(?i)\bimage{_QUOTE}[=:][ \t]*{_QUOTE}{_WORD}(?::[0-9]{{1,5}})?/",
         # Domains that no public registry gives, and some that many do.
         rf"(?<![\w.-])({_LABEL}(?:\.{_LABEL}){{1,10}}\.(?:internal|local|lan|corp|intra|intranet|home|private"

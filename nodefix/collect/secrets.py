@@ -2,17 +2,21 @@
 
 Sources: https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/ (the form of
 bootstrap tokens), https://docs.k3s.io/cli/token (those of k3s and rke2), RFC 7519 (JWT), RFC 7468
-(PEM), RFC 9110 section 11 (Authorization), client-go tools/clientcmd/api/v1 (the *-data keys).
+(PEM), RFC 9110 section 11 (Authorization), client-go tools/clientcmd/api/v1 (the *-data keys),
+docker/cli cli/config/types (`auth`), systemd.exec(5) (Environment=), curl(1) (--user).
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from re import Match
 
 from nodefix import events
 from nodefix.collect.taken import DISK, ID, SECRET, WALL, Taken
 
+# With what stands between, such as the headers of an encrypted key; then what has no end.
+_WHOLE_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,60})-----(?s:.{0,20000}?)-----END \1-----")
 _PEM = re.compile(
     rf"-----BEGIN [A-Z0-9 ]{{1,60}}-----(?:[A-Za-z0-9+/=\s{WALL}]|\\+[nr])*"
     r"(?:-----END [A-Z0-9 ]{1,60}-----)?"
@@ -24,8 +28,30 @@ _FORMS = (
     re.compile(r"K10[0-9A-Za-z]*::[^\s\"'\\,;]+"),
     re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{6}\.[a-z0-9]{16}(?![A-Za-z0-9])"),
     re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])"),
+    # Those that say themselves whose they are: GitHub, GitLab, Slack, Vault, Docker, age.
+    re.compile(
+        r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hv[sbr]\.|dckr_pat_"
+        r"|AGE-SECRET-KEY-)[A-Za-z0-9_.-]{10,}"
+    ),
 )
-_IN_URL = re.compile(r"(?<=://)[^\s/\"'<>\\]{1,2000}@")
+# The first is a password, which may have a slash, and no port.
+_IN_URL = re.compile(
+    r"(?<=://)(?:[^\s/@:\[\"'<>\\]{0,200}:(?![0-9]{1,5}[/?#])[^\s\"'<>\\]{1,500}"
+    r"|[^\s/\"'<>\\]{1,2000})@"
+)
+# As some proxies' variables and iSCSI have them; the tag of an image before its digest is none.
+_BEFORE_HOST = re.compile(
+    r"(?<![^\s=:,\"'])[A-Za-z0-9._%+-]{1,64}:[^\s:/@\"'\\]{1,200}(?=@(?!sha[0-9]{3}:)[A-Za-z0-9\[])"
+)
+# What signs the address of a layer in a registry's store; `\u0026` is what Go makes of `&`.
+_SIGNED = re.compile(
+    rf"(?i)(?<=[?&;{WALL}])((?:x-[a-z]+-)?(?:sig|signature|credential|verify|policy|hmac)=)"
+    r"([^&\s\"'\\]+)"
+)
+_USER = re.compile(
+    r"(?<![A-Za-z0-9-])(-[uU]|--(?:proxy-)?user)([= ][\"']?)(?![0-9]+:[0-9]+\b)"
+    r"([^\s:\"'@/]{1,200}:[^\s\"'@]+)"
+)
 _HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,40}(?:token|key))"
     r"(\\*[\"']?[ \t]*[:=][ \t]*(?:\[[ \t]*)?\\*[\"']?)([^\r\n\"'\\\]]+)"
@@ -34,10 +60,11 @@ _SCHEME = re.compile(r"(?i)\b((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
 
 _CALLED = (
     r"(?:token|passw(?:or)?d|passphrase|secret|credential|(?:api|access|private|client|certificate"
-    r"|encryption|auth|signing)[-_.]?key|(?:key|certificate|authority)[-_.]?data|(?<![a-z])pass(?==))"
+    r"|encryption|auth|signing|shared|master)[-_.]?key|(?:key|certificate|authority)[-_.]?data|authtok"
+    r"|(?<![a-z])(?:pass|pwd|psk|auth)(?![a-z0-9_-]))"
 )
 _VALUE = (
-    r"(?:\\+\"(?P<escaped>[^\"\\\n]*)\\+\"|\"(?P<quoted>(?:[^\"\\\n]|\\.)*)\"|'(?P<single>[^'\n]*)'"
+    r"(?:\\+\"(?P<escaped>[^\"\\\n]*)\\+\"|\"(?P<quoted>(?:[^\"\\\n]|\\.)*)\"|'(?P<single>(?:[^'\n]|'')*)'"
     r"|(?P<bare>[^\s\"'\\]+))"
 )
 _CALL = re.compile(
@@ -47,12 +74,26 @@ _FLAG = re.compile(
     rf"(?i)--(?:[a-z][a-z0-9-]{{0,40}}?)??{_CALLED}[a-z0-9-]{{0,40}}"
     rf"(?:\\*[\"'],?[ \t]*|[ \t]+){_VALUE}"
 )
+# With quotes around all of it, as systemd has it.
+_VARIABLE = re.compile(r"([\"'])([A-Za-z_][A-Za-z0-9_]{0,100}=)(?![\"'\\])([^\n]*?)(?=\1)")
+# YAML: a password of several words, and values on lines of their own.
+_WORDS = re.compile(
+    r"(?im)^([ \t]*(?:- +)?[\"']?[a-z0-9_.-]{0,60}(?:passw(?:or)?d|passphrase)[\"']?:[ \t]+)"
+    r"(?![\"'|>])(\S+[ \t]+\S.*)$"
+)
+_BLOCK = re.compile(
+    rf"(?im)^(([ \t]*)(?:- +)?[\"']?[a-z0-9_.-]{{0,60}}{_CALLED}[a-z0-9_.-]{{0,40}}[\"']?:[ \t]*"
+    r"(?:[|>][0-9+-]{0,2}[ \t]*\n|\n(?=[ \t]*[A-Za-z0-9+/=]{8,}[ \t]*(?:\n|\Z))))"
+    r"((?:\2[ \t]+\S[^\n]*(?:\n|\Z)|[ \t]*\n)+)"
+)
 _NAME = re.compile(rf"(?i){_CALLED}")
 # What is called like a secret and is none: a place, a time, a switch.
 _ABOUT = re.compile(r"(?i)(?:file|path|dir|name|type|ttl|timeout|period|interval|expir|mode|id)s?$")
 _PATH = re.compile(r"/[A-Za-z0-9_./*+:-]*\.?[A-Za-z0-9_-]*")
 _KEY_FILE = re.compile(r"/[A-Za-z0-9_./-]+\.(?:pem|key|crt|conf|yaml|yml|json|csr|pub)")
-_SWITCH = re.compile(r"(?i)(?:true|false|null|none|nil|yes|no)(?:,.*)?|<[a-z]+>|\{\}|\[\]|~|")
+_SWITCH = re.compile(
+    r"(?i)(?:true|false|null|none|nil|yes|no)(?:,.*)?|<[a-z]+>|\{\}|\[\]|~|[|>][0-9+-]{0,2}|"
+)
 # In prose a colon ends a sentence's half; only these are told with it.
 _PROSE = re.compile(r"(?i)passw|passphrase")
 _YAML_LINE = re.compile(r"^[ \t]*(?:- +)?[A-Za-z0-9_.\"'-]*$")
@@ -84,12 +125,18 @@ def take_secrets(text: str, taken: Taken) -> str:
     def whole(found: Match[str]) -> str:
         return taken.put(SECRET, found[0])
 
-    text = _PEM.sub(whole, text)
+    text = _PEM.sub(whole, _WHOLE_PEM.sub(whole, text))
     for form in _FORMS:
         text = form.sub(whole, text)
     text = _IN_URL.sub(lambda found: f"{taken.put(SECRET, found[0][:-1])}@", text)
+    text = _BEFORE_HOST.sub(whole, text)
+    text = _SIGNED.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
+    text = _USER.sub(lambda found: found[1] + found[2] + taken.put(SECRET, found[3]), text)
+    text = _BLOCK.sub(lambda found: _block(found, taken), text)
+    text = _WORDS.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _HEADER.sub(lambda found: _header(found, taken), text)
     text = _SCHEME.sub(lambda found: _scheme(found, taken), text)
+    text = _VARIABLE.sub(lambda found: _variable(found, taken), text)
     text = _CALL.sub(lambda found: _called(found, taken), text)
     text = _FLAG.sub(lambda found: _called(found, taken), text)
     return _take_ids(text, taken)
@@ -97,14 +144,38 @@ def take_secrets(text: str, taken: Taken) -> str:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether what is called so is a secret, as far as its name and form tell."""
-    if not _NAME.search(name) or _SWITCH.fullmatch(value):
+    called = _NAME.search(name)
+    if not called or _SWITCH.fullmatch(value):
         return False
+    if called[0].lower() == "auth":
+        return _is_user_and_password(value)
     if _KEY_FILE.fullmatch(value):
         return False
     if not _ABOUT.search(name.rstrip("=:\"' \t\\")):
         return True
     # `passwordfile=hunter2` is no place.
     return not (_PATH.fullmatch(value) or re.fullmatch(r"[0-9.]+[a-z]{0,2}|[A-Za-z-]+", value))
+
+
+def _is_user_and_password(value: str) -> bool:
+    """Whether that is what a word of base64 says."""
+    try:
+        return b":" in base64.b64decode(value, validate=True)
+    except ValueError:
+        return False
+
+
+def _variable(found: Match[str], taken: Taken) -> str:
+    value = found[3]
+    if taken.is_mark(value) or not is_secret(found[2], value):
+        return found[0]
+    return found[1] + found[2] + taken.put(SECRET, value)
+
+
+def _block(found: Match[str], taken: Taken) -> str:
+    value = found[found.re.groups]
+    end = "\n" if value.endswith("\n") else ""
+    return f"{found[1]}{found[2]}  {taken.put(SECRET, value.strip())}{end}"
 
 
 def _header(found: Match[str], taken: Taken) -> str:

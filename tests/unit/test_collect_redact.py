@@ -28,6 +28,10 @@ TAKEN_OUT = [
     ("2001:db8::1 2001:0DB8:0:0:0:0:0:1", "<ipv6-1> <ipv6-1>"),
     (r"\nfd00::1 worker:fd00::1 fd00%3A%3A1", r"\n<ipv6-1> worker:<ipv6-1> <ipv6-1>"),
     ("::ffff:10.0.0.1", "::ffff:<ipv4-1>"),
+    # As ip= of the kernel's command line has it.
+    ("ip=10.0.0.5::10.0.0.1:255.0.0.0", "ip=<ipv4-1>::<ipv4-2>:255.0.0.0"),
+    ("fd00--1.default.pod fd00-1--5.x.pod", "<ipv6-1>.default.pod <ipv6-2>.x.pod"),
+    ("8.b.d.0.1.0.0.2.ip6.arpa", "<ipv6-1>.ip6.arpa"),
     ("aa:bb:cc:dd:ee:ff AA-BB-CC-DD-EE-FF aabb.ccdd.eeff", "<mac-1> <mac-1> <mac-1>"),
     ("mac:aa:bb:cc:dd:ee:ff enxaabbccddeeff", "mac:<mac-1> enx<mac-1>"),
     ("MAC=aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:08:00 SRC", "MAC=<mac-1> SRC"),
@@ -66,6 +70,11 @@ TAKEN_OUT = [
     ("https://api.acme.com:6443 api.acme.com", "https://host-1.domain-1:6443 host-1.domain-1"),
     ("lookup db on 10.0.0.1:53", "lookup host-1 on <ipv4-1>:53"),
     ("system:node:blue blue", "system:node:host-1 host-1"),
+    ('{"nodeName":"blue"} blue', '{"nodeName":"host-1"} host-1'),
+    ("hostname: blue7 blue7", "hostname: host-1 host-1"),
+    ('ObjectReference{Kind:"Node", Name:"blue"}', 'ObjectReference{Kind:"Node", Name:"host-1"}'),
+    ("nfs: server nas1 not responding", "nfs: server host-1 not responding"),
+    ("HTTP_PROXY=ada:hunter2@p.corp.example:3128", "HTTP_PROXY=<secret-1>@host-1.domain-1:3128"),
 ]
 KEPT = [
     "127.0.0.1 ::1 :: 0.0.0.0/0 255.255.255.0 255.255.255.255 fe80::/10 ff02::1 224.0.0.1",
@@ -81,6 +90,7 @@ KEPT = [
     f"MESSAGE_ID={events.RUN_FAILED} KUBE-SVC-ABCDEFGH12345678ABCDEFGH12345678",
     "00:00:00:00:00:00 00000000-0000-0000-0000-000000000000",
     "localhost kubelet is not ready on this node",
+    "hostname: cannot be read; nodename: none",
 ]
 
 

@@ -30,6 +30,13 @@ def taken(text: str) -> str:
         ("secret", "<none>", False),
         ("secretName", "web-tls", False),
         ("node", "abc", False),
+        ("DB_PASS", "hunter2", True),
+        ("bypass", "hunter2", False),
+        ("psk", "hunter2", True),
+        ("preshared_key", "hunter2", True),
+        # In a registry's settings: USER:PASSWORD in base64.
+        ("auth", "YWRhOmh1bnRlcjI=", True),
+        ("auth", "webhook", False),
     ],
 )
 def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
@@ -53,6 +60,35 @@ def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
         ("id 0123456789abcdef0123456789abcdef", "id <id-1>"),
         ("0" * 32, "0" * 32),
         ("/dev/disk/by-id/ata-X_SERIAL", "/dev/disk/by-id/<disk-1>"),
+        ("http://ada:hun/ter2@proxy:3128", "http://<secret-1>@proxy:3128"),
+        ("https://host:6443/a@b", "https://host:6443/a@b"),
+        ("proxy=ada:hunter2@10.0.0.1", "proxy=<secret-1>@10.0.0.1"),
+        ("nginx:1.25@sha256:0a1b", "nginx:1.25@sha256:0a1b"),
+        ("iscsi:ada:hunter2@10.0.0.1::", "iscsi:<secret-1>@10.0.0.1::"),
+        ("curl -u ada:hunter2 --user ada:x", "curl -u <secret-1> --user <secret-2>"),
+        ("--user 1000:1000", "--user 1000:1000"),
+        # What registries' stores are asked with.
+        ("https://x/?se=1&sig=aB%3D&sp=r", "https://x/?se=1&sig=<secret-1>&sp=r"),
+        (
+            r"https://x/?a=1\u0026X-Amz-Signature=ab",
+            r"https://x/?a=1\u0026X-Amz-Signature=<secret-1>",
+        ),
+        (r"{\"auth\":\"YWRhOmh1bnRlcjI=\"}", r"{\"auth\":\"<secret-1>\"}"),
+        ("auth: failed", "auth: failed"),
+        ("pass=hunter2", "pass=<secret-1>"),
+        ("password: 'it''s'", "password: '<secret-1>'"),
+        ("password: correct horse", "password: <secret-1>"),
+        # systemd's quotes stand around the whole of a variable.
+        ("Environment='TOKEN=a b' X=1", "Environment='TOKEN=<secret-1>' X=1"),
+        ('"SECRET=a\'b" "PATH=/bin"', '"SECRET=<secret-1>" "PATH=/bin"'),
+        ("token: |-\n  hunter2\n  more\nx: y\n", "token: |-\n  <secret-1>\nx: y\n"),
+        ("key-data:\n  TUlJQ0RUQ0N\n  QWZhZ\nx: y", "key-data:\n  <secret-1>\nx: y"),
+        ("secret:\n  secretName: web\n", "secret:\n  secretName: web\n"),
+        ("glpat-ABCDEFGHIJKLMNOPQRST", "<secret-1>"),
+        (
+            "-----BEGIN X KEY-----\nProc-Type: 4,ENCRYPTED\n\nYWJj\n-----END X KEY-----\nx",
+            "<secret-1>\nx",
+        ),
     ],
 )
 def test_in_a_text(text: str, left: str) -> None:
