@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -74,6 +76,30 @@ def test_defect_is_one_line_with_its_place(installed: Installed) -> None:
     first, second = done.stderr.splitlines()
     assert first == (f"nodefix: hit an unexpected error: KeyError: 'a\\x1b[2J' at {file}:3")
     assert second.endswith("rpm -V nodefix")
+
+
+def test_more_than_a_full_output_takes_is_no_defect(installed: Installed) -> None:
+    installed.main("print('x' * 100000); print('y'); return 0")
+    done = installed.run("status", redirect=">/dev/full")
+    told = "nodefix: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_names_that_the_locale_has_no_characters_for(installed: Installed) -> None:
+    # What Python makes of the byte 0xFF in a file's name.
+    installed.main("print('x\\udcff'); return 0")
+    done = installed.run("config")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x\\udcff\n", "")
+
+
+def test_what_it_makes_is_readable_under_any_umask(installed: Installed, tmp_path: Path) -> None:
+    installed.main(f"import os; os.mkdir({str(tmp_path / 'made')!r}); return 0")
+    before = os.umask(0o077)
+    try:
+        assert installed.run("run").returncode == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize("error", ["MemoryError", "SystemError"])
