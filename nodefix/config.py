@@ -184,7 +184,7 @@ def _parse(file: Path, content: bytes, problems: list[str]) -> Mapping[object, o
     from nodefix.yamlfile import parse
 
     try:
-        found = parse(content)
+        found = parse(content, plain_numbers=True)
     except NodefixError as error:
         problems.append(f"{file}: {'; '.join(filter(None, (error.message, error.hint)))}")
         return {}

@@ -17,6 +17,8 @@ NETWORK_PLUGINS = ("auto", "none")
 SYSCTLS = ("advise", "set")
 # Seconds: what TimeoutStartSec= of nodefix.service has room for.
 LONGEST_SPREAD = 120
+# MiB: a pebibyte. YAML's numbers have no end, and Python does not print all of them.
+MOST_MARGIN = 1 << 30
 
 # Spaces and the like are left out, so that each remedy can name it as it is.
 _METRICS = r"/[A-Za-z0-9_./@:+-]+\.prom"
@@ -70,13 +72,6 @@ def _modules(where: str, value: object, problems: list[str]) -> tuple[str, ...]:
         if not isinstance(name, str) or not re.fullmatch(_MODULE, name):
             problems.append(f"{where}: found {shown(name)}, expected a kernel module's name")
     return tuple(str(name).replace("-", "_") for name in value)
-
-
-def _number(where: str, value: object, problems: list[str]) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        problems.append(f"{where}: found {shown(value)}, expected a whole number of 0 or more")
-        return 0
-    return value
 
 
 def _up_to(most: int) -> Callable[[str, object, list[str]], int]:
@@ -160,8 +155,8 @@ SETTINGS: Mapping[str, Setting] = {
         "`auto` does what kubelet's failSwapOn asks for, `off` turns swap off, `keep` leaves it.",
     ),
     "swap_margin_mib": Setting(
-        _number,
-        {"type": "integer", "minimum": 0},
+        _up_to(MOST_MARGIN),
+        {"type": "integer", "minimum": 0, "maximum": MOST_MARGIN},
         "Memory in MiB that must stay free when swap is turned off.",
     ),
     "kube_proxy": Setting(

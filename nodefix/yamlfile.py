@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 
 from nodefix.errors import NodefixError
@@ -10,10 +11,16 @@ from nodefix.text import bounded
 
 # Settings are two levels deep.
 _DEPTH = 20
+# 174 and 90 for YAML 1.1, as PyYAML reads it; 256 and a string for 1.2, as editors do.
+_TWO_NUMBERS = re.compile(r"[-+]?0[0-9_]+|.*:.*")
 
 
-def parse(content: bytes) -> object:
+def parse(content: bytes, *, plain_numbers: bool = False) -> object:
     """Parse one document.
+
+    Args:
+        content: of the file.
+        plain_numbers: refuse numbers that are not the same for each reader of YAML.
 
     Raises:
         NodefixError: it is not valid, and where; or PyYAML is missing.
@@ -25,7 +32,7 @@ def parse(content: bytes) -> object:
         message = f"cannot be read without PyYAML: {bounded(str(error))}"
         raise NodefixError(message, for_this_node(f"dnf {verb} python3-pyyaml")) from error
     try:
-        return _load(content)
+        return _load(content, plain_numbers)
     except Exception as error:  # PyYAML's constructors raise what int() and the like do
         # What PyYAML calls content that has no name, and its pointer to a column.
         said = str(error).replace('in "<byte string>", ', "at ").removesuffix("^")
@@ -33,7 +40,7 @@ def parse(content: bytes) -> object:
         raise NodefixError(f"is not valid YAML: {bounded(words, 300)}") from error
 
 
-def _load(content: bytes) -> object:
+def _load(content: bytes, plain_numbers: bool) -> object:
     import yaml
 
     # Not the faster C loader: deep nesting overflows its stack and ends the process.
@@ -52,7 +59,18 @@ def _load(content: bytes) -> object:
             self.depth += 1
             node = super().compose_node(parent, index)
             self.depth -= 1
+            if (
+                plain_numbers
+                and isinstance(node, yaml.ScalarNode)
+                and node.tag == "tag:yaml.org,2002:int"
+            ):
+                self.expect_decimal(node)
             return node
+
+        def expect_decimal(self, node: yaml.ScalarNode) -> None:
+            if _TWO_NUMBERS.fullmatch(node.value):
+                problem = f"found {node.value}, expected a number without a leading 0 or a colon"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
         def construct_mapping(
             self, node: yaml.MappingNode, deep: bool = False

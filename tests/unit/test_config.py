@@ -138,11 +138,13 @@ def test_swap_margin(node: Node, number: int) -> None:
     assert load(node.root).swap_margin_mib == number
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "yes", "'256'", "[1]", "256 MiB"])
+@pytest.mark.parametrize(
+    "value", ["-1", "1.5", "yes", "'256'", "[1]", "256 MiB", "1073741825", f"0x{'f' * 5000}"]
+)
 def test_swap_margin_of_the_wrong_kind(node: Node, value: str) -> None:
     found = problem(node, f"swap_margin_mib: {value}\n")
     assert "swap_margin_mib: found" in found
-    assert found.endswith("expected a whole number of 0 or more")
+    assert found.endswith("expected a whole number from 0 to 1073741824")
 
 
 def test_drop_ins_win_by_name_setting_by_setting(node: Node) -> None:

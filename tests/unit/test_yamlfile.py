@@ -18,6 +18,7 @@ from nodefix.yamlfile import parse
         (b"a: [1, x]", {"a": [1, "x"]}),
         (b"a: off", {"a": False}),
         ("a: ä".encode(), {"a": "ä"}),
+        (b"a: [0256, 1:30]", {"a": [174, 90]}),
     ],
 )
 def test_values(content: bytes, value: object) -> None:
@@ -36,7 +37,16 @@ def test_values(content: bytes, value: object) -> None:
         b"a: &x [1]\nb: [*x, *x]",
         b"a: 1\na: 2",
     ],
-    ids=["open", "not UTF-8", "wrong bool", "empty int", "Python tag", "deep", "alias", "twice"],
+    ids=[
+        "open",
+        "not UTF-8",
+        "wrong bool",
+        "empty int",
+        "Python tag",
+        "deep",
+        "alias",
+        "twice",
+    ],
 )
 def test_anything_else_is_one_short_line(content: bytes) -> None:
     with pytest.raises(NodefixError) as caught:
@@ -45,6 +55,13 @@ def test_anything_else_is_one_short_line(content: bytes) -> None:
     assert "\n" not in caught.value.message
     assert "byte string" not in caught.value.message
     assert len(caught.value.message) < 400
+
+
+def test_plain_numbers_are_the_same_for_each_reader() -> None:
+    assert parse(b"[0, 256, -1, 0x10, '0256']", plain_numbers=True) == [0, 256, -1, 16, "0256"]
+    for number in (b"0256", b"1:30"):
+        with pytest.raises(NodefixError, match=r"found .* without a leading 0 .*column 4"):
+            parse(b"a: " + number, plain_numbers=True)
 
 
 def test_the_place_is_told() -> None:
