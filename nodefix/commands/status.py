@@ -118,8 +118,10 @@ def _lack(options: Namespace, arguments: list[str]) -> str:
     if storage(Path("/")).readable is False:
         return f"{MAY_NOT_READ}\n  try: {shlex.join(['sudo', 'nodefix', *arguments])}"
     if options.svg != _STDOUT:
-        place = Path.cwd() / options.svg
+        place = Path(options.svg)
         try:
+            # The current folder may be gone.
+            place = Path.cwd() / place
             expect_place(place, options.force)
         except OSError as error:
             return _not_written(error, place, arguments)
@@ -140,8 +142,9 @@ def _draw(
     if options.svg == _STDOUT:
         print(content.decode(), end="")
         return ""
-    place = Path.cwd() / options.svg
+    place = Path(options.svg)
     try:
+        place = Path.cwd() / place
         write_new(place, content, options.force)
     except OSError as error:
         return _not_written(error, place, arguments)

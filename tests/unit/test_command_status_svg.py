@@ -72,6 +72,14 @@ def test_standard_output_has_the_picture_alone(
     assert list(here.iterdir()) == []
 
 
+def test_a_folder_that_is_gone_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here.rmdir()
+    assert nodefix("status", "--svg", "x.svg") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "nodefix status: x.svg: No such file or directory"
+    assert said[1].startswith("  try: nodefix status --svg /var/tmp/nodefix-")
+
+
 def test_a_file_that_is_there_stays_unless_asked(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
