@@ -14,7 +14,15 @@ from nodefix.errors import ConfigError, NodefixError
 from nodefix.host.reading import read_file
 from nodefix.settings import KEYS, RENAMED, kind, unknown
 from nodefix.settings import SETTINGS as ROWS
-from nodefix.words import AUTO, DROP_INS, REQUIRED, SETTINGS, SETTINGS_FOLDERS, STAGE_NAMES
+from nodefix.words import (
+    AUTO,
+    DROP_INS,
+    METRICS_HEAD,
+    REQUIRED,
+    SETTINGS,
+    SETTINGS_FOLDERS,
+    STAGE_NAMES,
+)
 
 # Bytes of all files together: PyYAML takes up to ten seconds for a megabyte, at each boot.
 LIMIT = 64 << 10
@@ -68,13 +76,26 @@ def load(root: Path) -> Config:
     return load_all(root).config
 
 
+def is_metrics(path: Path) -> bool:
+    """Whether a file is one of metrics that nodefix wrote, or an empty one; a link is none.
+
+    Raises:
+        OSError: that cannot be told.
+    """
+    if path.is_symlink():
+        return False
+    content = read_file(path)
+    return not content or content.startswith(METRICS_HEAD)
+
+
 def metrics_files(root: Path) -> tuple[Path, ...]:
-    """The file of the setting `metrics_file`; none where it is not set, or not known."""
+    """The file of the setting `metrics_file`; none where it is not set, not known, or not ours."""
     try:
         file = load(root).metrics_file
+        path = root / file.lstrip("/")
+        return (path,) if file and is_metrics(path) else ()
     except (ConfigError, OSError):
         return ()
-    return (root / file.lstrip("/"),) if file else ()
 
 
 def load_all(root: Path) -> Loaded:

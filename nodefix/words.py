@@ -30,6 +30,8 @@ REPAIRED = f"{STATE}/repaired.json"
 # The path of the file that the metrics were written to last, on one line; the RPM's scriptlets read
 # it, too.
 METRICS_PLACE = f"{STATE}/metrics-file"
+# What that file begins with.
+METRICS_HEAD = b"# HELP nodefix_info "
 # What people see when they log in; pam_motd(8).
 MOTD = "run/motd.d/nodefix"
 # kube-proxy's mode as it was seen, for the next boot.

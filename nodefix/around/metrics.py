@@ -28,9 +28,6 @@ from nodefix.words import (
 OUTCOMES = (READY, DEGRADED, FAILED, SKIPPED)
 STAGE_OUTCOMES = (UNCHANGED, PREPARED, CHANGED, SKIPPED, DEGRADED, FAILED, NOT_RUN)
 
-# What the file begins with.
-HEAD = "# HELP nodefix_info "
-
 _Sample = tuple[Mapping[str, str], float]
 
 

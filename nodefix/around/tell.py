@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nodefix.around.metrics import HEAD, metrics
+from nodefix.around.metrics import metrics
 from nodefix.around.motd import motd
 from nodefix.around.run import Ran
-from nodefix.config import Config
+from nodefix.config import Config, is_metrics
 from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, remove, write_atomic
 from nodefix.settings import is_metrics_file
@@ -55,8 +57,15 @@ def _message_of_the_day(root: Path, ran: Ran) -> None:
 
 
 def _metrics(root: Path, file: str, ran: Ran) -> None:
-    """The folder is the admin's: one that is not there is not made, since nobody reads it."""
-    write_atomic(root / file.lstrip("/"), metrics(ran, _to_undo(root)).encode())
+    """The folder is the admin's: one that is not there is not made, since nobody reads it.
+
+    It may be an exporter's, who could put a link to anything there.
+    """
+    path = root / file.lstrip("/")
+    if os.path.lexists(path) and not is_metrics(path):
+        words = "found what is not nodefix's, expected no file, or its own"
+        raise FileExistsError(errno.EEXIST, words, os.fspath(path))
+    write_atomic(path, metrics(ran, _to_undo(root)).encode(), follow=False)
     if _place_before(root) != file:
         make_folder(root / STATE, 0o700)
         write_atomic(root / METRICS_PLACE, f"{file}\n".encode())
@@ -78,7 +87,7 @@ def _take_away(root: Path, file: str) -> None:
     """
     path = root / file.lstrip("/")
     try:
-        if read_file(path).startswith(HEAD.encode()):
+        if is_metrics(path):
             remove(path)
     except FileNotFoundError:
         pass

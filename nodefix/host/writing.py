@@ -21,19 +21,20 @@ _SUFFIX = ".nodefix"
 _MOST = 10_000
 
 
-def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_atomic(path: Path, content: bytes, mode: int = 0o644, *, follow: bool = True) -> None:
     """Replace a file's content: written beside it, fsynced, renamed.
 
     Owner, mode and extended attributes (the SELinux label among them) of a file that is there
-    are kept; `mode` is for a new one. A symbolic link is followed, so that it stays one.
+    are kept; `mode` is for a new one. A symbolic link is followed, so that it stays one, unless
+    `follow` is false: then there must be none.
 
     Raises:
         OSError: it could not be written, or is not a regular file; the old content stays.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow else path
     # A rename would replace the device that a link, such as to /dev/null, leads to.
     with contextlib.suppress(FileNotFoundError):
-        expect_regular(target.stat(), target)
+        expect_regular(target.stat(follow_symlinks=follow), target)
     # One fixed name: a file left by a crash is overwritten, and nothing piles up.
     beside = _beside(target)
     with contextlib.suppress(FileNotFoundError):

@@ -7,11 +7,11 @@ from fakehost import Node, Recorder
 from fakestage import INSIDE, PROBLEM, FakeStage
 
 from nodefix import engine, events
-from nodefix.config import Config
+from nodefix.config import Config, metrics_files
 from nodefix.facts.system import Scope
 from nodefix.plan import Plan
 from nodefix.switch import write_switch
-from nodefix.words import MARKER, METRICS_PLACE, MOTD, STATE_FILE
+from nodefix.words import MARKER, METRICS_PLACE, MOTD, SETTINGS_FILE, STATE_FILE
 
 FOLDER = "var/lib/node_exporter"
 METRICS = f"{FOLDER}/nodefix.prom"
@@ -99,6 +99,24 @@ def test_what_is_no_longer_ours_stays(node: Node) -> None:
     assert (node.root / METRICS).exists()
     node.file(f"/{METRICS_PLACE}", "/etc/passwd\n")
     assert notes(run(node, WELL)) == []
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_is_not_ours_is_neither_written_nor_taken_away(node: Node, is_link: bool) -> None:
+    (node.root / FOLDER).mkdir(parents=True)
+    theirs = node.file("/etc/shadow" if is_link else f"/{METRICS}", "theirs\n")
+    if is_link:
+        # As an exporter could put it into its own folder.
+        (node.root / METRICS).symlink_to(theirs)
+    (said,) = notes(run(node, WELL, f"/{METRICS}"))
+    assert said == (
+        f"/{METRICS}: not written: found what is not nodefix's, expected no file, or its own;"
+        f" see: ls -ldZ /{FOLDER}"
+    )
+    node.file(f"/{SETTINGS_FILE}", f"metrics_file: /{METRICS}\n")
+    write_switch(node.root, "an upgrade", metrics_files(node.root))
+    assert (node.root / METRICS).is_symlink() == is_link
+    assert theirs.read_text() == "theirs\n"
 
 
 def test_metrics_that_cannot_be_taken_away_are_told(node: Node) -> None:

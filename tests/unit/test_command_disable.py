@@ -14,6 +14,7 @@ from nodefix.commands.disable import disable
 from nodefix.config import Config
 from nodefix.errors import BusError
 from nodefix.switch import Switch, read_switch
+from nodefix.words import METRICS_HEAD
 
 FILE = "/etc/nodefix/disabled"
 BY_HAND = b"until friday\n"
@@ -31,7 +32,7 @@ def switch(node: Node) -> Switch:
 
 
 def test_what_tells_of_the_last_run_goes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = node.file("/srv/nodefix.prom", "nodefix_ready 0\n")
+    file = node.file("/srv/nodefix.prom", METRICS_HEAD + b"x\n")
     monkeypatch.setattr(
         "nodefix.config.load", lambda root: Config(metrics_file="/srv/nodefix.prom")
     )

@@ -57,6 +57,16 @@ def test_something_else_than_a_file_is_never_replaced(tmp_path: Path, kind: str)
     assert not target.with_name(f".{target.name}.nodefix").exists()
 
 
+def test_a_link_is_followed_or_refused(old: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(old)
+    with pytest.raises(OSError, match="found a symbolic link, expected a regular file"):
+        write_atomic(link, b"new", follow=False)
+    assert old.read_bytes() == b"old"
+    write_atomic(link, b"new")
+    assert (old.read_bytes(), link.is_symlink()) == (b"new", True)
+
+
 def test_old_file_keeps_its_mode_and_owner(old: Path) -> None:
     old.chmod(0o2640)
     if os.geteuid() == 0:
