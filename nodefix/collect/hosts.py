@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from re import Match
 
 from nodefix.collect.taken import DOMAIN, HOST, MAIL, USER, Taken
@@ -107,6 +108,8 @@ _MAIL = re.compile(
     rf"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{{1,64}}@((?:{_LABEL}\.){{1,10}}[A-Za-z]{{2,24}})"
     r"(?![A-Za-z0-9-])"
 )
+# Letters at a word's beginning that are a tree's branches.
+_TREE = 24
 _HOME = re.compile(r"(?<=/home/)([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})")
 
 
@@ -185,11 +188,24 @@ class Hosts:
 
 def _any(words: Iterable[str], before: str) -> re.Pattern[str]:
     """Any of these words, the longest that fits."""
-    longest = sorted(words, key=lambda word: (-len(word), word))
-    if not longest:
+    found = sorted(set(words))
+    if not found:
         return re.compile(r"(?!)")
-    either = "|".join(map(re.escape, longest))
-    return re.compile(rf"(?i){before}(?:{either})(?![A-Za-z0-9])")
+    return re.compile(rf"(?i){before}{_either(found)}(?![A-Za-z0-9])")
+
+
+def _either(words: list[str], depth: int = 0) -> str:
+    """A pattern for sorted words, as a tree: one after the other, thousands would take minutes."""
+    if len(words) == 1 or depth > _TREE:
+        longest = sorted(words, key=lambda word: (-len(word), word))
+        return f"(?:{'|'.join(re.escape(word[depth:]) for word in longest)})"
+    branches = [
+        re.escape(first) + _either(list(group), depth + 1)
+        for first, group in groupby(words, key=lambda word: word[depth : depth + 1])
+        if first
+    ]
+    ends = any(len(word) == depth for word in words)
+    return f"(?:{'|'.join(branches)}){'?' * ends}"
 
 
 def _host(name: str, taken: Taken) -> str:

@@ -166,6 +166,25 @@ def test_when_the_time_is_over_nothing_comes_out() -> None:
         Redactor(Hosts(), lambda: over.left(1)).text("10.0.0.1")
 
 
+def test_the_longest_name_that_fits_goes() -> None:
+    one = Redactor(Hosts(["ab", "abc", "ab-c", "ab-c7", "b", "xab", "xy" * 60, "xy" * 60 + "c"]))
+    assert one.text("abc ab-c ab-c7 ab abd xabc") == "host-1 host-2 host-3 host-4 abd xabc"
+    assert one.text(f"{'XY' * 60} {'xy' * 60}c {'xy' * 61}") == f"host-5 host-6 {'xy' * 61}"
+
+
+def test_thousands_of_names_take_no_longer() -> None:
+    # Those of /etc/hosts in a large cluster, which have nothing in common.
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(letters[(i * k) % 26] for k in (1, 5, 7, 11)) + f"{i}" for i in range(2000)]
+    one = Redactor(Hosts(names))
+    text = (
+        f"{names[1999]}: pod kube-system/coredns-{names[7]} of another node is not ready. " * 5000
+    )
+    began = time.process_time()
+    assert one.text(text).startswith("host-1: pod kube-system/coredns-host-2 of another")
+    assert time.process_time() - began < 5
+
+
 @pytest.mark.parametrize("piece", ["a", "1.", "a:", "-", "\\", "token ", "://", "ab-", "::1", " "])
 def test_no_text_takes_long(piece: str) -> None:
     text = piece * (60_000 // len(piece))

@@ -139,7 +139,17 @@ def test_swap_margin(node: Node, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["-1", "1.5", "yes", "'256'", "[1]", "256 MiB", "1073741825", f"0x{'f' * 5000}"]
+    "value",
+    [
+        "-1",
+        "1.5",
+        "yes",
+        "'256'",
+        "[1]",
+        "256 MiB",
+        "1073741825",
+        pytest.param(f"0x{'f' * 5000}", id="huge"),
+    ],
 )
 def test_swap_margin_of_the_wrong_kind(node: Node, value: str) -> None:
     found = problem(node, f"swap_margin_mib: {value}\n")
