@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from nodefix import __version__
@@ -26,6 +27,10 @@ SECONDS, READING = 60.0, 42.0
 
 INDEX, TAKEN = "index.txt", "taken-out.txt"
 _FILE = 3.0
+
+# A line of a key after its first, by RFC 7468 and RFC 1421, and the most that one has.
+_KEY_LINE = re.compile(r"[A-Za-z0-9+/=\s]*|[A-Z][A-Za-z0-9-]*: .*|-----END .*")
+_KEY_LINES = 400
 
 NAMES = Part("names", 8.0, read_names)
 # What is cheap and tells most comes first: what is too much or too late is what stands last.
@@ -146,12 +151,31 @@ def _redacted(redactor: Redactor, got: Got) -> tuple[str, str, str]:
     if content is None:
         return "", note, lack
     if isinstance(content, Lines):
-        text = "".join(_entry(redactor, *entry) for entry in content.entries)
+        text = "".join(_entry(redactor, *entry) for entry in _whole(content.entries))
     elif isinstance(content, str):
         text = redactor.text(content)
     else:
         text = json.dumps(redactor.value(content), indent=1) + "\n"
     return redactor.again(text), note, lack
+
+
+def _whole(entries: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The entries, keys that were printed line by line as one: only a whole one is known."""
+    found: list[tuple[str, list[str]]] = []
+    # Of each source, by what stands before an entry without its time.
+    begun: dict[str, list[str]] = {}
+    for head, body in entries:
+        source = head.partition(" ")[2]
+        lines = begun.pop(source, None)
+        if lines is not None and _KEY_LINE.fullmatch(body) and len(lines) < _KEY_LINES:
+            lines.append(body)
+        else:
+            lines = [body]
+            found.append((head, lines))
+        rest = "\n".join(lines).rpartition("-----BEGIN ")
+        if rest[1] and "-----END " not in rest[2]:
+            begun[source] = lines
+    return ((head, "\n".join(lines)) for head, lines in found)
 
 
 def _entry(redactor: Redactor, head: str, body: str) -> str:

@@ -123,6 +123,20 @@ def test_all_of_it_without_what_is_to_be_taken_out(full: Node) -> None:
     }
 
 
+def test_a_key_that_was_printed_line_by_line_goes_as_a_whole(full: Node) -> None:
+    lines = [
+        *(("a", "-----BEGIN X KEY-----"), ("a", "Proc-Type: 4,ENCRYPTED"), ("b", "pod web runs")),
+        *(("a", ""), ("a", "c2hvcnQ="), ("a", "-----END X KEY-----"), ("a", "and now: more")),
+        *(("a", "-----BEGIN X KEY-----"), ("a", "c2hv"), ("a", "it broke off."), ("a", "c2hvcnQ=")),
+    ]
+    entries = [(f"2026 {source}:", text) for source, text in lines]
+    found = collected(full, [Part("x.txt", 1, lambda host: Got(Lines(entries)))])
+    assert found.files["x.txt"].decode().splitlines() == [
+        *("2026 a: <secret-1>", "2026 b: pod web runs", "2026 a: and now: more"),
+        *("2026 a: <secret-2>", "2026 a: it broke off.", "2026 a: c2hvcnQ="),
+    ]
+
+
 def test_the_node_is_left_as_it_is(full: Node) -> None:
     before = full.snapshot()
     collected(full)
