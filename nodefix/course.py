@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def go_on(
         # From the first of the runs that failed to the end of this one, each second once.
         begun = earlier.finished if earlier.outcome == FAILED else head.started
         held += max(round(seconds_of(finished) - seconds_of(begun)), 0)
+        # A clock that was years behind is set while kubelet is held: nobody is held for longer than
+        # the node is up.
+        held = min(held, round(time.monotonic()))
     restarted = KUBE_PROXY in now and now[KUBE_PROXY].outcome == CHANGED
     return Course(tries, since, held, repeated, before.restarts + restarted)
 

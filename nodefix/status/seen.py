@@ -44,6 +44,7 @@ class Seen(NamedTuple):
         given_up: kubelet units that have failed and that systemd does not start again.
         kubelet_runs: whether one of them is up; None where systemd did not tell.
         unread: what could not be read, and why.
+        uptime: seconds since the machine was started, by a clock that nobody sets.
     """
 
     now: float
@@ -61,6 +62,7 @@ class Seen(NamedTuple):
     given_up: tuple[ServiceState, ...] = ()
     kubelet_runs: bool | None = None
     unread: tuple[str, ...] = ()
+    uptime: float = float("inf")
 
 
 def look(root: Path, systemd: Systemd) -> Seen:
@@ -84,6 +86,7 @@ def look(root: Path, systemd: Systemd) -> Seen:
         settings,
         unread=unread,
         kubelets=kubelets(f"{root}/"),
+        uptime=time.monotonic(),
     )
     return _with_units(seen, systemd)
 

@@ -161,7 +161,8 @@ def _held(seen: Seen, service: ServiceState) -> Held:
         since, exact = service.tried, True
     return Held(
         service.name,
-        max(seen.now - since, 0.0) if since else None,
+        # The clock may have been set meanwhile.
+        min(max(seen.now - since, 0.0), seen.uptime) if since else None,
         service.tries,
         exact,
     )

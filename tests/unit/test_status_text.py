@@ -89,6 +89,10 @@ def test_a_node_that_is_held() -> None:
     ]
 
 
+def test_nobody_is_held_for_longer_than_the_node_is_up() -> None:
+    assert "\nheld: kubelet.service, for up to 50 s, try 4\n" in text(FAILED._replace(uptime=50.0))
+
+
 def test_long_has_changes_remarks_and_ids() -> None:
     stage = StageReport(
         "swap", "required", "changed", changes=(Done("/dev/vda2", "on", "off"),), notes=("so",)
