@@ -182,7 +182,8 @@ SETTINGS: Mapping[str, Setting] = {
         _metrics_file,
         {"type": "string", "pattern": f"^({_METRICS})?$"},
         "A file `*.prom` in the folder that node_exporter's textfile collector reads: each run"
-        " writes its metrics there. There is no default, and no folder is made.",
+        " writes its metrics there. There is no default, and no folder is made; a link in its"
+        " place, or a file that is not nodefix's, is left alone.",
     ),
     "network_plugin": Setting(
         _choice(*NETWORK_PLUGINS),

@@ -29,7 +29,7 @@ _PLACES = tuple(
         rf"(?i)\b(?:host|node|server)_?-?name(?:override)?{_QUOTE}:[ \t]*(?:\\{{0,3}}[\"']"
         rf"|(?=[a-z.-]{{0,60}}[0-9])){_WORD}",
         rf"\bKind:\\{{0,3}}\"Node\\{{0,3}}\"[^}}\n]{{0,100}}\bName:\\{{0,3}}\"{_WORD}",
-        rf"\bserver {_WORD} (?:not responding|OK)\b",
+        rf"\bnfs: server {_WORD} (?:not responding|OK)\b",
         rf"\b(?:node|host){_QUOTE}=[ \t]*{_QUOTE}{_WORD}",
         rf"(?i)\bnodes? {_QUOTE.replace('?', '')}{_WORD}{_QUOTE.replace('?', '')}",
         rf"\bkubernetes\.io/hostname{_QUOTE}[=:][ \t]*{_QUOTE}{_WORD}",

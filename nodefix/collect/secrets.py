@@ -39,9 +39,10 @@ _IN_URL = re.compile(
     r"(?<=://)(?:[^\s/@:\[\"'<>\\]{0,200}:(?![0-9]{1,5}[/?#])[^\s\"'<>\\]{1,500}"
     r"|[^\s/\"'<>\\]{1,2000})@"
 )
-# As some proxies' variables and iSCSI have them; the tag of an image before its digest is none.
+# As some proxies' variables and iSCSI have them. The tag of an image before its digest is none, and
+# what has neither an address nor a port behind it is one of mail.
 _BEFORE_HOST = re.compile(
-    r"(?<![^\s=:,\"'])[A-Za-z0-9._%+-]{1,64}:[^\s:/@\"'\\]{1,200}(?=@(?!sha[0-9]{3}:)[A-Za-z0-9\[])"
+    r"(?<![^\s=:,\"'])[A-Za-z0-9._%+-]{1,64}:[^\s:/@\"'\\]{1,200}(?=@(?!sha[0-9]{3}:)(?:[0-9]+\.[0-9]|\[|[A-Za-z0-9.-]{1,253}:[0-9]))"
 )
 # What signs the address of a layer in a registry's store; `\u0026` is what Go makes of `&`.
 _SIGNED = re.compile(

@@ -60,6 +60,7 @@ TAKEN_OUT = [
     (json.dumps(PEM), '"<secret-1>"'),
     ("10.0.0. [12 characters left out] 77 x", " [12 characters left out]  x"),
     ("write to a.b@mail.example", "write to <mail-1>"),
+    ("to:bob@mail.example; p=bob:hunter2@mail.example", "to:<mail-1>; p=bob:<mail-2>"),
     ("/home/bob/x by alice", "/home/<user-1>/x by <user-2>"),
     ("on n1, N1.Corp.Example and n1", "on host-1, host-1.domain-1 and host-1"),
     ("kube-apiserver-n1.corp.example", "kube-apiserver-host-1.domain-1"),
