@@ -6,6 +6,8 @@ it says of the other stages stays.
 
 from __future__ import annotations
 
+import time
+
 from nodefix.around.run import Ran
 from nodefix.facts.system import boot_id
 from nodefix.gate import is_switched_off
@@ -62,7 +64,9 @@ def complete(
         if files.is_open(boot):
             files.open_gate(head, outcome, stages, finished, was_open=True)
     is_off = is_switched_off(f"{host.root}/")
-    usec = round(max(seconds_of(finished) - seconds_of(last.started), 0.0) * 1_000_000)
+    # The clock may have been set in between.
+    took = min(max(seconds_of(finished) - seconds_of(last.started), 0.0), time.monotonic())
+    usec = round(took * 1_000_000)
     kubelet = kubelet_after(host, outcome == FAILED, is_off)
     return Ran(head, finished, outcome, stages, course, usec, is_off, kubelet)
 

@@ -165,7 +165,7 @@ def duration(seconds: float) -> str:
 
 
 def _ago(seen: Seen, stamp: str) -> str:
-    return duration(max(seen.now - seconds_of(stamp), 0))
+    return duration(_so_far(seen, seen.now - seconds_of(stamp)))
 
 
 def _took(seen: Seen) -> str:
@@ -174,7 +174,12 @@ def _took(seen: Seen) -> str:
 
 
 def _seconds(seen: Seen) -> float:
-    return max(seconds_of(seen.last.finished) - seconds_of(seen.last.started), 0.0)
+    return _so_far(seen, seconds_of(seen.last.finished) - seconds_of(seen.last.started))
+
+
+def _so_far(seen: Seen, seconds: float) -> float:
+    """A length of time in this boot: the clock may have been set in between."""
+    return min(max(seconds, 0.0), seen.uptime)
 
 
 def as_data(seen: Seen, verdict: Verdict) -> JsonObject:

@@ -93,6 +93,16 @@ def test_nobody_is_held_for_longer_than_the_node_is_up() -> None:
     assert "\nheld: kubelet.service, for up to 50 s, try 4\n" in text(FAILED._replace(uptime=50.0))
 
 
+def test_a_clock_that_was_set_makes_no_run_last_for_years() -> None:
+    set_clock = READY._replace(
+        last=last("ready")._replace(started="1970-01-01T00:00:20Z"), uptime=50.0
+    )
+    assert "(took 50 s)" in text(set_clock)
+    began = RUNNING.last._replace(started="1970-01-01T00:00:20Z")
+    running = RUNNING._replace(last=began, uptime=50.0)
+    assert ", for 50 s" in text(running)
+
+
 def test_long_has_changes_remarks_and_ids() -> None:
     stage = StageReport(
         "swap", "required", "changed", changes=(Done("/dev/vda2", "on", "off"),), notes=("so",)
