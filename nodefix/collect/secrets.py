@@ -33,6 +33,8 @@ _FORMS = (
         r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hv[sbr]\.|dckr_pat_"
         r"|AGE-SECRET-KEY-)[A-Za-z0-9_.-]{10,}"
     ),
+    # crypt(5).
+    re.compile(r"\$(?:[0-9a-z]{1,6})\$[A-Za-z0-9./$=,]{20,200}"),
 )
 # The first is a password, which may have a slash, and no port.
 _IN_URL = re.compile(
@@ -42,7 +44,7 @@ _IN_URL = re.compile(
 # As some proxies' variables and iSCSI have them. The tag of an image before its digest is none, and
 # what has neither an address nor a port behind it is one of mail.
 _BEFORE_HOST = re.compile(
-    r"(?<![^\s=:,\"'])[A-Za-z0-9._%+-]{1,64}:[^\s:/@\"'\\]{1,200}(?=@(?!sha[0-9]{3}:)(?:[0-9]+\.[0-9]|\[|[A-Za-z0-9.-]{1,253}:[0-9]))"
+    r"(?<![^\s=:,\"'])[A-Za-z0-9._%+-]{1,64}:[^\s:/@\"'\\]{1,200}(?=@(?!sha[0-9]{3}:)(?:[0-9]+\.[0-9]|\[|[a-z]+\(|[A-Za-z0-9.-]{1,253}:[0-9]))"
 )
 # What signs the address of a layer in a registry's store; `\u0026` is what Go makes of `&`.
 _SIGNED = re.compile(
@@ -62,14 +64,15 @@ _SCHEME = re.compile(r"(?i)\b((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
 _CALLED = (
     r"(?:token|passw(?:or)?d|passphrase|secret|credential|(?:api|access|private|client|certificate"
     r"|encryption|auth|signing|shared|master)[-_.]?key|(?:key|certificate|authority)[-_.]?data|authtok"
-    r"|(?<![a-z])(?:pass|pwd|psk|auth)(?![a-z0-9_-]))"
+    r"|(?<![a-z])(?:pass|passcode|pwd|psk|auth)(?![a-z0-9_-]))"
 )
 _VALUE = (
     r"(?:\\+\"(?P<escaped>[^\"\\\n]*)\\+\"|\"(?P<quoted>(?:[^\"\\\n]|\\.)*)\"|'(?P<single>(?:[^'\n]|'')*)'"
-    r"|(?P<bare>[^\s\"'\\]+))"
+    # The last one goes on where its line was cut.
+    r"|(?P<bare>[^\s\"'\\]+)|[\"'](?P<cut>[^\"'\\\n]+)(?=\n|\Z))"
 )
 _CALL = re.compile(
-    rf"(?i){_CALLED}[A-Za-z0-9_.-]{{0,40}}\\*[\"']?[ \t]*(?P<sep>[:=])[ \t]*{_VALUE}"
+    rf"(?i){_CALLED}[A-Za-z0-9_.-]{{0,40}}\\*[\"']?[ \t]*(?P<sep>:?=>?|:|%3[ADad])[ \t]*{_VALUE}"
 )
 _FLAG = re.compile(
     rf"(?i)--(?:[a-z][a-z0-9-]{{0,40}}?)??{_CALLED}[a-z0-9-]{{0,40}}"
@@ -86,6 +89,13 @@ _BLOCK = re.compile(
     rf"(?im)^(([ \t]*)(?:- +)?[\"']?[a-z0-9_.-]{{0,60}}{_CALLED}[a-z0-9_.-]{{0,40}}[\"']?:[ \t]*"
     r"(?:[|>][0-9+-]{0,2}[ \t]*\n|\n(?=[ \t]*[A-Za-z0-9+/=]{8,}[ \t]*(?:\n|\Z))))"
     r"((?:\2[ \t]+\S[^\n]*(?:\n|\Z)|[ \t]*\n)+)"
+)
+# A container's environment: as kubelet prints that of one that could not be started
+# (pkg/kubelet/kuberuntime/kuberuntime_manager.go), and in YAML and JSON.
+_ENVIRONMENT = re.compile(
+    rf"(?i)\b(name\\*[\"']?:[ \t]*\\*[\"']?[a-z0-9_.-]{{0,60}}{_CALLED}"
+    r"[a-z0-9_.-]{0,40}\\*[\"']?,?\s*\\*[\"']?value\\*[\"']?:[ \t]*\\*[\"']?)(?![\"'\\,])"
+    r"([^\n]+?)(?=,ValueFrom:|\\*[\"']|\n|\Z)"
 )
 _NAME = re.compile(rf"(?i){_CALLED}")
 # What is called like a secret and is none: a place, a time, a switch.
@@ -134,6 +144,7 @@ def take_secrets(text: str, taken: Taken) -> str:
     text = _SIGNED.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _USER.sub(lambda found: found[1] + found[2] + taken.put(SECRET, found[3]), text)
     text = _BLOCK.sub(lambda found: _block(found, taken), text)
+    text = _ENVIRONMENT.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _WORDS.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _HEADER.sub(lambda found: _header(found, taken), text)
     text = _SCHEME.sub(lambda found: _scheme(found, taken), text)

@@ -76,6 +76,23 @@ def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
         (r"{\"auth\":\"YWRhOmh1bnRlcjI=\"}", r"{\"auth\":\"<secret-1>\"}"),
         ("auth: failed", "auth: failed"),
         ("pass=hunter2", "pass=<secret-1>"),
+        # Cut in its middle.
+        ('password="hun ter', 'password="<secret-1>'),
+        ("a?password%3Dhunter2", "a?password%3D<secret-1>"),
+        ("'password' => 'hunter2'", "'password' => '<secret-1>'"),
+        ("root:$6$rounds=5000$SaltSalt$hashHASHhashHASHhash:1", "root:<secret-1>:1"),
+        ("ada:hunter2@tcp(db:3306)/x", "<secret-1>@tcp(db:3306)/x"),
+        # As kubelet prints the containers that it could not start.
+        (
+            "EnvVar{Name:DB_PASSWORD,Value:hun, ter2,ValueFrom:nil,},EnvVar{Name:A,Value:b,Value",
+            "EnvVar{Name:DB_PASSWORD,Value:<secret-1>,ValueFrom:nil,},EnvVar{Name:A,Value:b,Value",
+        ),
+        ("EnvVar{Name:A_TOKEN,Value:,ValueFrom:&x", "EnvVar{Name:A_TOKEN,Value:,ValueFrom:&x"),
+        (
+            r"{\"name\":\"A_TOKEN\",\"value\":\"x y\"}",
+            r"{\"name\":\"A_TOKEN\",\"value\":\"<secret-1>\"}",
+        ),
+        ("- name: A_SECRET\n  value: x y\n", "- name: A_SECRET\n  value: <secret-1>\n"),
         ("password: 'it''s'", "password: '<secret-1>'"),
         ("password: correct horse", "password: <secret-1>"),
         # systemd's quotes stand around the whole of a variable.
