@@ -3,8 +3,9 @@
 They tell how it worked at some moment of this boot. The kernel forgets them at its end.
 
 Sources: kubernetes pkg/proxy/nftables/proxier.go (the tables `kube-proxy`), pkg/proxy/iptables and
-pkg/proxy/ipvs/proxier.go (only kube-proxy has rules in KUBE-POSTROUTING; virtual servers); ip_vs's
-net/netfilter/ipvs/ip_vs_ctl.c for /proc/net/ip_vs.
+pkg/proxy/ipvs/proxier.go (only kube-proxy has rules in KUBE-POSTROUTING; virtual servers, and the
+interface that their addresses are bound to); ip_vs's net/netfilter/ipvs/ip_vs_ctl.c for
+/proc/net/ip_vs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nodefix.host.node import Host
 
 _SERVERS = "/proc/net/ip_vs"
+# kube-vip and keepalived have virtual servers as well, but none of them this interface.
+_INTERFACE = "/sys/class/net/kube-ipvs0"
 _CHAIN = "KUBE-POSTROUTING"
 
 
@@ -33,7 +36,7 @@ def seen_in_kernel(host: Host) -> Sign | None:
     tables = listing(host, "tables")
     if found := re.search(r"(?m)^table (ip6? kube-proxy)$", tables):
         return Sign("nftables", f"nft's table {found[1]}")
-    if re.search(r"(?m)^(TCP|UDP|SCTP) ", _servers(host)):
+    if re.search(r"(?m)^(TCP|UDP|SCTP) ", _servers(host)) and _has_interface(host):
         return Sign("ipvs", f"virtual servers in {_SERVERS}")
     for family in ("ip", "ip6"):
         if re.search(rf"(?m)^table {family} nat$", tables) and _has_rules(host, family):
@@ -49,6 +52,17 @@ def _servers(host: Host) -> str:
     except OSError as error:
         words = f"{_SERVERS}: cannot be read: {error.strerror}"
         raise UnclearError(words, f"ls -lZ {shlex.quote(_SERVERS)}") from error
+
+
+def _has_interface(host: Host) -> bool:
+    try:
+        host.path(_INTERFACE).lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        words = f"{_INTERFACE}: cannot be examined: {error.strerror}"
+        raise UnclearError(words, f"ls -ldZ {_INTERFACE}") from error
+    return True
 
 
 def _has_rules(host: Host, family: str) -> bool:

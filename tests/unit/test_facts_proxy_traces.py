@@ -9,6 +9,8 @@ from proxysigns import EMPTY, FULL, NFT, NFTABLES, TABLES, with_nft
 from nodefix.errors import UnclearError
 from nodefix.facts.proxy_traces import seen_in_kernel
 
+INTERFACE = "/sys/class/net/kube-ipvs0"
+
 SERVERS = """\
 IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -41,11 +43,30 @@ def test_mode(node: Node, tables: str, ipv4: str | None, ipv6: str | None, mode:
 def test_ipvs(node: Node) -> None:
     with_nft(node, TABLES, FULL)
     node.file("/proc/net/ip_vs", SERVERS)
+    node.file(INTERFACE)
     sign = seen_in_kernel(node.host)
     assert sign and sign.mode == "ipvs"
     node.file("/proc/net/ip_vs", "".join(SERVERS.splitlines(True)[:3]))
     sign = seen_in_kernel(node.host)
     assert sign and sign.mode == "iptables"
+
+
+@pytest.mark.parametrize(("rules", "mode"), [(EMPTY, ""), (FULL, "iptables")])
+def test_virtual_servers_of_a_load_balancer_are_not_kube_proxys(
+    node: Node, rules: str, mode: str
+) -> None:
+    with_nft(node, TABLES, rules)
+    node.file("/proc/net/ip_vs", SERVERS)
+    sign = seen_in_kernel(node.host)
+    assert (sign.mode if sign else "") == mode
+
+
+def test_interface_that_cannot_be_examined(node: Node) -> None:
+    with_nft(node, TABLES)
+    node.file("/proc/net/ip_vs", SERVERS)
+    node.file("/sys/class/net")
+    with pytest.raises(UnclearError, match="kube-ipvs0"):
+        seen_in_kernel(node.host)
 
 
 def test_no_answer(node: Node) -> None:
