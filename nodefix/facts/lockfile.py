@@ -23,6 +23,10 @@ TMPFILES_CONTENT = f"""\
 {TMPFILES_LINE}
 """.encode()
 
+_MOUNTS = "/proc/self/mountinfo"
+# Two hundred bytes for each of a busy node's thousands of mounts.
+_MOST_MOUNTS = 16 << 20
+
 # A directory can hold millions of names, and one is enough to leave it unchanged.
 MOST_ENTRIES = 100
 _SHOWN_NAMES = 3
@@ -40,6 +44,8 @@ class LockFacts(NamedTuple):
         names: the first few of them, in printable characters.
         lasting: whether systemd-tmpfiles creates it at the next boot.
         has_folder: whether the folder of that entry exists.
+        mounted: whether something is mounted there; looked at where the kind or the rights are not
+            those of a lock file.
     """
 
     kind: str
@@ -49,6 +55,12 @@ class LockFacts(NamedTuple):
     names: tuple[str, ...] = ()
     lasting: Answer = Answer(True)
     has_folder: bool = True
+    mounted: bool = False
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is a regular file, root's, mode 0600."""
+        return (self.kind, self.mode, self.owner) == ("file", 0o600, (0, 0))
 
 
 def read_lockfile(host: Host) -> LockFacts:
@@ -72,7 +84,17 @@ def read_lockfile(host: Host) -> LockFacts:
     owner = (status.st_uid, status.st_gid)
     shown = tuple(_printable(name) for name in names[:_SHOWN_NAMES])
     mode = stat.S_IMODE(status.st_mode)
-    return entry._replace(kind=kind, mode=mode, owner=owner, entries=len(names), names=shown)
+    found = entry._replace(kind=kind, mode=mode, owner=owner, entries=len(names), names=shown)
+    return found if found.is_right else found._replace(mounted=_is_mounted(host))
+
+
+def _is_mounted(host: Host) -> bool:
+    """Whether proc_pid_mountinfo(5) has it as a mount point; it only makes a remedy another one."""
+    try:
+        lines = host.read(_MOUNTS, _MOST_MOUNTS).split(b"\n")
+    except OSError:
+        return False
+    return any(line.split()[4:5] == [LOCK.encode()] for line in lines)
 
 
 def _names(host: Host) -> list[str]:

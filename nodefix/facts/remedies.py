@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 
@@ -43,6 +44,27 @@ def remount(path: str) -> str:
         f"$(findmnt -n -o {column} -T {shlex.quote(path)})" for column in ("VFS-OPTIONS", "TARGET")
     )
     return f'mount --options-source=disable -o "{options},remount,rw" "{target}"'
+
+
+def way_to_write(path: str, error: OSError) -> str:
+    """The line that lets a file or folder be written to, or that shows what prevents it."""
+    place = shlex.quote(path)
+    match error.errno:
+        case errno.EPERM:
+            return f"lsattr -d {place}; chattr -i {place} && {AGAIN}"
+        case errno.EROFS:
+            return f"{remount(path)} && {AGAIN}"
+        case errno.EBUSY:
+            # rename(2): something is mounted on it.
+            return f"{unmount(path)} && {AGAIN}"
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"df -h {place}; df -i {place}"
+    return f"ls -ldZ {place}; findmnt -T {place}"
+
+
+def unmount(path: str) -> str:
+    """The line that takes away what is mounted on a path."""
+    return f"umount {shlex.quote(path)}"
 
 
 def library(words: str) -> str:

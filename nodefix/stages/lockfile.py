@@ -23,6 +23,7 @@ from nodefix.facts.lockfile import (
     LockFacts,
     read_lockfile,
 )
+from nodefix.facts.remedies import AGAIN, unmount, way_to_write
 from nodefix.host.node import Host
 from nodefix.host.writing import make_folder, write_atomic
 from nodefix.plan import Change, Plan, Problem, Undo
@@ -39,6 +40,9 @@ WANTED = "a regular file, root's, mode 0600"
 _TMPFILES_FOLDER = TMPFILES.rpartition("/")[0]
 _PROGRAM = "/usr/bin/systemd-tmpfiles"
 _BY_HAND = f"install -m 0600 /dev/null {LOCK}"
+# Numbered: a copy from an earlier time may still be there.
+_MOVE = f"mv --backup=numbered --no-target-directory {LOCK} {LOCK}.old && {AGAIN}"
+_UNMOUNT = f"{unmount(LOCK)} && {AGAIN}"
 
 
 def read(host: Host, config: Config) -> LockFacts:
@@ -91,21 +95,25 @@ def _not_lasting(facts: LockFacts) -> Problem:
 
 
 def _now(facts: LockFacts) -> Plan:
+    if facts.is_right:
+        return Plan()
     match facts:
         case LockFacts("absent"):
             # /run is empty at each boot.
             return _change("lockfile-missing", "nothing", _BY_HAND, each_boot=True)
+        case LockFacts(kind, mounted=True) if kind != "file":
+            code = "lockfile-directory" if kind == "directory" else "lockfile-kind"
+            return _problem(code, f"a {kind} that is mounted there", _UNMOUNT)
         case LockFacts("directory", entries=0):
             hint = f"rmdir {LOCK} && {_BY_HAND}"
             return _change("lockfile-directory", "an empty directory", hint)
         case LockFacts("directory", owner=(uid, _)):
             found = f"a directory of user {uid} with {_entries(facts)}"
             return _problem("lockfile-directory", found)
-        case LockFacts("file", mode=0o600, owner=(0, 0)):
-            return Plan()
-        case LockFacts("file", mode=mode, owner=(uid, gid)):
+        case LockFacts("file", mode=mode, owner=(uid, gid), mounted=mounted):
             found = f"a file of user {uid}, group {gid}, mode {mode:04o}"
-            return _change("lockfile-mode", found, f"chown root:root {LOCK} && chmod 0600 {LOCK}")
+            by_hand = f"chown root:root {LOCK} && chmod 0600 {LOCK}"
+            return _change("lockfile-mode", found, _UNMOUNT if mounted else by_hand)
         case LockFacts(kind):
             return _problem("lockfile-kind", f"a {kind}")
 
@@ -125,11 +133,9 @@ def _change(code: str, found: str, hint: str, each_boot: bool = False) -> Plan:
     return Plan((change,))
 
 
-def _problem(code: str, found: str) -> Plan:
+def _problem(code: str, found: str, hint: str = _MOVE) -> Plan:
     message = f"{LOCK}: found {found}, expected {WANTED}"
-    # Numbered: a copy from an earlier time may still be there.
-    move = f"mv --backup=numbered --no-target-directory {LOCK} {LOCK}.old"
-    return Plan(problems=(Problem(message, f"{move} && systemctl restart nodefix", code=code),))
+    return Plan(problems=(Problem(message, hint, code=code),))
 
 
 def apply(change: Change, host: Host) -> None:
@@ -150,10 +156,16 @@ def apply(change: Change, host: Host) -> None:
 
 def _make_entry(host: Host, hint: str) -> None:
     path = host.path(TMPFILES)
-    make_folder(path.parent)
     if os.path.lexists(path):
         raise NodefixError(f"{TMPFILES}: another program created it in the meantime", hint)
-    write_atomic(path, TMPFILES_CONTENT)
+    try:
+        make_folder(path.parent)
+        write_atomic(path, TMPFILES_CONTENT)
+    except OSError as error:
+        folder = _TMPFILES_FOLDER if path.parent.is_dir() else _TMPFILES_FOLDER.rpartition("/")[0]
+        raise NodefixError(
+            f"{TMPFILES} cannot be written: {error.strerror}", way_to_write(folder, error)
+        ) from error
 
 
 def _make_now(host: Host, hint: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nodefix.errors import BusError, NodefixError
 from nodefix.facts.fstab import FSTAB, FstabSwap, fstab_swaps
-from nodefix.facts.remedies import AGAIN, remount
+from nodefix.facts.remedies import way_to_write
 from nodefix.host.backups import keep
 from nodefix.host.node import Host
 from nodefix.host.writing import write_atomic
@@ -86,7 +86,7 @@ def comment_out(entries: tuple[FstabSwap, ...], host: Host) -> None:
         raise NodefixError(
             f"{FSTAB} cannot be written: {error.strerror};"
             " until then this swap is on again after each boot",
-            _way_to_write(error),
+            way_to_write(FSTAB, error),
         ) from error
     try:
         # systemd made units of the entries at boot; without this it could start them again.
@@ -126,16 +126,6 @@ def _back_up(content: bytes, host: Host) -> None:
             if error.errno in _FULL
             else f"ls -ldZ {_STATE} {_BACKUPS}; findmnt -T {folder}",
         ) from error
-
-
-def _way_to_write(error: OSError) -> str:
-    if error.errno == errno.EPERM:
-        return f"lsattr {FSTAB}; chattr -i {FSTAB} && {AGAIN}"
-    if error.errno == errno.EROFS:
-        return f"{remount(FSTAB)} && {AGAIN}"
-    if error.errno in _FULL:
-        return "df -h /etc; df -i /etc"
-    return f"ls -lZ {FSTAB}; findmnt -T {FSTAB}"
 
 
 def _shown(line: bytes) -> str:

@@ -211,6 +211,30 @@ def test_device(node: Node, tmpfiles: Tmpfiles) -> None:
     assert refused(node) == "device"
 
 
+@pytest.mark.parametrize("kind", ["directory", "full directory", "pipe", "file"])
+def test_what_is_mounted_there_is_to_be_unmounted(
+    node: Node, tmpfiles: Tmpfiles, kind: str
+) -> None:
+    """Neither rmdir nor mv helps then, and a file system that is read-only takes no chmod."""
+    mounts = "36 35 0:32 / /run rw - tmpfs x rw\n99 36 0:50 / /run/xtables.lock ro - tmpfs x ro\n"
+    node.file("/proc/self/mountinfo", mounts)
+    if kind == "pipe":
+        os.mkfifo(tmpfiles.place)
+    elif kind == "file":
+        node.file(LOCK)
+    else:
+        tmpfiles.place.mkdir()
+    if kind == "full directory":
+        node.file(f"{LOCK}/x")
+    plan = now(node)
+    (hint,) = [one.hint for one in (*plan.changes, *plan.problems)]
+    assert hint == "umount /run/xtables.lock && systemctl restart nodefix"
+    assert len(plan.changes) == (kind == "file")
+    node.file("/proc/self/mountinfo", mounts.replace("lock ", "lock2 "))
+    plan = now(node)
+    assert not any("umount" in one.hint for one in (*plan.changes, *plan.problems))
+
+
 def test_wrong_mode(node: Node, tmpfiles: Tmpfiles) -> None:
     tmpfiles.good()
     tmpfiles.place.chmod(0o644)

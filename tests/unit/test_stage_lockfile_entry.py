@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 from fakehost import Node, attempt, planned
 
+from nodefix.errors import NodefixError
 from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_LINE, VENDORS_TMPFILES
+from nodefix.facts.remedies import AGAIN, remount
 from nodefix.plan import Change, Problem
 from nodefix.stages import lockfile
 from nodefix.stages.lockfile import MakeEntry
+
+FOLDER = "/etc/tmpfiles.d"
 
 
 def entry(node: Node) -> tuple[tuple[Change, ...], tuple[Problem, ...]]:
@@ -131,6 +136,32 @@ def test_no_folder_yet(node: Node) -> None:
     (change,), _ = entry(node)
     assert attempt(lockfile, change, node) == ""
     assert entry(node) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("number", "has_folder", "hint"),
+    [
+        (errno.EROFS, True, f"{remount(FOLDER)} && {AGAIN}"),
+        (errno.EROFS, False, f"{remount('/etc')} && {AGAIN}"),
+        (errno.EPERM, True, f"lsattr -d {FOLDER}; chattr -i {FOLDER} && {AGAIN}"),
+        (errno.ENOSPC, True, f"df -h {FOLDER}; df -i {FOLDER}"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to(
+    node: Node, monkeypatch: pytest.MonkeyPatch, number: int, has_folder: bool, hint: str
+) -> None:
+    """The remedy is for what prevents it, where there is one."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "beside")
+
+    node.host.path(FOLDER if has_folder else "/etc").mkdir(parents=True)
+    (change,), _ = entry(node)
+    monkeypatch.setattr(lockfile, "write_atomic" if has_folder else "make_folder", refuse)
+    with pytest.raises(NodefixError) as raised:
+        lockfile.apply(change, node.host)
+    assert raised.value.message == f"{TMPFILES} cannot be written: {os.strerror(number)}"
+    assert raised.value.hint == hint
 
 
 def test_an_image_may_carry_the_entry(node: Node) -> None:

@@ -8,6 +8,7 @@ from fakehost import Node, planned, result
 from nodefix.config import Config
 from nodefix.converge import run_stage
 from nodefix.facts.lockfile import LOCK, TMPFILES, TMPFILES_CONTENT
+from nodefix.facts.remedies import AGAIN, remount
 from nodefix.plan import Undo
 from nodefix.report import StageReport
 from nodefix.stages import lockfile
@@ -69,7 +70,7 @@ def test_what_was_refused_stays_begun(bare: Node, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(lockfile, "write_atomic", refuse)
     problem = {one.code: one for one in run(bare).problems}["lockfile-entry"]
     assert "Read-only file system" in problem.message
-    assert problem.hint == f"ls -ldZ {TMPFILES} {FOLDER}"
+    assert problem.hint == f"{remount(FOLDER)} && {AGAIN}"
     assert entry(bare)[1] == BEGUN
 
 

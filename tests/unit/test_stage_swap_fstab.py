@@ -119,15 +119,16 @@ def refusing(monkeypatch: pytest.MonkeyPatch, module: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("number", "hint"),
     [
-        (errno.EPERM, "lsattr /etc/fstab; chattr -i /etc/fstab && systemctl restart nodefix"),
+        (errno.EPERM, "lsattr -d /etc/fstab; chattr -i /etc/fstab && systemctl restart nodefix"),
+        (errno.EBUSY, "umount /etc/fstab && systemctl restart nodefix"),
         (
             errno.EROFS,
             "mount --options-source=disable"
             ' -o "$(findmnt -n -o VFS-OPTIONS -T /etc/fstab),remount,rw"'
             ' "$(findmnt -n -o TARGET -T /etc/fstab)" && systemctl restart nodefix',
         ),
-        (errno.ENOSPC, "df -h /etc; df -i /etc"),
-        (errno.EACCES, "ls -lZ /etc/fstab; findmnt -T /etc/fstab"),
+        (errno.ENOSPC, "df -h /etc/fstab; df -i /etc/fstab"),
+        (errno.EACCES, "ls -ldZ /etc/fstab; findmnt -T /etc/fstab"),
     ],
 )
 def test_fstab_that_cannot_be_written(

@@ -148,7 +148,7 @@ def test_fstab_that_cannot_be_written_stays_begun(
 
     monkeypatch.setattr("nodefix.stages.swap_fstab.write_atomic", refuse)
     (problem,) = run(fstab).problems
-    assert (problem.code, problem.hint[:17]) == ("swap-fstab", "lsattr /etc/fstab")
+    assert (problem.code, problem.hint[:20]) == ("swap-fstab", "lsattr -d /etc/fstab")
     assert [one[1] for one in entries(fstab)] == [BEGUN]
 
 
