@@ -22,7 +22,7 @@ MOST_MARGIN = 1 << 30
 
 # Spaces and the like are left out, so that each remedy can name it as it is.
 _METRICS = r"/[A-Za-z0-9_./@:+-]+\.prom"
-_MODULE = r"[A-Za-z0-9_-]+"
+_MODULE = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 
 # Takes a setting's place, its value and the list of problems, and adds what is wrong with it.
 Check: TypeAlias = Callable[[str, object, list[str]], object]

@@ -127,7 +127,9 @@ def test_modules(node: Node, key: str) -> None:
     assert getattr(load(node.root), key) == ()
 
 
-@pytest.mark.parametrize("value", ["ip_vs", "[5]", "['a b']", "[../x]", "[[a]]", "{a: b}", "['']"])
+@pytest.mark.parametrize(
+    "value", ["ip_vs", "[5]", "[-f]", "['a b']", "[../x]", "[[a]]", "{a: b}", "['']"]
+)
 def test_modules_of_the_wrong_kind(node: Node, value: str) -> None:
     assert "extra_modules: found" in problem(node, f"extra_modules: {value}\n")
 
