@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nodefix.host.node import Host
 
 _SERVERS = "/proc/net/ip_vs"
-# kube-vip and keepalived have virtual servers as well, but none of them this interface.
+# kube-router, kube-vip and keepalived have virtual servers as well, but not this interface.
 _INTERFACE = "/sys/class/net/kube-ipvs0"
 _CHAIN = "KUBE-POSTROUTING"
 
