@@ -13,14 +13,13 @@ from nodefix.facts.network_sysctls import (
     FORWARDING_6,
     Differing,
     by_hand,
+    by_new_line,
     differing_sysctls,
     file_of,
 )
 from nodefix.host.node import Host
 
 NAME = "network_sysctls"
-
-_DROP_IN = "/etc/sysctl.d/99-kubernetes.conf"
 
 
 class SysctlFacts(NamedTuple):
@@ -86,7 +85,6 @@ def _by(one: Differing) -> str:
 
 
 def _hint(one: Differing) -> str:
-    name, value, _, _ = one.sysctl
-    if one.line and (one.line.value == value or one.line.is_admins):
+    if one.line and (one.line.value == one.sysctl.value or one.line.is_admins):
         return by_hand(one)
-    return f"echo '{name} = {value}' >>{_DROP_IN} && sysctl -p {_DROP_IN}"
+    return by_new_line(one.sysctl)

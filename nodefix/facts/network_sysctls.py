@@ -16,6 +16,7 @@ from nodefix.host.node import Host
 
 FORWARDING = "net.ipv4.ip_forward"
 FORWARDING_6 = "net.ipv6.conf.all.forwarding"
+_DROP_IN = "/etc/sysctl.d/99-kubernetes.conf"
 # Whatever the plugin: pods are reached by forwarding.
 _ANY_PLUGIN = (Sysctl(FORWARDING), Sysctl(FORWARDING_6, ipv6=True))
 
@@ -37,13 +38,23 @@ class Differing(NamedTuple):
 
 
 def by_hand(one: Differing) -> str:
-    """The commands that set it now, and change the line of an admin's that says otherwise."""
+    """The commands that set it now, and change the line of an admin's that says otherwise.
+
+    A pattern is for other sysctls, too; a line by the name comes before it.
+    """
     now = f"sysctl -w {one.sysctl.name}={one.sysctl.value}"
     line = one.line
     if line is None or not line.is_admins or line.value == one.sysctl.value:
         return now
+    if line.is_pattern:
+        return by_new_line(one.sysctl)
     changed = f"s/=.*/= {one.sysctl.value}/"
     return f"sed -i '{line.number}{changed}' {shlex.quote(line.file)} && {now}"
+
+
+def by_new_line(sysctl: Sysctl) -> str:
+    """The commands that set it by a line of its own."""
+    return f"echo '{sysctl.name} = {sysctl.value}' >>{_DROP_IN} && sysctl -p {_DROP_IN}"
 
 
 def file_of(sysctl: Sysctl) -> str:

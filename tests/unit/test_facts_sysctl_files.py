@@ -30,6 +30,15 @@ NAME = "net.ipv4.ip_forward"
         # A file of the same name in /etc masks it.
         ({"/usr/lib/sysctl.d/x.conf": f"{NAME}=0", "/etc/sysctl.d/x.conf": ""}, ""),
         ({"/etc/sysctl.d/a.conf": f"{NAME}=1\n{NAME}=0"}, "/etc/sysctl.d/a.conf line 2"),
+        # A pattern holds for what no line names: sysctl.d(5).
+        ({"/etc/sysctl.d/a.conf": "net.ipv6.*=0\nnet.ip*.ip_for? = 0\n"}, ""),
+        (
+            {"/etc/sysctl.d/a.conf": "net.*.ip_forward=1\nnet/ipv4/ip_f*=0\n-net.ipv4.x"},
+            "/etc/sysctl.d/a.conf line 2",
+        ),
+        ({"/etc/sysctl.d/a.conf": f"{NAME}=0\nnet.ipv4.*=1"}, "/etc/sysctl.d/a.conf line 1"),
+        ({"/etc/sysctl.d/a.conf": f"net.ipv4.*=0\n-{NAME}\n"}, ""),
+        ({"/etc/sysctl.d/a.conf": "net.*=0\nnet.ipv4.conf.*=0\n*=0\nip_forward=0\n"}, ""),
     ],
 )
 def test_the_line_that_counts(node: Node, files: dict[str, str], where: str) -> None:

@@ -68,6 +68,20 @@ def test_a_line_of_the_admins_is_left_and_said(node: Node, kernel: Kernel, file:
     assert (node.host.read(FORWARD), node.host.read(BRIDGED)) == (b"0\n", b"1")
 
 
+def test_a_pattern_of_the_admins_is_left_and_not_changed_for_all(
+    node: Node, kernel: Kernel
+) -> None:
+    file = "/etc/sysctl.d/60-hard.conf"
+    node.file(file, "net.ipv4.*forward = 0\n")
+    (problem,) = repair(modules, node, SET).problems
+    assert f"found 0 by {file} line 1" in problem.message
+    assert problem.hint.startswith("echo 'net.ipv4.ip_forward = 1' >>/etc/sysctl.d/99-kubernetes")
+    assert node.host.read(FORWARD) == b"0\n"
+    # By its own name it may be set otherwise, wherever that stands.
+    node.file("/etc/sysctl.d/10.conf", "net.ipv4.ip_forward = 1\n")
+    assert repair(modules, node, SET) == Plan()
+
+
 @pytest.mark.parametrize(
     ("file", "line"), [("/usr/lib/sysctl.d/a.conf", "= 0"), ("/etc/sysctl.d/a.conf", "= 1")]
 )
