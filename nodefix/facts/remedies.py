@@ -9,6 +9,7 @@ import shlex
 AGAIN = "systemctl restart nodefix"
 # The modules stage tries rules like kube-proxy's and names the module and package that is missing.
 ASK_MODULES = "nodefix run --stage modules"
+_LOOK = "journalctl -k -n 30"
 _EXTENSION = f"dnf reinstall iptables-libs && {AGAIN}"
 _REMEDIES = (
     # An extension or a library of iptables', not of the kernel's.
@@ -22,8 +23,9 @@ _REMEDIES = (
     ("not supported, missing kernel module", ASK_MODULES),
     ("no such file or directory", ASK_MODULES),
     ("could not fetch rule set generation id", ASK_MODULES),
+    # A table with the flag `owner` is changed by the program alone that made it: nft(8).
+    ("operation not permitted", f"nft --terse list ruleset | grep -e ^table -e owner; {_LOOK}"),
 )
-_LOOK = "journalctl -k -n 30"
 # What the loader of shared libraries says: ld.so(8).
 _LIBRARY = re.compile(r"shared libraries: ([\w.+-]+): cannot open")
 

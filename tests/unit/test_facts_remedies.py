@@ -19,7 +19,9 @@ from nodefix.facts.remedies import remedy
             "dnf reinstall \"$(rpm -q --whatprovides --qf '%{NAME}' 'libnftnl.so.11()(64bit)')\"",
         ),
         ("error while loading shared libraries: libnftnl.so.11: file too short", "libnftnl"),
-        ("line 2 failed: Operation not permitted.", "journalctl -k"),
+        ("line 2 failed: Operation not permitted.", "owner; journalctl -k"),
+        ("CHAIN_USER_ADD failed (Operation not permitted): chain KUBE-X", "nft --terse list"),
+        ("line 2 failed: Input/output error.", "journalctl -k"),
     ],
 )
 def test_what_helps(said: str, line: str) -> None:
