@@ -122,6 +122,9 @@ def _lasting(host: Host) -> Answer:
             return Answer(_is_in_image(host))
         return Answer(None, f"{TMPFILES}: found a dangling symbolic link", f"rm {TMPFILES}")
     except OSError as error:
+        if os.path.realpath(host.path(TMPFILES)) == os.devnull:
+            words = f"{TMPFILES}: found a link to {os.devnull}, which masks it"
+            return Answer(None, words, f"rm {TMPFILES}")
         words = f"{TMPFILES}: cannot be read: {error.strerror}"
         return Answer(None, words, f"ls -ldZL {TMPFILES} /etc/tmpfiles.d")
     if found := _entry(lines):

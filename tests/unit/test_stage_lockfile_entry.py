@@ -114,6 +114,13 @@ def test_a_link_is_not_written_through(node: Node, target: str) -> None:
     assert not place.with_name("nowhere").exists()
 
 
+def test_a_mask_is_named(node: Node) -> None:
+    node.link(TMPFILES, os.devnull)
+    problem = refused(node)
+    assert f"found a link to {os.devnull}, which masks it" in problem.message
+    assert problem.hint == f"rm {TMPFILES}"
+
+
 def test_a_directory_and_a_huge_file(node: Node) -> None:
     place = node.host.path(TMPFILES)
     place.mkdir(parents=True)
