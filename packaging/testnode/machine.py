@@ -14,6 +14,9 @@ from testnode.command import Failed, Result
 Entry = dict[str, str]
 T = TypeVar("T")
 
+# Seconds. systemd's own pauses between two tries grow up to 120 of them, and a machine may be slow.
+PATIENCE = 240
+
 
 class Machine(ABC):
     """A node that can be booted again and again on the same root.
@@ -103,8 +106,11 @@ class Machine(ABC):
         lines = self.run(["systemctl", "show", "--no-pager", name]).stdout.splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
-    def wait_until(self, what: str, look: Callable[[], T], timeout: float = 30) -> T:
-        """Call `look` until what it returns is true, and return that; `what` is for the error."""
+    def wait_until(self, what: str, look: Callable[[], T], timeout: float = PATIENCE) -> T:
+        """Call `look` until what it returns is true, and return that; `what` is for the error.
+
+        What it returned is what was seen: asked once more the node may answer otherwise.
+        """
         end = time.monotonic() + timeout
         while not (seen := look()):
             if time.monotonic() > end:

@@ -106,7 +106,7 @@ class Cluster:
         self.set(mode="ok")
         argv = ["systemd-run", "--quiet", "--unit=apiserver", f"{STAND_INS}/apiserver.py"]
         node.run(argv)
-        node.wait_until("the API server", lambda: self.called("serving"), 10)
+        node.wait_until("the API server", lambda: self.called("serving"))
 
     def set(self, **state: Any) -> None:
         """Set what the stand-ins keep, such as how the API server answers."""

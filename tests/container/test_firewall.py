@@ -73,7 +73,7 @@ def test_the_chains_come_back(node: testnode.Nspawn, firewall: str, verb: str) -
         # With this the rules differ until they were wiped: firewalld reloads in its own time.
         sh(node, OWN)
         sh(node, f"systemctl {verb} {firewall}")
-        node.wait_until("the chains are back", lambda: kubernetes(node) == before, timeout=10)
+        node.wait_until("the chains are back", lambda: kubernetes(node) == before)
 
     def told() -> int:
         return len(node.journal("NODEFIX_STAGE=chains", "NODEFIX_OUTCOME=changed"))
@@ -99,18 +99,18 @@ def test_a_run_that_fails_is_repeated_until_it_is_through(
     sh(node, f"chmod 755 {RESTORE}; systemctl reload nftables")
     for tries in (1, 2):
         if fault == "is killed":
-            node.wait_until("a run", lambda: node.unit(unit)["MainPID"] != "0", timeout=80)
+            node.wait_until("a run", lambda: node.unit(unit)["MainPID"] != "0")
             sh(node, f"systemctl kill --kill-whom=all --signal=KILL {unit}")
         again = f"try {tries} is followed by another"
-        node.wait_until(again, lambda n=tries: int(node.unit(unit)["NRestarts"]) >= n, timeout=80)
+        node.wait_until(again, lambda n=tries: int(node.unit(unit)["NRestarts"]) >= n)
     if fault == "fails":
         assert not node.exists("/run/nodefix/ready")
     sh(node, f"mv {RESTORE}.away {RESTORE}")
-    node.wait_until("the chains are back", lambda: kubernetes(node) == before, timeout=30)
+    node.wait_until("the chains are back", lambda: kubernetes(node) == before)
     node.wait_until("the unit is at rest", lambda: node.unit(unit)["SubState"] == "dead")
     # nodefix.service took over what else the fault had broken, and tries by itself.
     ready = "nodefix.service says that the node is ready"
-    node.wait_until(ready, lambda: node.exists("/run/nodefix/ready"), timeout=60)
+    node.wait_until(ready, lambda: node.exists("/run/nodefix/ready"))
 
 
 def test_a_reload_during_a_run_is_not_lost(node: testnode.Nspawn, firewall: str) -> None:
@@ -123,7 +123,7 @@ def test_a_reload_during_a_run_is_not_lost(node: testnode.Nspawn, firewall: str)
     for _ in range(2):
         sh(node, OWN)
         sh(node, f"systemctl --no-block reload {firewall}")
-        node.wait_until("the chains are back", lambda: kubernetes(node) == before, timeout=80)
+        node.wait_until("the chains are back", lambda: kubernetes(node) == before)
 
 
 def test_the_watcher_comes_back_and_makes_up_for_what_it_missed(
@@ -139,11 +139,10 @@ def test_the_watcher_comes_back_and_makes_up_for_what_it_missed(
         sh(node, "systemctl kill --signal=STOP nodefix-watch.service")
         sh(node, f"{OWN}; firewall-cmd --reload")
         sh(node, "systemctl kill --signal=KILL nodefix-watch.service")
-        node.wait_until("the chains are back", lambda: kubernetes(node) == before, timeout=10)
+        node.wait_until("the chains are back", lambda: kubernetes(node) == before)
         node.wait_until(
             "it is back",
             lambda: node.unit("nodefix-watch.service")["MainPID"] not in ("0", first),
-            timeout=10,
         )
 
 
@@ -156,7 +155,7 @@ def test_firewall_cmds_own_reload_is_noticed(with_firewalls: testnode.Root) -> N
         for _ in range(3):
             sh(node, OWN)
             sh(node, "firewall-cmd --reload")
-            node.wait_until("the chains are back", lambda: kubernetes(node) == before, timeout=10)
+            node.wait_until("the chains are back", lambda: kubernetes(node) == before)
         node.run(["systemctl", "stop", "firewalld"])
         watch = node.unit("nodefix-watch.service")
         assert (watch["ActiveState"], watch["Result"]) == ("inactive", "success")
