@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nodes import outcomes, report, sh
+from nodes import outcomes, report, run_alone, sh
 from testnode import Nspawn
 
 LOCK = "/run/xtables.lock"
@@ -24,11 +24,11 @@ def hint(node: Nspawn) -> str:
 )
 def test_what_is_in_the_way_is_moved_away(node: Nspawn, thing: str) -> None:
     sh(node, f"rm {LOCK}; " + thing.format(LOCK))
-    assert node.run(["nodefix", "run"], check=False).returncode == 1
+    assert run_alone(node).returncode == 1
     sh(node, hint(node))
     # Again, with what was moved away still there.
     sh(node, f"rm {LOCK}; " + thing.format(LOCK))
-    assert node.run(["nodefix", "run"], check=False).returncode == 1
+    assert run_alone(node).returncode == 1
     sh(node, hint(node))
     assert sh(node, LOCK_IS_RIGHT) == "regular empty file 600 0 0\n"
     assert report(node)["outcome"] == "ready"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nodes import outcomes, report, sh
+from nodes import outcomes, report, run_alone, sh
 from testnode import Nspawn
 
 ALL_NFT = "for c in ip{,6}tables{,-save,-restore}; do readlink -f /usr/sbin/$c; done | sort -u"
@@ -40,7 +40,7 @@ def test_alternatives_end_at_nft_again(node: Nspawn, damage: str) -> None:
 
 def test_a_file_in_the_place_of_a_link_is_refused_and_kept(node: Nspawn) -> None:
     sh(node, "rm /usr/sbin/iptables; printf '#!/bin/sh\\n' > /usr/sbin/iptables")
-    ran = node.run(["nodefix", "run", "--stage", "alternatives"], check=False)
+    ran = run_alone(node, "--stage", "alternatives")
     assert ran.returncode == 1
     assert "mv --backup=numbered --no-target-directory /usr/sbin/iptables" in ran.stderr
     assert node.read("/usr/sbin/iptables") == "#!/bin/sh\n"
@@ -67,7 +67,7 @@ _STATE = "/var/lib/dpkg/alternatives/iptables"
 )
 def test_the_remedy_that_is_named_for_alternatives_works(node: Nspawn, damage: str) -> None:
     sh(node, damage)
-    ran = node.run(["nodefix", "run", "--stage", "alternatives"], check=False)
+    ran = run_alone(node, "--stage", "alternatives")
     assert ran.returncode == 1
     stage = next(s for s in report(node)["stages"] if s["stage"] == "alternatives")
     (problem,) = stage["problems"]
@@ -99,7 +99,7 @@ def test_the_lock_file_is_mended(node: Nspawn, damage: str) -> None:
 def test_what_is_not_a_lock_file_is_left_and_named(node: Nspawn, thing: str) -> None:
     sh(node, "rm /run/xtables.lock; " + thing.format("/run/xtables.lock"))
     before = sh(node, "ls -lR /run/xtables.lock")
-    ran = node.run(["nodefix", "run", "--stage", "lockfile"], check=False)
+    ran = run_alone(node, "--stage", "lockfile")
     assert ran.returncode == 1
     assert "mv --backup=numbered --no-target-directory /run/xtables.lock" in ran.stderr
     assert sh(node, "ls -lR /run/xtables.lock") == before
