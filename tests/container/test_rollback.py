@@ -46,8 +46,8 @@ def listing(node: Nspawn) -> list[str]:
 
 
 def run_service(node: Nspawn) -> None:
-    """As at a boot."""
-    sh(node, "nodefix enable; systemctl restart nodefix")
+    """As at a boot: the one run that `nodefix enable` has begun, waited for."""
+    sh(node, "nodefix enable; systemctl start nodefix")
 
 
 def test_everything_comes_back_and_a_second_rollback_does_nothing(node: Nspawn) -> None:
