@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import testnode
-from nodes import LIBRARY, Boot, kubelet_runs, kubelet_says, report, rules, sh
+from nodes import (
+    LIBRARY,
+    PROBING,
+    Boot,
+    kubelet_runs,
+    kubelet_says,
+    report,
+    rules,
+    sh,
+    slow_probe,
+)
 
 # Only so that the tests need not wait for the real ones.
 SHORT = {
@@ -24,6 +36,12 @@ def node(root: testnode.Root, boot: Boot) -> testnode.Nspawn:
 def status(node: testnode.Nspawn) -> str:
     """What a person sees first."""
     return sh(node, "systemctl status --no-pager nodefix", check=False)
+
+
+def waiting(node: testnode.Nspawn) -> str:
+    """The same, if the service waits for its next try."""
+    shown = status(node)
+    return shown if "activating (auto-restart)" in shown else ""
 
 
 def own_messages(node: testnode.Nspawn) -> list[str]:
@@ -50,9 +68,10 @@ def test_a_run_by_hand_that_finds_a_ready_node_broken_is_gone_on_with(
     assert "kubelet runs on and its next start is held" in ran.stderr
     assert not node.exists("/run/nodefix/ready")
     # What failed shows where people look, with the remedy, also while the service waits.
-    node.wait_until("the service failed", lambda: "activating (auto-restart)" in status(node))
-    assert 'Status: "failed: modules: ' in status(node)
-    assert "fix: " in status(node)
+    # By one look: the next try has another status.
+    shown = node.wait_until("the service failed", lambda: waiting(node))
+    assert 'Status: "failed: modules: ' in shown
+    assert "fix: " in shown
     node.wait_until("it is tried again", lambda: "(try 4 since" in "".join(own_messages(node)))
     # What is told once is told on one line from then on.
     told = [message for message in own_messages(node) if "addrtype" in message]
@@ -77,15 +96,12 @@ def test_reload_runs_the_stages_again_and_fails_truly(node: testnode.Nspawn) -> 
 def test_a_run_that_is_killed_leaves_a_ready_node_ready(node: testnode.Nspawn, signal: str) -> None:
     before = node.unit("kubelet.service")["MainPID"]
     # The probe takes its time, so that there is a run to be killed.
-    sh(node, "mv /usr/bin/unshare /usr/bin/unshare.real")
-    slow = '#!/bin/sh\ntouch /run/probing; sleep 1; exec /usr/bin/unshare.real "$@"\n'
-    node.write("/usr/bin/unshare", slow, 0o755)
-    probing = "until [ -e /run/probing ]; do sleep 0.02; done; rm /run/probing"
-    sh(node, f"nodefix run & {probing}; kill -{signal} $!; wait", check=False)
+    slow_probe(node.root, 1)
+    sh(node, f"nodefix run & {PROBING}; kill -{signal} $!; wait", check=False)
     assert report(node)["outcome"] == "running"
     assert node.run(["nodefix", "wait", "--timeout", "0"]).returncode == 0
     kill = f"pkill -{signal} --full '[/]nodefix run'"
-    sh(node, f"systemctl restart --no-block nodefix; {probing}; {kill}")
+    sh(node, f"systemctl restart --no-block nodefix; {PROBING}; {kill}")
     assert node.run(["nodefix", "wait", "--timeout", "0"]).returncode == 0
     node.wait_until("it is through", lambda: is_ready(node))
     assert node.unit("kubelet.service")["MainPID"] == before
@@ -118,21 +134,30 @@ def test_the_pauses_between_tries_grow(root: testnode.Root, boot: Boot) -> None:
     root.delete(LIBRARY)
     node = boot()
 
-    def pause(name: str) -> int:
-        """A property of nodefix.service, in microseconds."""
+    def service() -> dict[str, int]:
+        """The numbers of nodefix.service, all of one moment; times in microseconds."""
         unit = "/org/freedesktop/systemd1/unit/nodefix_2eservice"
-        ask = ["busctl", "get-property", "org.freedesktop.systemd1", unit]
-        return int(node.run([*ask, "org.freedesktop.systemd1.Service", name]).stdout.split()[1])
+        ask = ["busctl", "call", "--json=short", "org.freedesktop.systemd1", unit]
+        ask += ["org.freedesktop.DBus.Properties", "GetAll", "s"]
+        told = json.loads(node.run([*ask, "org.freedesktop.systemd1.Service"]).stdout)["data"][0]
+        return {name: one["data"] for name, one in told.items() if one["type"] in "ut"}
 
     # What the package sets, with the first pause of this test.
-    assert (pause("RestartUSec"), pause("RestartMaxDelayUSec")) == (1_000_000, 120_000_000)
-    seen: list[int] = []
-    for tries in (1, 2, 3):
-        again = f"try {tries} is followed by another"
-        node.wait_until(again, lambda n=tries: pause("NRestarts") >= n)
-        seen.append(pause("RestartUSecNext"))
-    assert seen == sorted(set(seen)), seen
-    assert pause("RestartUSec") < seen[-1] <= pause("RestartMaxDelayUSec")
+    first = service()
+    assert (first["RestartUSec"], first["RestartMaxDelayUSec"]) == (1_000_000, 120_000_000)
+    # The next pause, by the tries that were made.
+    seen: dict[int, int] = {}
+
+    def has_grown() -> bool:
+        now = service()
+        seen[now["NRestarts"]] = now["RestartUSecNext"]
+        return now["NRestarts"] >= 3
+
+    node.wait_until("it is tried again and again", has_grown)
+    pauses = [seen[tries] for tries in sorted(seen)]
+    assert len(pauses) > 1
+    assert pauses == sorted(set(pauses)), seen
+    assert first["RestartUSec"] < pauses[-1] <= first["RestartMaxDelayUSec"]
 
 
 def test_a_masked_service_is_named_with_both_ways_out(node: testnode.Nspawn) -> None:

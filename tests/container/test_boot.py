@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 import re
 
-from nodes import STAGES, kubelet_runs, outcomes, report, rules, sh, until_the_boot_is_told
+from nodes import (
+    STAGES,
+    kubelet_runs,
+    outcomes,
+    printed,
+    report,
+    rules,
+    sh,
+    until_the_boot_is_told,
+)
 from testnode import Nspawn
 
 FIRST_BOOT = {
@@ -30,7 +39,9 @@ def test_every_stage_is_in_the_journal_and_kubelet_starts_after_the_marker(node:
         assert entry["NODEFIX_CHANGES"].isdigit()
 
     written = int(sh(node, "stat -c %.6Y /run/nodefix/ready").replace(".", ""))
-    (started,) = node.journal("_SYSTEMD_UNIT=kubelet.service", "SYSLOG_IDENTIFIER=kubelet")
+    # It is active as soon as systemd has started it, before it says anything.
+    own = ("_SYSTEMD_UNIT=kubelet.service", "SYSLOG_IDENTIFIER=kubelet")
+    (started,) = node.wait_until("kubelet says that it is there", lambda: node.journal(*own))
     assert written < int(started["__REALTIME_TIMESTAMP"])
     assert "active (exited)" in sh(node, "systemctl status nodefix")
 
@@ -85,7 +96,7 @@ def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
             sleep 0.1
         done
         nodefix run 2>/dev/null
-        for try in $(seq 200); do
+        for try in $(seq 400); do
             grep -q 313b78f722904bbf8cb55a83a98b91e1 /tmp/signals && break
             sleep 0.1
         done
@@ -104,7 +115,7 @@ def test_each_record_is_a_signal_on_the_bus(node: Nspawn) -> None:
 
 
 def test_the_catalogue_explains_each_record(node: Nspawn) -> None:
-    explained = sh(node, "journalctl -x -u nodefix --no-pager")
+    explained = printed(node, "journalctl -x -u nodefix --no-pager")
     assert "Subject: Stage chains prepared this node as at each boot" in explained
     assert "Subject: Stage lockfile repaired this node" in explained
     assert "Subject: kubelet may start, the run ended as ready" in explained

@@ -12,7 +12,18 @@ from xml.etree import ElementTree
 import pytest
 import shown
 import testnode
-from nodes import LIBRARY, Boot, kubelet_runs, kubelet_says, outcomes, report, rules, sh
+from nodes import (
+    LIBRARY,
+    Boot,
+    kubelet_runs,
+    kubelet_says,
+    lock_held,
+    outcomes,
+    printed,
+    report,
+    rules,
+    sh,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -43,7 +54,7 @@ def test_kubelet_is_held_with_the_reason_and_comes_up_by_itself_after_the_repair
 
     if os.environ.get(shown.WRITE):
         # What the readme shows has more than one try.
-        node.wait_until("it is tried again", lambda: tries(node) > 2, timeout=120)
+        node.wait_until("it is tried again", lambda: tries(node) > 2)
     sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl restart nodefix")
     node.wait_until("kubelet is up", lambda: kubelet_runs(node))
     assert report(node)["outcome"] == "ready"
@@ -57,7 +68,7 @@ def tries(node: testnode.Nspawn) -> int:
 
 def expect_picture(node: testnode.Nspawn, seconds: float) -> None:
     """See that a picture has this boot, which took so long, also what systemd has forgotten."""
-    text = node.run(["nodefix", "status", "--svg", "-"]).stdout
+    text = printed(node, "nodefix status --svg -")
     root = ElementTree.fromstring(text)
     words = [one.text or "" for one in root.iter(f"{SVG}text")]
     for name in ("systemd", "nodefix.service", "nodefix", "modules", "chains", "kubelet.service"):
@@ -109,11 +120,11 @@ def test_switched_off_nodefix_changes_nothing_and_lets_kubelet_start(
 def test_the_switch_lets_a_kubelet_go_that_is_held(root: testnode.Root, boot: Boot) -> None:
     root.delete(LIBRARY)
     node = boot()
-    # kubelet's next try waits for the pause of nodefix.service, which takes 20 seconds.
-    sh(node, "systemctl restart --no-block kubelet")
+    # kubelet waits for a run that waits.
+    sh(node, f"{lock_held(300)} systemctl restart --no-block kubelet")
     assert "kubelet.service" in sh(node, "systemctl list-jobs")
     sh(node, "touch /etc/nodefix/disabled; systemctl restart nodefix")
-    node.wait_until("kubelet is up", lambda: kubelet_runs(node), timeout=5)
+    node.wait_until("kubelet is up", lambda: kubelet_runs(node))
 
 
 def test_on_another_system_nothing_is_changed_and_kubelet_starts(rpm: Path) -> None:
@@ -147,16 +158,14 @@ def test_bad_configuration_is_named_and_changes_nothing(root: testnode.Root, boo
 
 
 def test_wait_waits_for_a_run_and_says_at_its_deadline_which_stage(node: testnode.Nspawn) -> None:
-    # Whose output stays open, for that this test would wait.
-    holder = "rm /run/nodefix/ready; flock --exclusive /run/nodefix/lock sleep 30 >/dev/null 2>&1 &"
-    holder += " sleep 0.3"
-    waited = node.run(["bash", "-c", f"{holder}; nodefix wait --timeout 0.5; echo $?; kill %1"])
+    holder = f"rm /run/nodefix/ready; {lock_held(300)}"
+    waited = node.run(["bash", "-c", f"{holder} nodefix wait --timeout 0.5; echo $?"])
     assert "still running" in waited.stderr
     assert waited.stdout.strip() == "1"
 
 
 def test_a_second_run_says_for_whom_it_waits_and_the_remedy_helps(node: testnode.Nspawn) -> None:
-    sh(node, "setsid flock --exclusive /run/nodefix/lock sleep 300 >/dev/null 2>&1 & sleep 0.3")
+    sh(node, lock_held(300))
     ran = node.run(["nodefix", "run", "--stage", "lockfile"], check=False)
     assert ran.returncode == 1
     assert "(flock --exclusive /run/nodefix/lock sleep 300)" in ran.stderr

@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 import testnode
-from nodes import LIBRARY, STAGES, Boot, kubelet_runs, kubelet_says, report, sh
+from nodes import (
+    LIBRARY,
+    PROBING,
+    STAGES,
+    Boot,
+    keep_still,
+    kubelet_runs,
+    kubelet_says,
+    lock_held,
+    printed,
+    report,
+    sh,
+    slow_probe,
+)
 
 NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 
@@ -39,20 +52,21 @@ def test_a_ready_node(node: testnode.Nspawn, user: str) -> None:
 def test_the_command_for_the_records_shows_those_of_the_run_and_of_systemd(
     node: testnode.Nspawn,
 ) -> None:
-    by_unit = sh(node, data(node)["journal"])
+    by_unit = printed(node, data(node)["journal"])
     assert "nodefix 0." in by_unit
     assert "ready after" in by_unit
     assert "systemd[1]: Finished nodefix.service" in by_unit
     # By hand, in a session that has an id, and without one.
     for before in ("systemd-run --scope --quiet", ""):
         sh(node, f"sleep 1.1; {before} nodefix run --stage lockfile")
-        said = sh(node, data(node)["journal"])
+        said = printed(node, data(node)["journal"])
         assert "started: lockfile\n" in said
         assert "started: swap" not in said
 
 
 def test_a_node_that_is_held(root: testnode.Root, boot: Boot) -> None:
     root.delete(LIBRARY)
+    keep_still(root)
     node = boot()
     node.wait_until("kubelet is held", lambda: "fix: " in kubelet_says(node))
     for user in ("", NOBODY):
@@ -66,10 +80,10 @@ def test_a_node_that_is_held(root: testnode.Root, boot: Boot) -> None:
         sh(node, 'date +%s -d "$(systemctl show -P UserspaceTimestamp)"')
     )
     assert 0 <= found["held"][0]["held_seconds"] <= since_boot + 2
-    assert found["next_try_seconds"] is None or found["next_try_seconds"] <= 20
+    assert 0 < found["next_try_seconds"] <= 1000
     # The run has ended: there is nothing to wait for.
     begun = time.monotonic()
-    assert status(node, "--wait")[0] in (1, 3)
+    assert status(node, "--wait")[0] == 1
     assert time.monotonic() - begun < 30
 
 
@@ -90,9 +104,7 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
     root.write("/etc/systemd/system/watcher.service", WATCHER)
     root.run(["systemctl", "enable", "watcher.service"])
     # It takes its time, so that whoever waits has something to see.
-    (root.path / "usr/bin/unshare").rename(root.path / "usr/bin/unshare.real")
-    slow = '#!/bin/sh\nsleep 2; exec /usr/bin/unshare.real "$@"\n'
-    root.write("/usr/bin/unshare", slow, 0o755)
+    slow_probe(root, 2)
     node = boot()
     node.wait_until("the wait has ended", lambda: node.exists("/code"))
     assert node.read("/code") == "0\n"
@@ -114,10 +126,15 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
     assert "ready after" in node.read("/out")
 
     # Not before it runs: what its ExecStop= does comes first.
-    begun = 'until grep -q \'"outcome": "running"\' /run/nodefix/report.json; do sleep 0.1; done'
-    kill = "systemctl kill --signal=KILL nodefix; sleep 0.5"
-    sh(node, f"systemctl restart --no-block nodefix; {begun}; {kill}")
-    code, said, _ = status(node)
+    sh(node, f"rm -f /run/probing; systemctl restart --no-block nodefix; {PROBING}")
+    sh(node, "systemctl kill --signal=KILL nodefix")
+
+    def aborted() -> tuple[int, str]:
+        """The exit status and what is said, once systemd has noticed."""
+        code, said, _ = status(node)
+        return (code, said) if "next try: by itself" in said else (0, "")
+
+    code, said = node.wait_until("it is to be tried again", aborted)
     assert code == 1
     assert said.startswith("aborted; kubelet runs\n")
     assert "the last run was aborted in stage modules: nobody holds its lock" in said
@@ -125,8 +142,8 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
 
 
 def test_a_run_that_does_not_end_or_does_not_come(node: testnode.Nspawn) -> None:
-    script = "flock /run/nodefix/lock sleep 30 & sleep 0.3; nodefix status --wait --timeout 1"
-    ran = node.run(["bash", "-c", f"{script}; echo $?; kill %1"], check=False)
+    script = f"{lock_held(300)} nodefix status --wait --timeout 1"
+    ran = node.run(["bash", "-c", f"{script}; echo $?"], check=False)
     assert ran.stdout.endswith("\n3\n")
     assert "no longer waiting, after 1 s: it is running" in ran.stderr
     sh(node, "rm -r /run/nodefix; systemctl stop nodefix; systemctl mask nodefix")
@@ -134,19 +151,18 @@ def test_a_run_that_does_not_end_or_does_not_come(node: testnode.Nspawn) -> None
     code, said, _ = status(node, "--wait")
     assert code == 3
     assert "nodefix.service is masked" in said
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_switching_off_and_on(root: testnode.Root, boot: Boot) -> None:
     library = root.path / LIBRARY.lstrip("/")
     library.rename(f"{library}.away")
     node = boot()
-    # kubelet's next try waits for the pause of nodefix.service, which takes 20 seconds.
     sh(node, "systemctl restart --no-block kubelet")
     before = sh(node, "find /etc/nodefix -ls")
     ran = node.run(["nodefix", "disable", "--now", "--reason", "the disk comes on friday"])
     assert "nodefix enable" in ran.stderr
-    node.wait_until("kubelet is up", lambda: kubelet_runs(node), timeout=11)
+    node.wait_until("kubelet is up", lambda: kubelet_runs(node))
     assert "so kubelet may start: /etc/nodefix/disabled: the disk comes on friday, by root" in (
         kubelet_says(node)
     )
