@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from nodes import AROUND, LIBRARY, TOP, sh
+from nodes import AROUND, LIBRARY, TOP, keep_still, printed, sh
 from testnode import Nspawn, Root
 
 SHARED = "/usr/share/nodefix"
@@ -62,8 +62,7 @@ def held(tools: Path, rpm: Path, tmp_path: Path) -> Nspawn:
     root.write("/var/lib/nodefix/backup/etc-fstab", SECRET)
     root.run(["mv", LIBRARY, f"{LIBRARY}.away"])
     # Nobody tries again before all has been looked at.
-    still = "/etc/systemd/system/nodefix.service.d/still.conf"
-    root.write(still, "[Service]\nRestartSec=1000\nRestartSteps=0\nRestartMaxDelaySec=infinity\n")
+    keep_still(root)
     machine = Nspawn(root)
     machine.boot(timeout=120)
     return machine
@@ -157,7 +156,7 @@ def what_a_boot_costs(node: Nspawn) -> None:
         node.boot(timeout=120)
     written = {line.split()[0] for line in set(sh(node, ON_DISK).splitlines()) - before}
     assert {path for path in written if not path.startswith("/var/lib/systemd/")} == {METRICS}
-    said = sh(node, "journalctl -b -t nodefix -o export")
+    said = printed(node, "journalctl -b -t nodefix -o export")
     files = sh(node, "find /run/nodefix -type f -printf '%s\\n'").split()
     size = int(sh(node, f"stat -c %s {METRICS}"))
     cost = {

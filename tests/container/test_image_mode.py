@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import testnode
-from nodes import LIBRARY, TOP, kubelet_runs, outcomes, report, sh
+from nodes import LIBRARY, TOP, kubelet_runs, outcomes, report, run_alone, sh
 from test_boot import FIRST_BOOT
 
 RUN = "in the image's Containerfile: RUN "
@@ -70,7 +70,7 @@ def test_two_boots_of_an_image(image: testnode.Nspawn) -> None:
 
     # What is missing belongs into the image: a library, a program, a module.
     sh(node, f"mount --bind /dev/null {LIBRARY}")
-    said = node.run(["nodefix", "run", "--stage", "modules"], check=False)
+    said = run_alone(node, "--stage", "modules")
     assert f"fix: {RUN}dnf reinstall -y iptables-libs{THEN}" in said.stderr
     sh(node, f"umount {LIBRARY}; mount --bind /dev/null {PROGRAM}")
     said = node.run(["nodefix", "check"], check=False)
@@ -85,6 +85,8 @@ def test_two_boots_of_an_image(image: testnode.Nspawn) -> None:
     # Switching off and undoing need nothing of /usr.
     node.run(["nodefix", "disable"])
     node.run(["nodefix", "enable"])
+    # Not amid the run that this has begun.
+    node.run(["nodefix", "status", "--wait"])
     node.run(["nodefix", "rollback"])
     assert not node.exists(ENTRY)
     assert sh(node, f"readlink {LINK}").strip() == "/usr/sbin/iptables-legacy"

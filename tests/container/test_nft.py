@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import testnode
-from nodes import kubelet_runs, outcomes, report, sh
+from nodes import keep_still, kubelet_runs, outcomes, report, run_alone, sh
 from test_kube_proxy import kube_proxy_sync
 
 DATA = Path(__file__).with_name("data")
@@ -96,7 +96,7 @@ def test_tables_from_the_field(node: testnode.Nspawn, name: str) -> None:
     sh(node, "nft flush ruleset")
     node.run(["nft", "--file", "-"], input=(DATA / f"{name}.nft").read_text())
     _, table, chain = name.split("-")
-    ran = node.run(["nodefix", "run"], check=False)
+    ran = run_alone(node)
     if table == "filter":
         # kube-proxy can live with it.
         assert ran.returncode == 0
@@ -114,7 +114,7 @@ def test_what_cannot_be_shared_is_named_and_its_remedy_mends_the_node(
 ) -> None:
     sh(node, "nft flush ruleset")
     node.run(["nft", "--file", "-"], input=rules)
-    ran = node.run(["nodefix", "run"], check=False)
+    ran = run_alone(node)
     assert ran.returncode == 1
     assert "established,related accept" in ran.stderr or "masquerade" in ran.stderr
     sh(node, hint(node))
@@ -132,6 +132,7 @@ def booted(root: testnode.Root) -> Iterator[testnode.Nspawn]:
     """A node on which nftables.service loads the admin's tables at each boot."""
     root.write("/etc/nftables.conf", f"flush ruleset\n{NAT}{OTHER_PRIORITY}")
     root.run(["systemctl", "enable", "nftables.service"])
+    keep_still(root)
     with testnode.Nspawn(root) as machine:
         machine.boot()
         yield machine

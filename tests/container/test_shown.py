@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shown
 from cluster import stand_ins
-from nodes import LIBRARY, Boot, kubelet_says, sh
+from nodes import LIBRARY, Boot, keep_still, kubelet_says, sh
 from testnode import Nspawn, Root
 
 # What a node of a cluster has beside a container runtime: a network plugin, kubelet's credentials.
@@ -69,9 +69,7 @@ def test_a_node_that_is_held(root: Root, boot: Boot) -> None:
     make(root)
     root.delete(LIBRARY)
     # All of it is shown before anybody tries again, however slow the machine.
-    for unit in ("nodefix", "kubelet"):
-        drop_in = f"/etc/systemd/system/{unit}.service.d/still.conf"
-        root.write(drop_in, "[Service]\nRestartSec=110\n")
+    keep_still(root)
     node = boot()
     node.wait_until("kubelet's journal says why", lambda: "see also: " in kubelet_says(node))
     play(node, "held")
