@@ -39,6 +39,8 @@ def test_live_repair_restarts_kube_proxy_once(cluster: Cluster) -> None:
     assert cluster.called("crictl") == cluster.called("GET") == []
     before = rules(node)
     sh(node, DAMAGE)
+    # Until all of this has been seen, however slow the machine.
+    cluster.set(held=True)
     # What a reload of a firewall does, while the restart goes on.
     node.run(["systemctl", "restart", "--no-block", "nodefix"])
     node.wait_until("it is restarted", lambda: cluster.called("DELETE"))
@@ -50,6 +52,7 @@ def test_live_repair_restarts_kube_proxy_once(cluster: Cluster) -> None:
     # Others have the lock meanwhile.
     node.run(["nodefix", "run", "--stage", "lockfile"], timeout=60)
     assert node.unit("nodefix.service")["ActiveState"] == "activating"
+    cluster.set(held=False)
     node.run(["systemctl", "start", "nodefix"], timeout=120)
     assert outcomes(node)["kube-proxy"] == "changed", said(node)
     assert report(node)["outcome"] == "ready"

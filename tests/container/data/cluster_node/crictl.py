@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from kept import Kept, State, log, pod, runs, seen, start
+from kept import Kept, State, let_go, log, pod, runs, seen, start
 
 LABELS = [
     "--label=io.kubernetes.container.name=kube-proxy",
@@ -89,6 +89,8 @@ def main() -> None:
         case ["set", text]:
             with Kept() as state:
                 state.update(json.loads(text))
+                if not state.get("held"):
+                    let_go(state)
         case words:
             crictl(words)
 

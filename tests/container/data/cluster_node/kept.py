@@ -1,7 +1,7 @@
 """What `crictl` and the API server keep in one file, and the log of their calls.
 
 A container that ends is started again by kubelet a second later, a pod that is deleted is replaced
-by the DaemonSet.
+by the DaemonSet; while `held` is set neither comes to it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+# No time that comes.
+NEVER = 1e12
 STATE, LOCK, LOG = (Path(f"/run/cluster.{name}") for name in ("json", "lock", "log"))
 State = dict[str, Any]
 
@@ -46,8 +48,16 @@ def log(line: str) -> None:
 def start(state: State, when: float) -> None:
     """kubelet starts kube-proxy."""
     state["count"] += 1
+    when = NEVER if state.get("held") else when
     name = f"{state['count']:064x}"
     state["containers"].append({"id": name, "pod": state["pod"], "from": when, "until": None})
+
+
+def let_go(state: State) -> None:
+    """kubelet starts what was held."""
+    for one in state["containers"]:
+        if one["from"] == NEVER:
+            one["from"] = time.time()
 
 
 def runs(container: State) -> bool:
