@@ -96,8 +96,8 @@ def tries(node: testnode.Nspawn, name: str) -> int:
 
 def each_is_let_go_after_the_repair(node: testnode.Nspawn) -> None:
     sh(node, f"mv {LIBRARY}.away {LIBRARY}; systemctl restart nodefix")
-    for name in ENABLED:
-        node.wait_until(f"{name} is up", lambda name=name: is_up(node, name), timeout=25)
+    for name in ("kubelet", *ENABLED):
+        node.wait_until(f"{name} is up", lambda name=name: is_up(node, name))
     assert tries(node, "microshift") == 0
     found = state(node)
     assert (found["kubelet_runs"], found["held"]) == (True, [])
@@ -136,7 +136,7 @@ def the_switch_lets_go(node: testnode.Nspawn) -> None:
     disabled = node.run(["nodefix", "disable", "--now"])
     assert "k3s" in disabled.output
     for name in ("k3s", "k3s-site", "k0sworker", "microshift"):
-        node.wait_until(f"{name} is up", lambda name=name: is_up(node, name), timeout=15)
+        node.wait_until(f"{name} is up", lambda name=name: is_up(node, name))
         assert f"nodefix is switched off, so {name} may start: " in says(node, name)
 
 
