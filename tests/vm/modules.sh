@@ -34,8 +34,9 @@ mode() {
 # As after a boot: nothing of netfilter is loaded.
 unload() {
     local modules
-    # A run that finds a ready node broken hands over to the service, which would load them again.
-    systemctl stop nodefix.service
+    # A run that finds a ready node broken hands over to the service, and the tries of a kubelet that
+    # is held start it: it would load them again, and write a report of its own.
+    systemctl stop kubelet.service nodefix.service
     nft flush ruleset 2>/dev/null || true
     for _ in $(seq 12); do
         mapfile -t modules < <(

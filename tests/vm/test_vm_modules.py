@@ -106,11 +106,11 @@ EXTRA_AWAY = Scenario(
             damage="cd /lib/modules/*/kernel\nmkdir /root/away\n"
             + "".join(f"mv $(find -name '{name}.ko*') /root/away\n" for name in EXTRA)
             + "depmod $(ls /lib/modules)\n",
-            script="cp /run/nodefix/report.json .\n"
+            script="ended_report report.json\n"
             "systemctl is-active kubelet >held || true\n"
             "mv /root/away/* /lib/modules/$(uname -r)/kernel\ndepmod\n"
             "systemctl restart nodefix\n"
-            "for try in $(seq 60); do\n"
+            "for try in $(seq 300); do\n"
             "    systemctl is-active kubelet >mended && break\n    sleep 1\ndone\n",
         ),
         Boot(damage=_NEXT_KERNEL + _SWAP, script=shown.script("first-boot")),
@@ -169,8 +169,9 @@ def test_kubelets_own_journal_says_why(ran: Ran) -> None:
 def test_kubelet_comes_up_by_itself_once_modules_are_there(ran: Ran) -> None:
     first = ran.boots[0]
     assert first.script("mended").strip() == "active"
-    # Loaded, as at each boot: what somebody else mended is no repair of nodefix's.
-    assert first.stage("modules")["outcome"] == "prepared"
+    # Loaded, as at each boot, maybe by a retry a moment before: what somebody else mended is no
+    # repair of nodefix's.
+    assert first.stage("modules")["outcome"] in ("prepared", "unchanged")
     assert first.ready
 
 

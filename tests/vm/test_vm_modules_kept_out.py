@@ -53,7 +53,7 @@ KEPT_OUT = Scenario(
     boots=(
         Boot(
             arguments=("module_blacklist=ip_set,xt_statistic", "modprobe.blacklist=xt_comment"),
-            script=f"{FUNCTIONS}cp /run/nodefix/report.json .\n: >../try.iptables\n"
+            script=f"{FUNCTIONS}ended_report report.json\n: >../try.iptables\n"
             f"cat >../lines <<'END'\n{_LISTED}END\n"
             f"unload\nobeys {MODULE} <../lines >obeyed\n"
             + "".join(f"plugin {name} <<<'{content}'\n" for name, content in PLUGINS.items())

@@ -7,7 +7,7 @@ from testnode.qemu import Boot, Booted, Ran, Scenario
 
 _WAIT = """\
 active() {
-    for try in $(seq 40); do
+    for try in $(seq 150); do
         systemctl is-active --quiet kubelet && break
         sleep 2
     done
@@ -93,10 +93,11 @@ def _configure(words: str = "") -> str:
 
 
 def _look(name: str) -> str:
-    """Restart kubelet and see what it, swap and fstab have come to."""
+    """Restart kubelet and see what it, swap and fstab have come to, and what it has said so far."""
     return (
         "systemctl restart kubelet || true\n"
         f"active >{name}-state\ncat /proc/swaps >{name}-swaps\ncp /etc/fstab {name}-fstab\n"
+        f"journalctl --sync; journalctl -b -u kubelet -o cat >{name}-said\n"
     )
 
 
@@ -176,7 +177,8 @@ def test_swap_that_kubelets_settings_want_later_does_not_hold_it(ran: Ran) -> No
     (booted,) = ran.boots
     assert booted.script("wanted-state").strip() == "active"
     assert _devices(booted, "wanted-swaps") == ["/dev/vda4"]
-    assert "kubelet is held" not in booted.told("kubelet.service")
+    # On a slow machine it may be held later, while a run takes the swap away.
+    assert "kubelet is held" not in booted.script("wanted-said")
 
 
 @_machine(WANTED)
