@@ -2,6 +2,8 @@
 # Functions for the script of a machine on whose /srv the real programs are. What is to be seen is
 # left in files of the working folder.
 
+readonly ENDED='Main process exited, code=exited, status='
+
 # proxy FILE SECONDS RELEASE: kube-proxy's words, until it ends by itself or for so many seconds.
 proxy() {
     local status=0
@@ -30,34 +32,36 @@ print(end=urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())' "$1" 
 without_nodefix() {
     local release
     api
-    for _ in $(seq 120); do
-        ! journalctl -u kubelet -o cat | grep -q 'command failed.*swap' || break
+    for _ in $(seq 300); do
+        journalctl -u kubelet -o cat >kubelet.said
+        ! grep -q 'command failed.*swap' kubelet.said || ! grep -q "$ENDED" kubelet.said || break
         sleep 1
     done
-    journalctl -u kubelet -o cat | grep 'command failed' >swap
-    systemctl show -P ExecMainStatus kubelet >swap.ended
+    grep 'command failed' kubelet.said >swap
+    # Of the tries that have ended: systemd itself knows the last one, which may still run.
+    sed -n "s/.*$ENDED\\([0-9]*\\).*/\\1/p" kubelet.said | tail -n 1 >swap.ended
     # It has been seen, and its tries cost the others time.
     systemctl stop kubelet
     for release; do
-        proxy "conntrack-$release" 60 "$release"
+        proxy "conntrack-$release" 240 "$release"
     done
     # As a firewall or a container runtime may have it: kube-proxy gets as far as iptables.
     modprobe nf_conntrack
     for release; do
-        proxy "iptables-$release" 60 "$release"
+        proxy "iptables-$release" 240 "$release"
     done
 }
 
 # with_nodefix RELEASE...
 with_nodefix() {
     local release
-    cp /run/nodefix/report.json held.json
+    ended_report held.json
     systemctl is-active kubelet >held || true
     # What dnf does, and then the rest of what is told.
     mv /root/away/* "/lib/modules/$(uname -r)/kernel"
     depmod
     systemctl restart nodefix
-    for _ in $(seq 90); do
+    for _ in $(seq 300); do
         ! healthy http://127.0.0.1:10248/healthz >kubelet.healthz || break
         sleep 1
     done
@@ -75,9 +79,9 @@ rules_by() {
     for tables in iptables ip6tables; do
         "$tables" -t nat -F KUBE-SERVICES
     done
-    proxy "proxy-$1" 120 "$1" &
+    proxy "proxy-$1" 300 "$1" &
     proxying=$!
-    for _ in $(seq 90); do
+    for _ in $(seq 240); do
         { iptables-save && ip6tables-save; } >"rules-$1"
         ! has_rules "rules-$1" || break
         sleep 1

@@ -247,5 +247,5 @@ def _on_node(binaries: Binaries) -> str:
 
 _FETCH = """
 import urllib.request
-print(urllib.request.urlopen("http://127.0.0.1:10249/metrics", timeout=10).read().decode())
+print(urllib.request.urlopen("http://127.0.0.1:10249/metrics", timeout=50).read().decode())
 """
