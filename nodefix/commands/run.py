@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nodefix import engine
+from nodefix import engine, events
 from nodefix.config import Config, load
 from nodefix.errors import BusError, ConfigError, NodefixError
 from nodefix.events import Record
@@ -33,6 +33,7 @@ from nodefix.store import ReportFiles
 from nodefix.terminal import add_stage, is_root, is_watched
 from nodefix.told import briefly
 from nodefix.words import (
+    CHAINS_UNIT,
     DEGRADED,
     EXIT_DEGRADED,
     EXIT_DONE,
@@ -49,6 +50,9 @@ from nodefix.words import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+# What the switch keeps from being started; systemd.unit(5) ConditionPathExists=.
+_UNITS = (UNIT, CHAINS_UNIT)
 
 HELP = "prepare the node, as at every boot"
 STATUSES = {
@@ -152,6 +156,8 @@ def _real_run(
     host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
 ) -> int:
     with run_lock(host.root, LOCK_SECONDS) as lock:
+        if holder(f"{host.root}/") in _UNITS and is_switched_off(f"{host.root}/"):
+            return _leave_it(host.root, journal)
         for path in sweep(host.root):
             journal.send(note_record(f"{path}: removed a temporary file that a killed run left"))
         for path in config.ignored:
@@ -168,6 +174,21 @@ def _real_run(
             let_go=lambda: _let_go(lock, journal),
         )
     return {FAILED: EXIT_FAILED, DEGRADED: EXIT_DEGRADED}.get(outcome, EXIT_DONE)
+
+
+def _leave_it(root: Path, journal: Journal) -> int:
+    """Look at nothing: systemd has seen no switch, and a rollback may have gone before.
+
+    A person who types `nodefix run` means it.
+    """
+    from nodefix.switch import read_switch
+
+    switch = read_switch(f"{root}/")
+    by = f": {switch.in_words}" if switch else ""
+    patience.notify_status("switched off")
+    words = f"nodefix was switched off after this run had been started{by}; no stage was run"
+    journal.send(note_record(words, events.NOTICE))
+    return EXIT_DONE
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import testnode
-from nodes import LIBRARY, Boot, kubelet_runs, outcomes, rules, sh
+from nodes import LIBRARY, Boot, kubelet_runs, lock_held, outcomes, rules, sh
 from testnode import Nspawn
 
 SWITCH = "/etc/nodefix/disabled"
@@ -79,6 +79,11 @@ def test_everything_comes_back_and_a_second_rollback_does_nothing(node: Nspawn) 
     run_service(node)
     assert listing(node) == repaired
     node.run(["nodefix", "rollback"])
+    assert listing(node) == before
+
+    # A run that waited for the lock while nodefix was switched off does none of it again.
+    begun = "until systemctl show -P SubState nodefix | grep -qx start; do sleep 0.1; done"
+    sh(node, f"{lock_held(5)} nodefix enable; {begun}; nodefix disable; systemctl start nodefix")
     assert listing(node) == before
 
 

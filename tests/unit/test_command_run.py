@@ -19,6 +19,11 @@ __all__ = ["below_root", "journals", "on_node", "run"]
 
 pytestmark = pytest.mark.usefixtures("on_node")
 
+OFF = (
+    "nodefix was switched off after this run had been started: /etc/nodefix/disabled: undone;"
+    " no stage was run"
+)
+
 
 @pytest.mark.parametrize("outcome", ["ready", "failed"])
 @pytest.mark.parametrize("unit", ["nodefix.service", "nodefix-chains.service", "mine.service"])
@@ -36,6 +41,28 @@ def test_only_the_unit_that_stays_active_leaves_a_child(
     status("run")
     # systemd ends what any other unit leaves, before it has told anything.
     assert journals.is_left_to_child == ((unit, outcome) == ("nodefix.service", "ready"))
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_run"),
+    [("nodefix.service", False), ("nodefix-chains.service", False), ("mine.service", True), ("", True)],
+)
+def test_a_unit_that_was_started_before_the_switch_was_written_looks_at_nothing(
+    run: MagicMock,
+    node: Node,
+    journals: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    unit: str,
+    is_run: bool,
+) -> None:
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()) if unit else "1")
+    node.file("/proc/self/cgroup", f"0::/system.slice/{unit or 'ssh.service'}\n")
+    # As `nodefix rollback` leaves it to a run that waits for the lock.
+    node.file("/etc/nodefix/disabled", "reason: undone\n")
+    assert status("run") == 0
+    assert run.called == is_run
+    told = [record.message for record in journals.records]
+    assert told == ([] if is_run else [OFF])
 
 
 @pytest.fixture
