@@ -198,7 +198,7 @@ _STEADY: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"0\.15 s(?=.*, kube-proxy changed)", "12.15 s"),
     (r"\btook \d+ (s|min)( \d+ s)?", "took less than a second"),
     (r"^(held: \S+, for )(up to )?\d+ s", r"\g<1>8 s"),
-    (r"\bby itself in (\d+ min )?\d+ s", "by itself in 12 s"),
+    (r"\bby itself within (\d+ min )?\d+ s", "by itself within 12 s"),
     (r"(?i)(duration_usec\W+)\d+", r"\g<1>10000"),
     # Runs, and what the stand-in of crictl calls a container.
     (r"\b(\w*INVOCATION_ID=)[0-9a-f]{32}", rf"\g<1>{'5e' * 16}"),

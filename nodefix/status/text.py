@@ -82,7 +82,7 @@ def in_text(seen: Seen, verdict: Verdict, root: bool, is_long: bool) -> str:
     lines = [headline(seen, verdict)]
     lines += [f"held: {_held(held_one)}" for held_one in verdict.held]
     if verdict.next_try is not None:
-        lines.append(f"next try: by itself in {duration(verdict.next_try)}")
+        lines.append(f"next try: by itself within {duration(verdict.next_try)}")
     for problem in verdict.why:
         lines += in_words(problem).splitlines()
     if seen.last.stages:

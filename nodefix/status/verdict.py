@@ -73,7 +73,8 @@ class Verdict(NamedTuple):
         problems: stage to what is wrong there, what holds kubelet first.
         held: who waits.
         is_coming: whether a run is going on, or will begin by itself within this wait.
-        next_try: seconds until systemd runs a failed one again; None if it will not by itself.
+        next_try: seconds until systemd runs a failed one again, if no try of kubelet does before;
+            None if it will not by itself.
     """
 
     state: str

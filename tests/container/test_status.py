@@ -138,7 +138,7 @@ def test_waiting_through_a_boot_and_a_run(root: testnode.Root, boot: Boot) -> No
     assert code == 1
     assert said.startswith("aborted; kubelet runs\n")
     assert "the last run was aborted in stage modules: nobody holds its lock" in said
-    assert "next try: by itself in " in said
+    assert "next try: by itself within " in said
 
 
 def test_a_run_that_does_not_end_or_does_not_come(node: testnode.Nspawn) -> None:

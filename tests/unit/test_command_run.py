@@ -45,7 +45,12 @@ def test_only_the_unit_that_stays_active_leaves_a_child(
 
 @pytest.mark.parametrize(
     ("unit", "is_run"),
-    [("nodefix.service", False), ("nodefix-chains.service", False), ("mine.service", True), ("", True)],
+    [
+        ("nodefix.service", False),
+        ("nodefix-chains.service", False),
+        ("mine.service", True),
+        ("", True),
+    ],
 )
 def test_a_unit_that_was_started_before_the_switch_was_written_looks_at_nothing(
     run: MagicMock,

@@ -75,7 +75,7 @@ def text(boot: Seen, root: bool = True, is_long: bool = False) -> str:
 def test_a_node_that_is_held() -> None:
     assert text(FAILED).splitlines()[1:] == [
         "held: kubelet.service, for up to 1 min 2 s, try 4",
-        "next try: by itself in 15 s",
+        "next try: by itself within 15 s",
         "",
         "stage         outcome    changes      took",
         "swap          changed          0    0.12 s",
