@@ -6,8 +6,6 @@ it says of the other stages stays.
 
 from __future__ import annotations
 
-import time
-
 from nodefix.around.run import Ran
 from nodefix.facts.system import boot_id
 from nodefix.gate import is_switched_off
@@ -15,7 +13,7 @@ from nodefix.host.node import Host
 from nodefix.judging import kubelet_after
 from nodefix.report import Course, Head, StageReport, run_outcome
 from nodefix.store import Earlier, ReportFiles
-from nodefix.text import seconds_of, stamp
+from nodefix.text import seconds_of, stamp, uptime, within_boot
 from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, NOT_RUN, READY
 
 # What a run comes to that has looked at the node.
@@ -64,8 +62,7 @@ def complete(
         if files.is_open(boot):
             files.open_gate(head, outcome, stages, finished, was_open=True)
     is_off = is_switched_off(f"{host.root}/")
-    # The clock may have been set in between.
-    took = min(max(seconds_of(finished) - seconds_of(last.started), 0.0), time.monotonic())
+    took = within_boot(seconds_of(finished) - seconds_of(last.started), uptime())
     usec = round(took * 1_000_000)
     kubelet = kubelet_after(host, outcome == FAILED, is_off)
     return Ran(head, finished, outcome, stages, course, usec, is_off, kubelet)

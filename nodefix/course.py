@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from nodefix.host.writing import make_folder, write_atomic
 from nodefix.report import Course, Head, StageReport
 from nodefix.shape import an, items, mapping, parsed
 from nodefix.store import MOST, Earlier
-from nodefix.text import seconds_of
+from nodefix.text import seconds_of, uptime
 from nodefix.words import CHANGED, DEGRADED, FAILED, KUBE_PROXY, REPAIRED
 
 
@@ -48,7 +47,7 @@ def go_on(
         held += max(round(seconds_of(finished) - seconds_of(begun)), 0)
         # A clock that was years behind is set while kubelet is held: nobody is held for longer than
         # the node is up.
-        held = min(held, round(time.monotonic()))
+        held = min(held, round(uptime()))
     restarted = KUBE_PROXY in now and now[KUBE_PROXY].outcome == CHANGED
     return Course(tries, since, held, repeated, before.restarts + restarted)
 

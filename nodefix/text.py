@@ -165,6 +165,24 @@ def seconds_of(stamp: str) -> float:
         return 0.0
 
 
+def uptime() -> float:
+    """Seconds since the machine was started, by a clock that nobody sets.
+
+    While it is suspended as well, unlike time.monotonic(): clock_gettime(2).
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def within_boot(seconds: float, up: float) -> float:
+    """A length of time in this boot by a clock that may have been set in between.
+
+    Args:
+        seconds: the time at its end less that at its beginning.
+        up: what uptime() says.
+    """
+    return min(max(seconds, 0.0), up)
+
+
 def one_line(text: str, limit: int = LINE) -> str:
     """The text on one harmless line."""
     return bounded(" ".join(shortened(text, 64 * limit).split()), limit)

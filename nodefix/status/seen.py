@@ -17,7 +17,7 @@ from nodefix.host.systemd import Systemd
 from nodefix.host.units import ServiceState
 from nodefix.store import Earlier, ReportFiles
 from nodefix.switch import Switch, read_switch
-from nodefix.text import one_line
+from nodefix.text import one_line, uptime
 from nodefix.words import KUBELET_UNITS, UNIT
 
 # Seconds that systemd may take for all of its answers.
@@ -44,7 +44,7 @@ class Seen(NamedTuple):
         given_up: kubelet units that have failed and that systemd does not start again.
         kubelet_runs: whether one of them is up; None where systemd did not tell.
         unread: what could not be read, and why.
-        uptime: seconds since the machine was started, by a clock that nobody sets.
+        uptime: seconds since the machine was started, as nodefix.text.uptime() tells them.
     """
 
     now: float
@@ -86,7 +86,7 @@ def look(root: Path, systemd: Systemd) -> Seen:
         settings,
         unread=unread,
         kubelets=kubelets(f"{root}/"),
-        uptime=time.monotonic(),
+        uptime=uptime(),
     )
     return _with_units(seen, systemd)
 

@@ -10,7 +10,7 @@ from nodefix.report import StageReport
 from nodefix.shape import JsonObject
 from nodefix.status.seen import Seen
 from nodefix.status.verdict import EXITS, Held, Verdict
-from nodefix.text import one_line, seconds_of
+from nodefix.text import one_line, seconds_of, within_boot
 from nodefix.words import (
     CHANGED,
     DEGRADED,
@@ -165,7 +165,7 @@ def duration(seconds: float) -> str:
 
 
 def _ago(seen: Seen, stamp: str) -> str:
-    return duration(_so_far(seen, seen.now - seconds_of(stamp)))
+    return duration(within_boot(seen.now - seconds_of(stamp), seen.uptime))
 
 
 def _took(seen: Seen) -> str:
@@ -174,12 +174,8 @@ def _took(seen: Seen) -> str:
 
 
 def _seconds(seen: Seen) -> float:
-    return _so_far(seen, seconds_of(seen.last.finished) - seconds_of(seen.last.started))
-
-
-def _so_far(seen: Seen, seconds: float) -> float:
-    """A length of time in this boot: the clock may have been set in between."""
-    return min(max(seconds, 0.0), seen.uptime)
+    length = seconds_of(seen.last.finished) - seconds_of(seen.last.started)
+    return within_boot(length, seen.uptime)
 
 
 def as_data(seen: Seen, verdict: Verdict) -> JsonObject:

@@ -10,7 +10,7 @@ from nodefix.host.kubelets import spoken
 from nodefix.host.units import ServiceState
 from nodefix.plan import Problem
 from nodefix.status.seen import Seen
-from nodefix.text import seconds_of
+from nodefix.text import seconds_of, within_boot
 from nodefix.words import (
     ABORTED,
     DEGRADED,
@@ -162,8 +162,7 @@ def _held(seen: Seen, service: ServiceState) -> Held:
         since, exact = service.tried, True
     return Held(
         service.name,
-        # The clock may have been set meanwhile.
-        min(max(seen.now - since, 0.0), seen.uptime) if since else None,
+        within_boot(seen.now - since, seen.uptime) if since else None,
         service.tries,
         exact,
     )

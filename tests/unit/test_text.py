@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from nodefix.text import harmless, one_line, shortened, telling, told
+from nodefix.text import harmless, one_line, shortened, telling, told, uptime
 
 EXTENSION = "Warning: Extension statistic revision 0 not supported, missing kernel module?"
 FAILED = "iptables v1.8.11 (nf_tables):  RULE_APPEND failed (No such file or directory)"
@@ -114,3 +116,10 @@ def test_the_line_that_tells_is_short_and_text() -> None:
 def test_one_line() -> None:
     assert one_line("a\n  b\t c\n\x1b") == "a b c \\x1b"
     assert len(one_line("a\n" * 100_000)) <= 400
+
+
+def test_a_suspended_machine_is_up_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {time.CLOCK_MONOTONIC: 60.0, time.CLOCK_BOOTTIME: 3600.0}
+    monkeypatch.setattr("time.clock_gettime", clocks.__getitem__)
+    monkeypatch.setattr("time.monotonic", lambda: clocks[time.CLOCK_MONOTONIC])
+    assert uptime() == 3600.0
