@@ -28,8 +28,12 @@ SECONDS, READING = 60.0, 42.0
 INDEX, TAKEN = "index.txt", "taken-out.txt"
 _FILE = 3.0
 
-# A line of a key after its first, by RFC 7468 and RFC 1421, and the most that one has.
-_KEY_LINE = re.compile(r"[A-Za-z0-9+/=\s]*|[A-Z][A-Za-z0-9-]*: .*|-----END .*")
+# How an entry ends in which a key begins, by RFC 7468; a line of it after that, by RFC 1421 and RFC
+# 9580 section 6.2; the most that one has. What has spaces is a sentence.
+_KEY_BEGUN = re.compile(r"-----BEGIN [A-Z0-9 ]{1,60}-----[ \t\r]*(?:\n[A-Za-z0-9+/=\r]*)*\Z")
+_KEY_LINE = re.compile(
+    r"[A-Za-z0-9+/=]*|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .*|(-----END .*)"
+)
 _KEY_LINES = 400
 
 NAMES = Part("names", 8.0, read_names)
@@ -166,14 +170,16 @@ def _whole(entries: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     begun: dict[str, list[str]] = {}
     for head, body in entries:
         source = head.partition(" ")[2]
-        lines = begun.pop(source, None)
-        if lines is not None and _KEY_LINE.fullmatch(body) and len(lines) < _KEY_LINES:
+        lines = begun.pop(source, [])
+        part = _KEY_LINE.fullmatch(body.strip()) if 0 < len(lines) < _KEY_LINES else None
+        if part:
             lines.append(body)
+            goes_on = not part[1]
         else:
             lines = [body]
             found.append((head, lines))
-        rest = "\n".join(lines).rpartition("-----BEGIN ")
-        if rest[1] and "-----END " not in rest[2]:
+            goes_on = bool(_KEY_BEGUN.search(body))
+        if goes_on:
             begun[source] = lines
     return ((head, "\n".join(lines)) for head, lines in found)
 

@@ -137,6 +137,15 @@ def test_a_key_that_was_printed_line_by_line_goes_as_a_whole(full: Node) -> None
     ]
 
 
+@pytest.mark.parametrize("first", ["-----BEGIN X KEY-----", "found -----BEGIN X KEY----- alone"])
+def test_what_is_said_after_a_key_that_has_no_end_stays(full: Node, first: str) -> None:
+    said = ["kubelet is not ready", "Error: it cannot mount it", "starting again"]
+    entries = [("2026 a:", text) for text in (first, *said)]
+    found = collected(full, [Part("x.txt", 1, lambda host: Got(Lines(entries)))])
+    lines = found.files["x.txt"].decode().splitlines()
+    assert lines[1:] == [f"2026 a: {text}" for text in said]
+
+
 def test_the_node_is_left_as_it_is(full: Node) -> None:
     before = full.snapshot()
     collected(full)
