@@ -66,7 +66,9 @@ def _colons(found: Match[str], taken: Taken) -> str:
     text, start, end = found.string, found.start(), found.end()
     whole = re.sub("%3[Aa]", ":", found[0])
     head, tail = "", ""
-    if start and (_is_word(text[start - 1]) or _QUAD_BEFORE.search(text[:start][-12:])):
+    if start and (
+        _is_word(text[start - 1]) or _QUAD_BEFORE.search(text, max(start - 12, 0), start)
+    ):
         # The end of a word or of an address, and what follows its colon.
         first, _, whole = whole.partition(":")
         head = f"{first}:"

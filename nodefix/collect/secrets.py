@@ -36,10 +36,10 @@ _FORMS = (
     # crypt(5).
     re.compile(r"\$(?:[0-9a-z]{1,6})\$[A-Za-z0-9./$=,]{20,200}"),
 )
-# The first is a password, which may have a slash, and no port.
+# The first is a password, which may have a slash, and no port. Of an image's digest it is none.
 _IN_URL = re.compile(
     r"(?<=://)(?:[^\s/@:\[\"'<>\\]{0,200}:(?![0-9]{1,5}[/?#])[^\s\"'<>\\]{1,500}"
-    r"|[^\s/\"'<>\\]{1,2000})@"
+    r"|[^\s/\"'<>\\]{1,2000})@(?!sha[0-9]{3}:)"
 )
 # As some proxies' variables and iSCSI have them. The tag of an image before its digest is none, and
 # what has neither an address nor a port behind it is one of mail.
@@ -64,7 +64,7 @@ _SCHEME = re.compile(r"(?i)\b((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
 _CALLED = (
     r"(?:token|passw(?:or)?d|passphrase|secret|credential|(?:api|access|private|client|certificate"
     r"|encryption|auth|signing|shared|master)[-_.]?key|(?:key|certificate|authority)[-_.]?data|authtok"
-    r"|(?<![a-z])(?:pass|passcode|pwd|psk|auth)(?![a-z0-9_-]))"
+    r"|(?<![a-z])(?!\bpwd=/)(?:pass|passcode|pwd|psk|auth)(?![a-z0-9_-]))"
 )
 _VALUE = (
     r"(?:\\+\"(?P<escaped>[^\"\\\n]*)\\+\"|\"(?P<quoted>(?:[^\"\\\n]|\\.)*)\"|'(?P<single>(?:[^'\n]|'')*)'"
@@ -79,7 +79,7 @@ _FLAG = re.compile(
     rf"(?:\\*[\"'],?[ \t]*|[ \t]+){_VALUE}"
 )
 # With quotes around all of it, as systemd has it.
-_VARIABLE = re.compile(r"([\"'])([A-Za-z_][A-Za-z0-9_]{0,100}=)(?![\"'\\])([^\n]*?)(?=\1)")
+_VARIABLE = re.compile(r"([\"'])([A-Za-z_][A-Za-z0-9_]{0,100})(=)(?![\"'\\])([^\n]*?)(?=\1)")
 # YAML: a password of several words, and values on lines of their own.
 _WORDS = re.compile(
     r"(?im)^([ \t]*(?:- +)?[\"']?[a-z0-9_.-]{0,60}(?:passw(?:or)?d|passphrase)[\"']?:[ \t]+)"
@@ -93,8 +93,8 @@ _BLOCK = re.compile(
 # A container's environment: as kubelet prints that of one that could not be started
 # (pkg/kubelet/kuberuntime/kuberuntime_manager.go), and in YAML and JSON.
 _ENVIRONMENT = re.compile(
-    rf"(?i)\b(name\\*[\"']?:[ \t]*\\*[\"']?[a-z0-9_.-]{{0,60}}{_CALLED}"
-    r"[a-z0-9_.-]{0,40}\\*[\"']?,?\s*\\*[\"']?value\\*[\"']?:[ \t]*\\*[\"']?)(?![\"'\\,])"
+    rf"(?i)\b(name\\*[\"']?:[ \t]*\\*[\"']?)([a-z0-9_.-]{{0,60}}{_CALLED}[a-z0-9_.-]{{0,40}})"
+    r"(\\*[\"']?,?\s*\\*[\"']?value\\*[\"']?:[ \t]*\\*[\"']?)(?![\"'\\,])"
     r"([^\n]+?)(?=,ValueFrom:|\\*[\"']|\n|\Z)"
 )
 _NAME = re.compile(rf"(?i){_CALLED}")
@@ -144,7 +144,7 @@ def take_secrets(text: str, taken: Taken) -> str:
     text = _SIGNED.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _USER.sub(lambda found: found[1] + found[2] + taken.put(SECRET, found[3]), text)
     text = _BLOCK.sub(lambda found: _block(found, taken), text)
-    text = _ENVIRONMENT.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
+    text = _ENVIRONMENT.sub(lambda found: _variable(found, taken), text)
     text = _WORDS.sub(lambda found: found[1] + taken.put(SECRET, found[2]), text)
     text = _HEADER.sub(lambda found: _header(found, taken), text)
     text = _SCHEME.sub(lambda found: _scheme(found, taken), text)
@@ -159,7 +159,7 @@ def is_secret(name: str, value: str) -> bool:
     called = _NAME.search(name)
     if not called or _SWITCH.fullmatch(value):
         return False
-    if called[0].lower() == "auth":
+    if name.strip("-=").lower() == "auth":
         return _is_user_and_password(value)
     if _KEY_FILE.fullmatch(value):
         return False
@@ -178,10 +178,10 @@ def _is_user_and_password(value: str) -> bool:
 
 
 def _variable(found: Match[str], taken: Taken) -> str:
-    value = found[3]
-    if taken.is_mark(value) or not is_secret(found[2], value):
+    before, name, between, value = found.groups()
+    if taken.is_mark(value) or not is_secret(name, value):
         return found[0]
-    return found[1] + found[2] + taken.put(SECRET, value)
+    return f"{before}{name}{between}{taken.put(SECRET, value)}"
 
 
 def _block(found: Match[str], taken: Taken) -> str:

@@ -37,6 +37,8 @@ def taken(text: str) -> str:
         # In a registry's settings: USER:PASSWORD in base64.
         ("auth", "YWRhOmh1bnRlcjI=", True),
         ("auth", "webhook", False),
+        ("--auth", "webhook", False),
+        ("BASIC_AUTH", "ada:hunter2", True),
     ],
 )
 def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
@@ -93,6 +95,19 @@ def test_by_its_name_and_form(name: str, value: str, expected: bool) -> None:
             r"{\"name\":\"A_TOKEN\",\"value\":\"<secret-1>\"}",
         ),
         ("- name: A_SECRET\n  value: x y\n", "- name: A_SECRET\n  value: <secret-1>\n"),
+        *(
+            (text, text)
+            for text in (
+                "EnvVar{Name:TOKEN_FILE,Value:/x,ValueFrom:nil,}",
+                "- name: USE_PASSWORD\n  value: true\n",
+                # The current folder, as sudo and shells have it.
+                "PWD=/var/lib/k8s1 ;",
+                "docker-pullable://nginx@sha256:0a1b",
+                "docker-pullable://nginx:1.25@sha256:0a1b",
+            )
+        ),
+        ("EnvVar{Name:MY_AUTH,Value:a:b,", "EnvVar{Name:MY_AUTH,Value:<secret-1>"),
+        ("DB_PWD=/hunter2", "DB_PWD=<secret-1>"),
         ("password: 'it''s'", "password: '<secret-1>'"),
         ("password: correct horse", "password: <secret-1>"),
         # systemd's quotes stand around the whole of a variable.
