@@ -15,8 +15,16 @@ from nodefix.config import Config, is_metrics
 from nodefix.host.reading import read_file
 from nodefix.host.writing import make_folder, remove, write_atomic
 from nodefix.settings import is_metrics_file
+from nodefix.text import bounded
 from nodefix.undo import UNDONE, UndoLog
 from nodefix.words import METRICS_PLACE, MOTD, STATE
+
+# Characters of where a link leads that are shown.
+_LED = 100
+
+
+class _NotOurs(FileExistsError):
+    """What stands in the place of the metrics is not nodefix's; its words say what to do."""
 
 
 def tell(root: Path, config: Config, ran: Ran) -> Iterator[str]:
@@ -41,7 +49,8 @@ def tell(root: Path, config: Config, ran: Ran) -> Iterator[str]:
         except OSError as error:
             folder = Path(path).parent
             done = "taken away" if path == before != config.metrics_file else "written"
-            yield f"{path}: not {done}: {error.strerror or error}; see: ls -ldZ {folder}"
+            see = "" if isinstance(error, _NotOurs) else f"; see: ls -ldZ {folder}"
+            yield f"{path}: not {done}: {error.strerror or error}{see}"
 
 
 def _message_of_the_day(root: Path, ran: Ran) -> None:
@@ -63,12 +72,29 @@ def _metrics(root: Path, file: str, ran: Ran) -> None:
     """
     path = root / file.lstrip("/")
     if os.path.lexists(path) and not is_metrics(path):
-        words = "found what is not nodefix's, expected no file, or its own"
-        raise FileExistsError(errno.EEXIST, words, os.fspath(path))
+        raise _NotOurs(errno.EEXIST, _not_ours(path, file), os.fspath(path))
     write_atomic(path, metrics(ran, _to_undo(root)).encode(), follow=False)
     if _place_before(root) != file:
         make_folder(root / STATE, 0o700)
         write_atomic(root / METRICS_PLACE, f"{file}\n".encode())
+
+
+def _not_ours(path: Path, file: str) -> str:
+    """What was found in the place of the metrics, what was expected, and what helps.
+
+    Args:
+        path: its path.
+        file: the same as the settings name it: it needs no quotes.
+    """
+    expected = "expected no file, or nodefix's own"
+    try:
+        led = bounded(str(path.readlink()), _LED)
+    except OSError:
+        move = f"mv --backup=numbered {file} {file}.old"
+        return f"found another's file, {expected}; name another metrics_file, or: {move}"
+    return (
+        f"found a link to {led}, {expected}; let metrics_file name what it leads to, or: rm {file}"
+    )
 
 
 def _place_before(root: Path) -> str:

@@ -11,6 +11,7 @@ from nodefix.config import Config, metrics_files
 from nodefix.facts.system import Scope
 from nodefix.plan import Plan
 from nodefix.switch import write_switch
+from nodefix.text import shortened
 from nodefix.words import MARKER, METRICS_PLACE, MOTD, SETTINGS_FILE, STATE_FILE
 
 FOLDER = "var/lib/node_exporter"
@@ -109,10 +110,13 @@ def test_what_is_not_ours_is_neither_written_nor_taken_away(node: Node, is_link:
         # As an exporter could put it into its own folder.
         (node.root / METRICS).symlink_to(theirs)
     (said,) = notes(run(node, WELL, f"/{METRICS}"))
-    assert said == (
-        f"/{METRICS}: not written: found what is not nodefix's, expected no file, or its own;"
-        f" see: ls -ldZ /{FOLDER}"
-    )
+    found, way = "another's file", "name another metrics_file, or: mv --backup=numbered"
+    end = f"{way} /{METRICS} /{METRICS}.old"
+    if is_link:
+        found = f"a link to {shortened(str(theirs), 100)}"
+        end = f"let metrics_file name what it leads to, or: rm /{METRICS}"
+    expected = "expected no file, or nodefix's own"
+    assert said == f"/{METRICS}: not written: found {found}, {expected}; {end}"
     node.file(f"/{SETTINGS_FILE}", f"metrics_file: /{METRICS}\n")
     write_switch(node.root, "an upgrade", metrics_files(node.root))
     assert (node.root / METRICS).is_symlink() == is_link
