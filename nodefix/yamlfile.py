@@ -11,8 +11,9 @@ from nodefix.text import bounded
 
 # Settings are two levels deep.
 _DEPTH = 20
-# 174 and 90 for YAML 1.1, as PyYAML reads it; 256 and a string for 1.2, as editors do.
-_TWO_NUMBERS = re.compile(r"[-+]?0[0-9_]+|.*:.*")
+# The same for YAML 1.1, as PyYAML reads it, and for 1.2, as editors do. 0256 is 174 and 256; 1:30,
+# 1_000 and 0b11 are numbers and strings.
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9A-Fa-f]+")
 
 
 def parse(content: bytes, *, plain_numbers: bool = False) -> object:
@@ -68,8 +69,8 @@ def _load(content: bytes, plain_numbers: bool) -> object:
             return node
 
         def expect_decimal(self, node: yaml.ScalarNode) -> None:
-            if _TWO_NUMBERS.fullmatch(node.value):
-                problem = f"found {node.value}, expected a number without a leading 0 or a colon"
+            if not _PLAIN_NUMBER.fullmatch(node.value):
+                problem = f"found {node.value}, expected a number of digits without a leading 0"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
         def construct_mapping(

@@ -37,16 +37,7 @@ def test_values(content: bytes, value: object) -> None:
         b"a: &x [1]\nb: [*x, *x]",
         b"a: 1\na: 2",
     ],
-    ids=[
-        "open",
-        "not UTF-8",
-        "wrong bool",
-        "empty int",
-        "Python tag",
-        "deep",
-        "alias",
-        "twice",
-    ],
+    ids=["open", "not UTF-8", "wrong bool", "empty int", "Python tag", "deep", "alias", "twice"],
 )
 def test_anything_else_is_one_short_line(content: bytes) -> None:
     with pytest.raises(NodefixError) as caught:
@@ -59,7 +50,7 @@ def test_anything_else_is_one_short_line(content: bytes) -> None:
 
 def test_plain_numbers_are_the_same_for_each_reader() -> None:
     assert parse(b"[0, 256, -1, 0x10, '0256']", plain_numbers=True) == [0, 256, -1, 16, "0256"]
-    for number in (b"0256", b"1:30"):
+    for number in (b"0256", b"1:30", b"1_000", b"0b11", b"-0x10"):
         with pytest.raises(NodefixError, match=r"found .* without a leading 0 .*column 4"):
             parse(b"a: " + number, plain_numbers=True)
 
