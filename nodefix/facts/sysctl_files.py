@@ -58,7 +58,9 @@ def assigned(host: Host, name: str) -> Assigned | None:
             continue
         key = match[2].replace("/", ".")
         if match[3] is None:
-            is_excluded |= bool(match[1]) and key == name
+            if match[1] and key == name:
+                # src/sysctl/sysctl.c: a name's last line takes the place of those before it.
+                is_excluded, by_name = True, None
             continue
         where = f"{file} line {number} (`{line}`)"
         found = Assigned(match[3].strip(), where, file, number, key != name)

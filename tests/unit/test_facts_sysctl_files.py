@@ -38,6 +38,8 @@ NAME = "net.ipv4.ip_forward"
         ),
         ({"/etc/sysctl.d/a.conf": f"{NAME}=0\nnet.ipv4.*=1"}, "/etc/sysctl.d/a.conf line 1"),
         ({"/etc/sysctl.d/a.conf": f"net.ipv4.*=0\n-{NAME}\n"}, ""),
+        ({"/etc/sysctl.d/a.conf": f"{NAME}=0\n-{NAME}\n"}, ""),
+        ({"/etc/sysctl.d/a.conf": f"-{NAME}\n{NAME}=0\n"}, "/etc/sysctl.d/a.conf line 2"),
         ({"/etc/sysctl.d/a.conf": "net.*=0\nnet.ipv4.conf.*=0\n*=0\nip_forward=0\n"}, ""),
     ],
 )
