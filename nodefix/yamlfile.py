@@ -60,18 +60,15 @@ def _load(content: bytes, plain_numbers: bool) -> object:
             self.depth += 1
             node = super().compose_node(parent, index)
             self.depth -= 1
-            if (
-                plain_numbers
-                and isinstance(node, yaml.ScalarNode)
-                and node.tag == "tag:yaml.org,2002:int"
-            ):
-                self.expect_decimal(node)
             return node
 
-        def expect_decimal(self, node: yaml.ScalarNode) -> None:
-            if not _PLAIN_NUMBER.fullmatch(node.value):
+        def compose_scalar_node(self, anchor: dict[Hashable, yaml.Node]) -> yaml.ScalarNode:
+            node = super().compose_scalar_node(anchor)
+            is_number = plain_numbers and node.tag == "tag:yaml.org,2002:int"
+            if is_number and not _PLAIN_NUMBER.fullmatch(node.value):
                 problem = f"found {node.value}, expected a number of digits without a leading 0"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+            return node
 
         def construct_mapping(
             self, node: yaml.MappingNode, deep: bool = False
