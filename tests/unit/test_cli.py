@@ -51,15 +51,6 @@ def test_bad_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str
     assert "usage: nodefix" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "is_short"), [("run", True), ("status", False)])
-def test_no_garbage_is_collected_in_what_is_short(
-    command: str, is_short: bool, mocker: MockerFixture
-) -> None:
-    disabled = mocker.patch("gc.disable")
-    status(command, "--help")
-    assert disabled.called == is_short
-
-
 def test_a_command_refuses_in_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("history", "--nonsense") == 64
     told = capsys.readouterr().err

@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 from commandline import below_root, journals, on_node, run, status
 from fakehost import Node, Recorder
+from pytest_mock import MockerFixture
 
 from nodefix import engine
 from nodefix.config import Config
@@ -23,6 +24,15 @@ OFF = (
     "nodefix was switched off after this run had been started: /etc/nodefix/disabled: undone;"
     " no stage was run"
 )
+
+
+@pytest.mark.parametrize(("command", "is_short"), [("run", True), ("status", False)])
+def test_no_garbage_is_collected_in_what_is_short(
+    command: str, is_short: bool, mocker: MockerFixture
+) -> None:
+    disabled = mocker.patch("gc.disable")
+    status(command, "--help")
+    assert disabled.called == is_short
 
 
 @pytest.mark.parametrize("outcome", ["ready", "failed"])

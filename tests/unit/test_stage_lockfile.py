@@ -231,8 +231,7 @@ def test_what_is_mounted_there_is_to_be_unmounted(
     assert hint == "umount /run/xtables.lock && systemctl restart nodefix"
     assert len(plan.changes) == (kind == "file")
     node.file("/proc/self/mountinfo", mounts.replace("lock ", "lock2 "))
-    plan = now(node)
-    assert not any("umount" in one.hint for one in (*plan.changes, *plan.problems))
+    assert "umount" not in str(now(node))
 
 
 def test_wrong_mode(node: Node, tmpfiles: Tmpfiles) -> None:
