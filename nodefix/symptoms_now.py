@@ -11,7 +11,7 @@ from nodefix.errors import BusError, UnclearError
 from nodefix.facts.cni import read_cni
 from nodefix.facts.conntrack import read_table
 from nodefix.facts.kubeproxy_pod import SOCKETS
-from nodefix.facts.system import boot_id
+from nodefix.facts.system import boot_id, mounted_on
 from nodefix.host.node import Host
 from nodefix.store import ReportFiles
 from nodefix.words import FAILED
@@ -230,9 +230,7 @@ def _disk_room(host: Host, arguments: list[str]) -> Now:
 
 
 def _bpf_mounted(host: Host, arguments: list[str]) -> Now:
-    """Source: proc_pid_mountinfo(5)."""
-    lines = host.read("/proc/self/mountinfo").decode("utf-8", "replace").splitlines()
-    is_fine = any(line.split()[4:5] == ["/sys/fs/bpf"] and " - bpf " in line for line in lines)
+    is_fine = "bpf" in mounted_on(host.root, "/sys/fs/bpf")
     return _either(is_fine, "/sys/fs/bpf is mounted", "/sys/fs/bpf is not mounted")
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nodefix.answer import Answer
 from nodefix.errors import NodefixError
+from nodefix.facts.system import mounted_on
 from nodefix.host.node import Host
 from nodefix.host.reading import kind_of
 
@@ -23,7 +24,6 @@ TMPFILES_CONTENT = f"""\
 {TMPFILES_LINE}
 """.encode()
 
-_MOUNTS = "/proc/self/mountinfo"
 # Two hundred bytes for each of a busy node's thousands of mounts.
 _MOST_MOUNTS = 16 << 20
 
@@ -89,12 +89,11 @@ def read_lockfile(host: Host) -> LockFacts:
 
 
 def _is_mounted(host: Host) -> bool:
-    """Whether proc_pid_mountinfo(5) has it as a mount point; it only makes a remedy another one."""
+    """Whether it is a mount point; that only makes a remedy another one."""
     try:
-        lines = host.read(_MOUNTS, _MOST_MOUNTS).split(b"\n")
+        return bool(mounted_on(host.root, LOCK, _MOST_MOUNTS))
     except OSError:
         return False
-    return any(line.split()[4:5] == [LOCK.encode()] for line in lines)
 
 
 def _names(host: Host) -> list[str]:

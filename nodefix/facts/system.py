@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from nodefix.errors import NodefixError
 from nodefix.host.image import read_image
-from nodefix.host.reading import read_file
+from nodefix.host.reading import LIMIT, read_file
 from nodefix.words import BOOT_ID
 
 # Rebuilds of RHEL by os-release(5)'s ID, for systems without a PLATFORM_ID.
@@ -148,3 +148,19 @@ def has_ipv6(root: Path) -> bool:
 def is_image(root: Path) -> bool:
     """Whether this system is an image: /usr is a part of it, read-only, as its packages are."""
     return read_image(root) is not None
+
+
+def mounted_on(root: Path, path: str, limit: int = LIMIT) -> tuple[str, ...]:
+    """The types of the file systems that are mounted on a path; source: proc_pid_mountinfo(5).
+
+    Args:
+        root: the node's root.
+        path: absolute, without spaces.
+        limit: bytes of the list that are read.
+
+    Raises:
+        OSError: the list cannot be read, or is longer.
+    """
+    text = read_file(root / "proc/self/mountinfo", limit).decode("utf-8", "replace")
+    halves = (line.partition(" - ") for line in text.split("\n"))
+    return tuple(end.partition(" ")[0] for head, _, end in halves if head.split()[4:5] == [path])
