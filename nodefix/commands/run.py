@@ -156,7 +156,7 @@ def _real_run(
     host: Host, config: Config, scope: Scope, journal: Journal, names: Sequence[str]
 ) -> int:
     with run_lock(host.root, LOCK_SECONDS) as lock:
-        if holder(f"{host.root}/") in _UNITS and is_switched_off(f"{host.root}/"):
+        if is_switched_off(f"{host.root}/") and holder(f"{host.root}/") in _UNITS:
             return _leave_it(host.root, journal)
         for path in sweep(host.root):
             journal.send(note_record(f"{path}: removed a temporary file that a killed run left"))
