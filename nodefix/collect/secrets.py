@@ -156,8 +156,7 @@ def take_secrets(text: str, taken: Taken) -> str:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether what is called so is a secret, as far as its name and form tell."""
-    called = _NAME.search(name)
-    if not called or _SWITCH.fullmatch(value):
+    if not _NAME.search(name) or _SWITCH.fullmatch(value):
         return False
     if name.strip("-=").lower() == "auth":
         return _is_user_and_password(value)
